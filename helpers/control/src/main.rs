@@ -1,0 +1,3 @@
+//! Act on runs: clodex-cancel.
+
+fn main() {}

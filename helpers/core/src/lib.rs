@@ -1,0 +1,1 @@
+//! Vocabulary and decisions of clodex: no I/O, clock, environment or OS.

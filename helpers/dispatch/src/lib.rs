@@ -1,0 +1,1 @@
+//! clodex-dispatch: packet, run, report.

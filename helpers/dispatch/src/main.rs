@@ -1,0 +1,3 @@
+//! clodex-dispatch: packet, run, report.
+
+fn main() {}

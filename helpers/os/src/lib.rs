@@ -1,0 +1,1 @@
+//! Processes, namespaces, signals, state files, locks and the clock.

@@ -1,0 +1,1 @@
+//! clodex-progress: codex exec --json on stdin, live state out.

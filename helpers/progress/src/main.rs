@@ -1,0 +1,3 @@
+//! clodex-progress: codex exec --json on stdin, live state out.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Look at runs: clodex-status, -result, -wait, -debug.

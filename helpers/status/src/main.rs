@@ -1,0 +1,3 @@
+//! Look at runs: clodex-status, -result, -wait, -debug.
+
+fn main() {}

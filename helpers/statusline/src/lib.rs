@@ -1,0 +1,1 @@
+//! clodex-statusline: Claude Code's JSON in, one live line out.

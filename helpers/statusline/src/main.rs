@@ -1,0 +1,3 @@
+//! clodex-statusline: Claude Code's JSON in, one live line out.
+
+fn main() {}

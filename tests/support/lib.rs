@@ -1,0 +1,1 @@
+//! What the integration tests share: sandboxes, built binaries, the real Codex.
