@@ -1,1 +1,28 @@
-//! Vocabulary and decisions of clodex: no I/O, clock, environment or OS.
+//! Vocabulary and decisions of clodex. Nothing here does I/O, reads a clock, an environment variable or the OS:
+//! every decision is a function of its arguments, every effect happens in a crate above this one.
+
+mod claim;
+mod containment;
+mod event;
+mod mode;
+mod outcome;
+mod path_text;
+mod policy;
+mod progress;
+mod record;
+mod run_id;
+mod run_result;
+mod verdict;
+
+pub use claim::{Claim, ClaimParse, ClaimedVerdict, WorkerResult};
+pub use containment::{Containment, Enforcement, Sandbox};
+pub use event::{ChangeKind, CommandStatus, Event, FailureKind, FileChange, PatchStatus, Usage};
+pub use mode::Mode;
+pub use outcome::{Ending, ExitCode, Outcome, exit_code};
+pub use path_text::path_text;
+pub use policy::Policy;
+pub use progress::{FilesTouched, Phase, Progress};
+pub use record::{Flow, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
+pub use run_id::{InvalidRunId, RunId, slug};
+pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntry};
+pub use verdict::{Verdict, Violation, ViolationKind};

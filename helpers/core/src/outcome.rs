@@ -1,0 +1,161 @@
+//! What became of a run, and the one table of exit codes for all helpers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Verdict;
+
+/// What became of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Codex ended well and delivered.
+    Done,
+    /// Codex ended well and delivered a part.
+    Partial,
+    /// Codex ended well and says that it could not go on.
+    Blocked,
+    /// Codex ended well with findings only.
+    FindingsOnly,
+    /// Codex, its turn or the run itself failed.
+    Failed,
+    /// The user, Claude or a signal ended it.
+    Cancelled,
+    /// The wall clock ran out.
+    TimedOut,
+    /// No sign of life for too long.
+    Stalled,
+    /// A gate refused it; nothing was started.
+    Refused,
+}
+
+impl Outcome {
+    /// The word used in records and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Partial => "partial",
+            Self::Blocked => "blocked",
+            Self::FindingsOnly => "findings-only",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed-out",
+            Self::Stalled => "stalled",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Exit codes shared by all helpers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Done, scope clean.
+    Done = 0,
+    /// Codex's turn failed.
+    TurnFailed = 1,
+    /// Bad arguments or packet refused; nothing started.
+    Usage = 2,
+    /// Codex could not be reached: not installed, too old, not logged in, connection.
+    Unreachable = 3,
+    /// Stopped by the watchdog: wall clock or stall.
+    Watchdog = 4,
+    /// Protocol or schema error.
+    Protocol = 5,
+    /// Scope violation, or a verdict that could not be completed.
+    Violation = 6,
+    /// Refused by a gate: dirty overlap, overlap with a live run, quota.
+    Refused = 7,
+    /// Codex ended well but did not deliver.
+    NotDelivered = 8,
+    /// Cancelled.
+    Cancelled = 130,
+}
+
+impl From<ExitCode> for i32 {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// How Codex itself ended, as far as exit codes tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// The turn completed.
+    Completed,
+    /// The turn failed.
+    TurnFailed,
+    /// Codex could not be reached.
+    Unreachable,
+    /// What Codex sent cannot be understood, or its answer breaks the schema.
+    Protocol,
+}
+
+/// The exit code of a run that was started or refused. First match wins:
+/// violation or unknown, cancelled, watchdog, unreachable, protocol, turn failed, not delivered, done.
+///
+/// `needs_attention` is the worker's own `NEEDS_ATTENTION`, a missing claim, or a failed verification.
+pub fn exit_code(verdict: Verdict, outcome: Outcome, ending: Ending, needs_attention: bool) -> ExitCode {
+    match (verdict, outcome, ending) {
+        (Verdict::Violation | Verdict::Unknown, _, _) => ExitCode::Violation,
+        (Verdict::Refused, _, _) | (_, Outcome::Refused, _) => ExitCode::Refused,
+        (_, Outcome::Cancelled, _) => ExitCode::Cancelled,
+        (_, Outcome::TimedOut | Outcome::Stalled, _) => ExitCode::Watchdog,
+        (_, _, Ending::Unreachable) => ExitCode::Unreachable,
+        (_, _, Ending::Protocol) => ExitCode::Protocol,
+        (_, Outcome::Failed, _) | (_, _, Ending::TurnFailed) => ExitCode::TurnFailed,
+        (_, Outcome::Partial | Outcome::Blocked, Ending::Completed) => ExitCode::NotDelivered,
+        (_, Outcome::Done | Outcome::FindingsOnly, Ending::Completed) if needs_attention => {
+            ExitCode::NotDelivered
+        }
+        (Verdict::Clean, Outcome::Done | Outcome::FindingsOnly, Ending::Completed) => ExitCode::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn violation_and_unknown_win_over_everything() {
+        for verdict in [Verdict::Violation, Verdict::Unknown] {
+            assert_eq!(
+                exit_code(verdict, Outcome::Cancelled, Ending::Unreachable, true),
+                ExitCode::Violation
+            );
+        }
+    }
+
+    #[test]
+    fn cancelled_wins_over_watchdog_and_codex() {
+        assert_eq!(
+            exit_code(Verdict::Clean, Outcome::Cancelled, Ending::TurnFailed, true),
+            ExitCode::Cancelled
+        );
+        assert_eq!(
+            exit_code(Verdict::Clean, Outcome::Stalled, Ending::Unreachable, true),
+            ExitCode::Watchdog
+        );
+    }
+
+    #[test]
+    fn only_clean_done_or_findings_without_attention_is_zero() {
+        for outcome in [Outcome::Done, Outcome::FindingsOnly] {
+            assert_eq!(exit_code(Verdict::Clean, outcome, Ending::Completed, false), ExitCode::Done);
+            assert_eq!(exit_code(Verdict::Clean, outcome, Ending::Completed, true), ExitCode::NotDelivered);
+        }
+    }
+
+    #[test]
+    fn refused_always_is_seven() {
+        assert_eq!(
+            exit_code(Verdict::Refused, Outcome::Refused, Ending::Completed, false),
+            ExitCode::Refused
+        );
+    }
+}

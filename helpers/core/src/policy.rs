@@ -1,0 +1,48 @@
+//! `policy.json`: what was allowed, what was found, and by which means.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Containment, Enforcement, Mode, Verdict, Violation};
+
+/// The verdict of a run with all that it rests on, as written to `policy.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Format version; 1.
+    pub version: u32,
+    /// Id of the run.
+    pub run_id: String,
+    /// What Codex was in this run.
+    pub mode: Mode,
+    /// What was found.
+    pub verdict: Verdict,
+    /// How the processes were held; absent when nothing was started.
+    pub containment: Option<Containment>,
+    /// Whether the verdict is a violation.
+    pub policy_violation: bool,
+    /// Whether the verdict is clean.
+    pub scope_ok: bool,
+    /// Exit code of the dispatcher.
+    pub exit_code: i32,
+    /// Whether the watchdog ended the run.
+    pub watchdog_killed: bool,
+    /// What held writes back while Codex ran.
+    pub enforcement: Enforcement,
+    /// The scope entries as understood: repo-relative, directories with a trailing slash.
+    pub write_scope: Vec<String>,
+    /// Changes outside the scope.
+    pub violations: Vec<Violation>,
+    /// Changed by-product directories and files: noted, allowed.
+    pub by_products: Vec<String>,
+    /// Changes outside the scope that this run could not have made.
+    pub foreign: Vec<String>,
+    /// Changes inside the scope.
+    pub in_scope: Vec<String>,
+    /// Paths in scope that were dirty before the run.
+    pub dirty_overlap: Vec<String>,
+    /// Processes of the run that were alive after Codex ended, and were ended.
+    pub stragglers_killed: u32,
+    /// Remarks that change nothing.
+    pub notes: Vec<String>,
+    /// What could not be had as promised, and why.
+    pub degraded: Vec<String>,
+}
