@@ -24,5 +24,5 @@ pub use policy::Policy;
 pub use progress::{FilesTouched, Phase, Progress};
 pub use record::{Flow, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
 pub use run_id::{InvalidRunId, RunId, slug};
-pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntry};
+pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntry, VerificationStatus};
 pub use verdict::{Verdict, Violation, ViolationKind};

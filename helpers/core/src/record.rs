@@ -80,6 +80,8 @@ pub struct RunRecord {
     pub open_requests: Vec<OpenRequest>,
     /// Absolute directory of its artifacts.
     pub artifact_dir: String,
+    /// Private temporary directory of the run; whoever closes the run removes it.
+    pub scratch_dir: Option<String>,
     /// SHA-256 of `seal.json`, hex, once sealed.
     pub seal: Option<String>,
 }

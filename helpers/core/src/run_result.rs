@@ -39,7 +39,7 @@ pub struct RunResult {
     pub files_seen: Vec<String>,
     /// Commands of the stream, in order of their end.
     pub commands_seen: Vec<CommandSeen>,
-    /// What clodex verified itself.
+    /// The packet's VERIFICATION, joined to the commands of the stream.
     pub verification: Vec<VerificationEntry>,
     /// Tokens of this run; absent when Codex told none.
     pub tokens: Option<Tokens>,
@@ -75,8 +75,22 @@ pub struct CommandSeen {
 pub struct VerificationEntry {
     /// As the packet says it.
     pub text: String,
-    /// `not-run`, `passed`, `failed`, `could-not-run`.
-    pub status: String,
+    /// What is known of it.
+    pub status: VerificationStatus,
+    /// Exit code of the command, where one was seen.
+    pub exit_code: Option<i32>,
+}
+
+/// What is known of a line of VERIFICATION. "Seen" rests on the stream: Codex reported that it ran the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerificationStatus {
+    /// No command of the stream matches it: there is only the worker's word.
+    NotSeen,
+    /// Codex ran it and it exited with 0, the last time.
+    SeenPassed,
+    /// Codex ran it and it failed, the last time.
+    SeenFailed,
 }
 
 /// Tokens of one run.
