@@ -1,10 +1,12 @@
-//! Not shipped: a peer for tests and the demo.
+//! Not shipped: two peers for tests and the demo.
 //!
 //! [`responses`] is the model's side: a scripted Responses API that drives the *real* Codex offline.
-//! It knows nothing of clodex: what it imitates is the other side of the wire.
+//! [`stand_in`] is Codex's side: a program called `codex` for the faults that the real one will not
+//! show on demand. Neither knows anything of clodex: what they imitate is the other side of the wire.
 
 pub mod codex_home;
 pub mod responses;
+pub mod stand_in;
 
 pub use codex_home::CodexHome;
 pub use responses::{Request, Script, ScriptedModel};

@@ -1,0 +1,53 @@
+//! A program to be called `codex`, for the faults that the real one will not show on demand.
+//!
+//! It does what a script says, read from the file that [`SCRIPT_VARIABLE`] names. The script maps the
+//! subcommand (the first argument that is a key) to acts; `record` and `stamps` say where to write
+//! what was seen:
+//!
+//! ```json
+//! {"record": "/dir", "stamps": "/file",
+//!  "--version": [{"sleep_ms": 50}, {"line": "codex-cli 0.169.0"}],
+//!  "login": [{"stderr": "Not logged in\n"}, {"exit": 1}],
+//!  "exec": [{"ignore": ["TERM"]}, "read_stdin", {"line": {"type": "turn.started"}},
+//!           {"sh": "echo x > src/x"}, {"spawn": {"sh": "sleep 99", "how": "orphan", "clear_env": true}},
+//!           {"text": "{\"type\":\"item.com"}, {"bytes": [255, 10]},
+//!           {"flood": {"line": {"n": "$N"}, "count": 100000, "per_second": 500}},
+//!           {"last_message": "done"}, {"die": "KILL"}]}
+//! ```
+//!
+//! Without a script, or for a subcommand that it does not name, it behaves like a Codex that is well
+//! and has nothing to do. See [`script::Act`] for all acts.
+
+mod perform;
+mod record;
+mod script;
+mod spawn;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+pub use record::{Invocation, Stamp, invocations, stamps};
+pub use script::{Act, Flood, How, Script, Spawn};
+
+/// Names the script file.
+pub const SCRIPT_VARIABLE: &str = "CLODEX_SIM_SCRIPT";
+
+/// The whole program.
+pub fn main(args: &[OsString]) -> ExitCode {
+    if let Some(status) = spawn::detached(args) {
+        return status;
+    }
+    let script = match script::from_environment() {
+        Ok(script) => script,
+        Err(why) => {
+            eprintln!("stand-in codex: {why}");
+            return ExitCode::from(99);
+        }
+    };
+    perform::Performance::new(args, &script).and_then(|mut performance| performance.run()).unwrap_or_else(
+        |e| {
+            eprintln!("stand-in codex: {e}");
+            ExitCode::from(99)
+        },
+    )
+}
