@@ -4,6 +4,8 @@
 mod claim;
 mod containment;
 mod event;
+mod live_line;
+mod liveness;
 mod mode;
 mod outcome;
 mod path_text;
@@ -11,12 +13,19 @@ mod policy;
 mod progress;
 mod record;
 mod run_id;
+mod run_ref;
 mod run_result;
+mod styled_line;
+mod utc_text;
 mod verdict;
 
 pub use claim::{Claim, ClaimParse, ClaimedVerdict, WorkerResult};
 pub use containment::{Containment, Enforcement, Sandbox};
 pub use event::{ChangeKind, CommandStatus, Event, FailureKind, FileChange, PatchStatus, Usage};
+pub use live_line::{
+    Attention, LiveLine, elapsed_ms, elapsed_text, files_text, live_lines_summed, tokens_text,
+};
+pub use liveness::Liveness;
 pub use mode::Mode;
 pub use outcome::{Ending, ExitCode, Outcome, exit_code};
 pub use path_text::path_text;
@@ -24,5 +33,8 @@ pub use policy::Policy;
 pub use progress::{FilesTouched, Phase, Progress};
 pub use record::{Flow, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
 pub use run_id::{InvalidRunId, RunId, slug};
+pub use run_ref::{Candidate, RunRef};
 pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntry, VerificationStatus};
+pub use styled_line::{Colour, StyledLine, Tone, cut, harmless, text_width};
+pub use utc_text::utc_ms;
 pub use verdict::{Verdict, Violation, ViolationKind};
