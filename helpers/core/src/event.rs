@@ -26,14 +26,14 @@ pub enum Event<'a> {
     CommandStarted {
         /// Pairs start and end; commands interleave.
         item: Cow<'a, str>,
-        /// As Codex runs it, shell wrapper included.
+        /// As the model wrote it: the backend has taken its shell wrapper off.
         command: Cow<'a, str>,
     },
     /// A shell command ended (or was reported as such).
     CommandEnded {
         /// Same as in its start.
         item: Cow<'a, str>,
-        /// As Codex ran it.
+        /// Same as in its start.
         command: Cow<'a, str>,
         /// Absent when it never ran or was not told.
         exit_code: Option<i32>,
@@ -121,6 +121,57 @@ pub enum Event<'a> {
     },
     /// A line that is no event at all.
     Garbage,
+}
+
+impl Event<'_> {
+    /// Whether it tells that the run is alive. Codex announces reconnects for as long as a dead network lasts.
+    pub fn is_life(&self) -> bool {
+        !matches!(self, Self::Reconnecting { .. } | Self::Garbage)
+    }
+
+    /// The same event, independent of the line it was read from.
+    pub fn into_owned(self) -> Event<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let own_all = |changes: Vec<FileChange<'_>>| {
+            changes.into_iter().map(|c| FileChange { path: own(c.path), kind: c.kind }).collect()
+        };
+        match self {
+            Self::ThreadStarted { thread_id } => Event::ThreadStarted { thread_id: own(thread_id) },
+            Self::TurnStarted => Event::TurnStarted,
+            Self::Reasoning { text } => Event::Reasoning { text: own(text) },
+            Self::Message { text } => Event::Message { text: own(text) },
+            Self::CommandStarted { item, command } => {
+                Event::CommandStarted { item: own(item), command: own(command) }
+            }
+            Self::CommandEnded { item, command, exit_code, status, output } => Event::CommandEnded {
+                item: own(item),
+                command: own(command),
+                exit_code,
+                status,
+                output: own(output),
+            },
+            Self::FilesChanging { item, changes } => {
+                Event::FilesChanging { item: own(item), changes: own_all(changes) }
+            }
+            Self::FilesChanged { item, changes, status } => {
+                Event::FilesChanged { item: own(item), changes: own_all(changes), status }
+            }
+            Self::ToolStarted { item, name, about } => {
+                Event::ToolStarted { item: own(item), name: own(name), about: own(about) }
+            }
+            Self::ToolEnded { item, name, about, ok } => {
+                Event::ToolEnded { item: own(item), name: own(name), about: own(about), ok }
+            }
+            Self::Plan { done, of } => Event::Plan { done, of },
+            Self::Warning { message } => Event::Warning { message: own(message) },
+            Self::Reconnecting { message } => Event::Reconnecting { message: own(message) },
+            Self::Error { message, kind } => Event::Error { message: own(message), kind },
+            Self::TurnCompleted { usage } => Event::TurnCompleted { usage },
+            Self::TurnFailed { message, kind } => Event::TurnFailed { message: own(message), kind },
+            Self::Unknown { kind } => Event::Unknown { kind: own(kind) },
+            Self::Garbage => Event::Garbage,
+        }
+    }
 }
 
 /// How a command ended.
