@@ -1,0 +1,104 @@
+//! Translates `codex exec --json`: one line of its stdout becomes one core event. Knows Codex's field names; keeps nothing between lines.
+//!
+//! Rules that the real program taught (0.101 to 0.169): keys may come twice (`web_search` items have two `id`s) and the last one counts;
+//! unknown events, items and fields are normal; `error` does not end a turn; items may precede `turn.started`.
+
+mod item;
+mod wire;
+
+use std::borrow::Cow;
+
+use clodex_core::{Event, Usage};
+
+use crate::failure::failure_kind;
+use item::Item;
+use wire::{Count, Text, last_key_wins};
+
+last_key_wins! {
+    /// A line, whatever its type.
+    struct Line<'a> {
+        "type" => kind: Text<'a>,
+        "thread_id" => thread_id: Text<'a>,
+        "message" => message: Text<'a>,
+        "item" => item: Item<'a>,
+        "usage" => usage: Tokens<'a>,
+        "error" => error: Failure<'a>,
+    }
+}
+
+last_key_wins! {
+    /// `turn.completed.usage`; older versions tell only the first three.
+    struct Tokens<'a> {
+        "input_tokens" => input: Count<'a>,
+        "cached_input_tokens" => cached_input: Count<'a>,
+        "output_tokens" => output: Count<'a>,
+        "reasoning_output_tokens" => reasoning: Count<'a>,
+    }
+}
+
+last_key_wins! {
+    /// `turn.failed.error`.
+    struct Failure<'a> {
+        "message" => message: Text<'a>,
+    }
+}
+
+/// Reads one line of `codex exec --json`, with or without its line end. Never fails: what is no event becomes
+/// [`Event::Garbage`], an event of a kind unknown to us [`Event::Unknown`].
+///
+/// Lines must have been split on `\n` bytes alone: the stream contains raw U+2028.
+pub fn event_from_line(line: &[u8]) -> Event<'_> {
+    match serde_json::from_slice::<Line<'_>>(line) {
+        Ok(line) => event(line),
+        Err(_) if std::str::from_utf8(line).is_err() => event_from_damaged_line(line),
+        Err(_) => Event::Garbage,
+    }
+}
+
+/// A byte that is no UTF-8 costs that byte, not the line.
+fn event_from_damaged_line(line: &[u8]) -> Event<'static> {
+    let repaired = String::from_utf8_lossy(line);
+    match serde_json::from_str::<Line<'_>>(&repaired) {
+        Ok(line) => event(line).into_owned(),
+        Err(_) => Event::Garbage,
+    }
+}
+
+fn event(line: Line<'_>) -> Event<'_> {
+    match &*line.kind.0 {
+        "item.started" => line.item.started(),
+        "item.updated" => line.item.updated(),
+        "item.completed" => line.item.completed(),
+        "thread.started" => Event::ThreadStarted { thread_id: line.thread_id.0 },
+        "turn.started" => Event::TurnStarted,
+        "turn.completed" => Event::TurnCompleted { usage: line.usage.usage() },
+        "turn.failed" => {
+            let message = line.error.message.0;
+            Event::TurnFailed { kind: failure_kind(&message), message }
+        }
+        "error" => error(line.message.0),
+        "" => Event::Garbage,
+        _ => Event::Unknown { kind: line.kind.0 },
+    }
+}
+
+fn error(message: Cow<'_, str>) -> Event<'_> {
+    if message.starts_with("Reconnecting") {
+        return Event::Reconnecting { message };
+    }
+    Event::Error { kind: failure_kind(&message), message }
+}
+
+impl Tokens<'_> {
+    fn usage(&self) -> Usage {
+        Usage {
+            input: self.input.or_zero(),
+            cached_input: self.cached_input.or_zero(),
+            output: self.output.or_zero(),
+            reasoning: self.reasoning.or_zero(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
