@@ -1,1 +1,33 @@
-//! Processes, namespaces, signals, state files, locks and the clock.
+//! Processes, namespaces, signals, locks, files and the clock: everything that asks the system for more
+//! than bytes. No other crate starts a process, reads the clock or uses `unsafe`.
+//!
+//! | want | look at |
+//! |---|---|
+//! | say which process is meant, signal it, look at a tree | [`process`] |
+//! | be told of SIGTERM and its like | [`signals`] |
+//! | be the only one to write a run's record | [`RunLock`] |
+//! | put a file on disk that is never half there | [`atomic_file`] |
+//! | know what time it is, and on which machine | [`clock`] |
+//! | run a short command and have its output | [`ShortCommand`] |
+//! | go on after the caller is gone | [`detach`] |
+//! | wake up when a directory changes | [`DirectoryWatch`] |
+
+pub mod atomic_file;
+pub mod clock;
+pub mod detach;
+mod error;
+mod lock;
+mod poll;
+pub mod process;
+mod random;
+mod report;
+mod run_command;
+pub mod signals;
+mod watch_dir;
+
+pub use error::{Error, Result};
+pub use lock::RunLock;
+pub use random::run_suffix;
+pub use report::{Containment, ContainmentWish, Ended, ExitKind};
+pub use run_command::{Finished, ShortCommand};
+pub use watch_dir::{DirectoryWatch, Woken};

@@ -1,0 +1,152 @@
+//! The lock that says whether a run's dispatcher lives.
+//!
+//! On Linux it is an open-file-description lock: it ends with its holder, zombie or not, and can be asked for
+//! without being taken. Elsewhere it is `flock(2)`, where asking takes it for an instant.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use crate::error::{Result, Tried as _};
+
+/// The lock, held. It is let go by dropping it, or by the end of the process, however that comes.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Takes the lock at `path`, made if absent (mode 0600). None = somebody else holds it.
+    pub fn acquire(path: &Path) -> Result<Option<Self>> {
+        let shown = || format!("lock {}", path.display());
+        loop {
+            let file = open(path, OpenOptions::new().read(true).write(true).create(true)).tried(shown())?;
+            if !system::try_lock(&file).tried(shown())? {
+                return Ok(None);
+            }
+            // Whoever held it before may have removed the file meanwhile: then this lock guards nothing.
+            if is_same_file(&file, path).tried(shown())? {
+                return Ok(Some(Self { _file: file }));
+            }
+        }
+    }
+
+    /// Whether somebody holds the lock at `path` now: microseconds. An absent file is held by nobody.
+    pub fn is_held(path: &Path) -> Result<bool> {
+        let shown = || format!("ask for the lock {}", path.display());
+        match open(path, OpenOptions::new().read(true)) {
+            Ok(file) => system::is_locked_by_other(&file).tried(shown()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).tried(shown()),
+        }
+    }
+}
+
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK).open(path)
+}
+
+fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
+    let opened = file.metadata()?;
+    match std::fs::symlink_metadata(path) {
+        Ok(named) => Ok((opened.dev(), opened.ino()) == (named.dev(), named.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::fs::File;
+    use std::io;
+
+    use nix::errno::Errno;
+    use nix::fcntl::{FcntlArg, fcntl};
+
+    /// All of the file, from its first byte to wherever it ends.
+    #[expect(clippy::cast_possible_truncation, reason = "both constants are below 3")]
+    const fn whole_file() -> libc::flock {
+        libc::flock {
+            l_type: libc::F_WRLCK as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        }
+    }
+
+    pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+        match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file())) {
+            Ok(_) => Ok(true),
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    pub(super) fn is_locked_by_other(file: &File) -> io::Result<bool> {
+        let mut asked = whole_file();
+        fcntl(file, FcntlArg::F_OFD_GETLK(&mut asked))?;
+        Ok(i32::from(asked.l_type) != libc::F_UNLCK)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::fs::{File, TryLockError};
+    use std::io;
+
+    pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+        tried(file.try_lock())
+    }
+
+    pub(super) fn is_locked_by_other(file: &File) -> io::Result<bool> {
+        Ok(!tried(file.try_lock_shared())?)
+    }
+
+    fn tried(result: Result<(), TryLockError>) -> io::Result<bool> {
+        match result {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time_and_asking_does_not_take_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.lock");
+        assert!(!RunLock::is_held(&path).unwrap(), "absent");
+        let lock = RunLock::acquire(&path).unwrap().expect("free");
+        assert!(RunLock::is_held(&path).unwrap());
+        assert!(RunLock::is_held(&path).unwrap(), "asked twice");
+        assert!(RunLock::acquire(&path).unwrap().is_none());
+        drop(lock);
+        assert!(!RunLock::is_held(&path).unwrap());
+        assert!(RunLock::acquire(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_lock_on_a_removed_file_is_not_taken_for_one_on_the_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.lock");
+        let _old = RunLock::acquire(&path).unwrap().expect("free");
+        std::fs::remove_file(&path).unwrap();
+        let _new = RunLock::acquire(&path).unwrap().expect("a new file is free");
+        assert!(RunLock::is_held(&path).unwrap());
+    }
+
+    #[test]
+    fn a_symlink_is_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("run.lock"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(RunLock::acquire(&link).is_err());
+        assert!(!target.exists());
+    }
+}

@@ -1,0 +1,29 @@
+//! Randomness, for names that must not meet.
+
+/// Four characters of `0-9a-z`, different for every run: 1.7 million of them.
+pub fn run_suffix() -> String {
+    const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    // Only a system without any source of randomness refuses; then the clock has to do.
+    let mut number = getrandom::u32().unwrap_or_else(|_| crate::clock::subsecond_noise());
+    (0..4)
+        .map(|_| {
+            let character = ALPHABET[(number % 36) as usize];
+            number /= 36;
+            char::from(character)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run_suffix;
+
+    #[test]
+    fn suffixes_are_four_base_36_characters_and_differ() {
+        let many: std::collections::HashSet<String> = (0..100).map(|_| run_suffix()).collect();
+        assert!(many.len() > 90, "{} of 100 differ", many.len());
+        assert!(many.iter().all(|suffix| {
+            suffix.len() == 4 && suffix.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+        }));
+    }
+}

@@ -1,0 +1,89 @@
+//! Signals as messages, and which of them the caller wants ignored.
+#![expect(unsafe_code, reason = "asking for a signal's disposition has no safe wrapper")]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use nix::sys::signal::Signal;
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+
+/// A wish of somebody outside that this program should end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopSignal {
+    /// SIGINT: Ctrl-C.
+    Interrupt,
+    /// SIGTERM: end, please.
+    Terminate,
+    /// SIGHUP: the terminal, or whoever held it, is gone.
+    HangUp,
+}
+
+impl StopSignal {
+    const ALL: [Self; 3] = [Self::Interrupt, Self::Terminate, Self::HangUp];
+
+    const fn signal(self) -> Signal {
+        match self {
+            Self::Interrupt => Signal::SIGINT,
+            Self::Terminate => Signal::SIGTERM,
+            Self::HangUp => Signal::SIGHUP,
+        }
+    }
+}
+
+/// The stop signals of this program, caught from now on.
+#[derive(Debug)]
+pub struct StopSignals(CaughtSignals);
+
+impl StopSignals {
+    /// Catches SIGINT, SIGTERM and SIGHUP, except those that were ignored when the program was started:
+    /// whoever used `nohup` meant it.
+    pub fn catch() -> io::Result<Self> {
+        CaughtSignals::unless_ignored(StopSignal::ALL.map(StopSignal::signal).as_slice()).map(Self)
+    }
+
+    /// Waits for the next one, for as long as it takes. Made for a thread that passes them on.
+    pub fn wait(&mut self) -> io::Result<StopSignal> {
+        loop {
+            if let Some(signal) = self.0.next() {
+                let known = StopSignal::ALL.into_iter().find(|stop| stop.signal() == signal);
+                return Ok(known.expect("only stop signals were registered"));
+            }
+            crate::poll::is_readable(&self.0, None)?;
+        }
+    }
+}
+
+/// Signals that arrive on a descriptor, so that they can be waited for together with other things.
+#[derive(Debug)]
+pub(crate) struct CaughtSignals(SignalDelivery<UnixStream, SignalOnly>);
+
+impl CaughtSignals {
+    pub(crate) fn unless_ignored(signals: &[Signal]) -> io::Result<Self> {
+        let (read, write) = UnixStream::pair()?;
+        let wanted = signals.iter().filter(|signal| !is_ignored(**signal)).map(|signal| *signal as i32);
+        SignalDelivery::with_pipe(read, write, SignalOnly, wanted).map(Self)
+    }
+
+    /// One that has arrived, without waiting. Several of one kind may come as one.
+    pub(crate) fn next(&mut self) -> Option<Signal> {
+        let number = self.0.pending().next()?;
+        Some(Signal::try_from(number).expect("only known signals were registered"))
+    }
+}
+
+impl AsFd for CaughtSignals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.get_read().as_fd()
+    }
+}
+
+/// Whether a signal is ignored now: at the start of a program this is what its caller wants.
+fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: plain numbers, for which all zeros is a value.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: a null new action changes nothing; the old one is written to a value that outlives the call.
+    let asked = unsafe { libc::sigaction(signal as i32, std::ptr::null(), &raw mut now) };
+    asked == 0 && now.sa_sigaction == libc::SIG_IGN
+}
