@@ -3,6 +3,7 @@
 //!
 //! | want | look at |
 //! |---|---|
+//! | run Codex so that nothing of it can outlive the run | [`ContainedCommand`] |
 //! | say which process is meant, signal it, look at a tree | [`process`] |
 //! | be told of SIGTERM and its like | [`signals`] |
 //! | be the only one to write a run's record | [`RunLock`] |
@@ -14,6 +15,8 @@
 
 pub mod atomic_file;
 pub mod clock;
+pub mod contain;
+mod contained;
 pub mod detach;
 mod error;
 mod lock;
@@ -25,6 +28,7 @@ mod run_command;
 pub mod signals;
 mod watch_dir;
 
+pub use contained::{Contained, ContainedCommand, Ending, Spawned, wrapper_beside_this_program};
 pub use error::{Error, Result};
 pub use lock::RunLock;
 pub use random::run_suffix;
