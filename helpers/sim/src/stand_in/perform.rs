@@ -76,10 +76,7 @@ impl Performance {
             }
             Act::CloseStdout => dup2_stdout(File::options().write(true).open("/dev/null")?)?,
             Act::Exit(status) => return Ok(Some(ExitCode::from(*status))),
-            Act::Die(name) => {
-                raise(signal(name)?)?;
-                hang()
-            }
+            Act::Die(name) => die(signal(name)?)?,
             Act::Hang => hang(),
         }
         Ok(None)
@@ -154,6 +151,15 @@ fn ignore(names: &[String]) -> io::Result<()> {
     }
     set.thread_block()?;
     Ok(())
+}
+
+/// Again and again, because Rust's own handler takes the first SIGSEGV for a stack overflow, and, when
+/// it is none, only steps aside for the next.
+fn die(signal: Signal) -> io::Result<()> {
+    SigSet::from(signal).thread_unblock()?;
+    loop {
+        raise(signal)?;
+    }
 }
 
 fn signal(name: &str) -> io::Result<Signal> {
