@@ -1,0 +1,322 @@
+//! The command line of `codex exec --json`. The prompt is never on it: it comes through stdin (`-`).
+//!
+//! All of it was tried with Codex 0.101, 0.124, 0.150 and 0.169: `-c` tables are merged into the user's configuration key by key, arrays
+//! are replaced, features that a version does not know are ignored. Options may stand before `resume`, some (`-s`, `-C`) must.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clodex_core::Sandbox;
+
+use crate::config::{CodexConfig, McpTransport};
+use crate::version::CodexVersion;
+
+/// The environment variable by which every process of a run can be found, also when the user's configuration drops the environment.
+pub const RUN_MARK: &str = "CLODEX_RUN_ID";
+
+/// Names of environment variables that the commands of a run do not get, besides Codex's own `*KEY*`, `*SECRET*` and `*TOKEN*`.
+const SECRET_NAMES: [&str; 11] = [
+    "*PASSWORD*",
+    "*PASSWD*",
+    "*PASSPHRASE*",
+    "*CREDENTIAL*",
+    "*COOKIE*",
+    "*_PAT",
+    "*_DSN",
+    "*_AUTH",
+    "AWS_*",
+    "DATABASE_URL",
+    "SSH_AUTH_SOCK",
+];
+
+/// What is wanted of one `codex exec`.
+#[derive(Debug, Clone)]
+pub struct ExecRequest<'a> {
+    /// What its commands may write.
+    pub sandbox: Sandbox,
+    /// Where it works; absolute.
+    pub workdir: &'a Path,
+    /// Model, when not the user's default.
+    pub model: Option<&'a str>,
+    /// Reasoning effort, when not the user's default.
+    pub effort: Option<&'a str>,
+    /// JSON schema that the final message has to follow.
+    pub output_schema: Option<&'a Path>,
+    /// Images for the prompt; absolute.
+    pub images: &'a [PathBuf],
+    /// Thread to continue.
+    pub resume: Option<&'a str>,
+    /// Whether the thread is kept.
+    pub keep: Keep,
+    /// MCP servers of the user's configuration that stay on.
+    pub allowed_mcp: &'a [String],
+    /// Id of the run: the value of [`RUN_MARK`].
+    pub run_id: &'a str,
+    /// What `/tmp` is for this run.
+    pub slash_tmp: SlashTmp,
+}
+
+/// Whether Codex keeps the thread on disk, to be resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It does.
+    Thread,
+    /// It does not.
+    Nothing,
+}
+
+/// What `/tmp` is for the run. TMPDIR is writable in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlashTmp {
+    /// A directory of the run's own: may be written.
+    Private,
+    /// Everybody's: may not be written.
+    Shared,
+}
+
+/// A request that Codex's command line cannot express.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgvError {
+    /// Codex splits image arguments at commas.
+    #[error("cannot pass image `{}` to codex: its path has a comma\nhint: copy or link it to a path without one", .0.display())]
+    CommaInImage(PathBuf),
+    /// Would be taken for an option.
+    #[error(
+        "cannot resume thread `{0}`: that is no thread id\nhint: take the id from the report's `codex resume` line"
+    )]
+    NotAThreadId(String),
+}
+
+/// The arguments after `codex`.
+pub fn exec_argv(
+    request: &ExecRequest<'_>,
+    config: &CodexConfig,
+    version: &CodexVersion,
+) -> Result<Vec<OsString>, ArgvError> {
+    let mut argv = Argv::default();
+    argv.words(["exec"]);
+    for image in request.images {
+        argv.image(image)?;
+    }
+    argv.words(["--json", "-s", request.sandbox.as_str(), "-C"]);
+    argv.path(request.workdir);
+    argv.sandbox_stays_narrow(request.sandbox, request.slash_tmp);
+    if let Some(model) = request.model {
+        argv.words(["-m", model]);
+    }
+    if let Some(effort) = request.effort {
+        argv.config("model_reasoning_effort", &quoted(effort));
+    }
+    if let Some(schema) = request.output_schema {
+        argv.words(["--output-schema"]);
+        argv.path(schema);
+    }
+    if request.keep == Keep::Nothing {
+        argv.words(["--ephemeral"]);
+    }
+    argv.extras_off(config, request.allowed_mcp, version);
+    argv.environment_scrubbed(config, request.run_id);
+    if let Some(thread) = request.resume {
+        argv.words(["resume", thread_id(thread)?]);
+    }
+    argv.words(["-"]);
+    Ok(argv.0)
+}
+
+#[derive(Default)]
+struct Argv(Vec<OsString>);
+
+impl Argv {
+    fn words<const N: usize>(&mut self, words: [&str; N]) {
+        self.0.extend(words.map(OsString::from));
+    }
+
+    fn path(&mut self, path: &Path) {
+        self.0.push(path.into());
+    }
+
+    fn config(&mut self, key: &str, toml: &str) {
+        self.0.push("-c".into());
+        self.0.push(format!("{key}={toml}").into());
+    }
+
+    /// `--image=FILE`, and never just before the prompt: the option takes any number of values.
+    fn image(&mut self, image: &Path) -> Result<(), ArgvError> {
+        if image.as_os_str().as_encoded_bytes().contains(&b',') {
+            return Err(ArgvError::CommaInImage(image.to_owned()));
+        }
+        let mut word = OsString::from("--image=");
+        word.push(image);
+        self.0.push(word);
+        Ok(())
+    }
+
+    /// The user's configuration may have widened `workspace-write`; a packet does not get that by accident.
+    fn sandbox_stays_narrow(&mut self, sandbox: Sandbox, slash_tmp: SlashTmp) {
+        match sandbox {
+            Sandbox::ReadOnly | Sandbox::DangerFullAccess => {}
+            Sandbox::WorkspaceWrite => {
+                self.config("sandbox_workspace_write.writable_roots", "[]");
+                self.config("sandbox_workspace_write.network_access", "false");
+                self.config("sandbox_workspace_write.exclude_tmpdir_env_var", "false");
+                let excluded = if slash_tmp == SlashTmp::Shared { "true" } else { "false" };
+                self.config("sandbox_workspace_write.exclude_slash_tmp", excluded);
+            }
+        }
+    }
+
+    /// What Codex would start outside its sandbox, and retries without end.
+    fn extras_off(&mut self, config: &CodexConfig, allowed: &[String], version: &CodexVersion) {
+        self.config("notify", "[]");
+        for feature in
+            ["hooks", "plugins", "apps", "skill_mcp_dependency_install", "unbounded_connection_retries"]
+        {
+            let is_known = version.knows_hooks_by_name() || matches!(feature, "plugins" | "apps");
+            if is_known {
+                self.config(&format!("features.{feature}"), "false");
+            }
+        }
+        if !version.knows_hooks_by_name() {
+            self.config("features.codex_hooks", "false");
+            self.config("features.hooks", "false");
+        }
+        let off = config.mcp_servers.iter().filter(|(name, _)| !allowed.contains(name));
+        let off: Vec<String> = off.map(|(name, transport)| switched_off(name, transport)).collect();
+        if !off.is_empty() {
+            self.config("mcp_servers", &format!("{{{}}}", off.join(",")));
+        }
+    }
+
+    /// Codex keeps the caller's environment, the commands it runs do not get its secrets, and always the run's mark.
+    fn environment_scrubbed(&mut self, config: &CodexConfig, run_id: &str) {
+        let theirs = config.env_exclude.iter().chain(&config.provider_keys).map(String::as_str);
+        let exclude: Vec<String> = SECRET_NAMES.into_iter().chain(theirs).map(quoted).collect();
+        self.config("shell_environment_policy.ignore_default_excludes", "false");
+        self.config("shell_environment_policy.exclude", &format!("[{}]", exclude.join(",")));
+        self.config(&format!("shell_environment_policy.set.{RUN_MARK}"), &quoted(run_id));
+        if !config.env_include_only.is_empty() {
+            let only = config.env_include_only.iter().map(String::as_str).chain([RUN_MARK]);
+            let only: Vec<String> = only.map(quoted).collect();
+            self.config("shell_environment_policy.include_only", &format!("[{}]", only.join(",")));
+        }
+    }
+}
+
+/// Codex wants to know the transport even of a server that is off.
+fn switched_off(name: &str, transport: &McpTransport) -> String {
+    let (key, value) = match transport {
+        McpTransport::Command(command) => ("command", command),
+        McpTransport::Url(url) => ("url", url),
+    };
+    format!("{}={{enabled=false,{key}={}}}", quoted(name), quoted(value))
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    let mut toml = String::with_capacity(text.len() + 2);
+    toml.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => toml.extend(['\\', c]),
+            c if c.is_control() => toml.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => toml.push(c),
+        }
+    }
+    toml.push('"');
+    toml
+}
+
+fn thread_id(text: &str) -> Result<&str, ArgvError> {
+    let fits = !text.is_empty()
+        && !text.starts_with('-')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if fits { Ok(text) } else { Err(ArgvError::NotAThreadId(text.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request<'a>(images: &'a [PathBuf], allowed_mcp: &'a [String]) -> ExecRequest<'a> {
+        ExecRequest {
+            sandbox: Sandbox::WorkspaceWrite,
+            workdir: Path::new("/w"),
+            model: Some("gpt-5.5"),
+            effort: Some("high"),
+            output_schema: Some(Path::new("/s.json")),
+            images,
+            resume: None,
+            keep: Keep::Thread,
+            allowed_mcp,
+            run_id: "run-1",
+            slash_tmp: SlashTmp::Private,
+        }
+    }
+
+    fn config() -> CodexConfig {
+        let server = |name: &str, command: &str| (name.to_owned(), McpTransport::Command(command.to_owned()));
+        let url = ("web".to_owned(), McpTransport::Url("http://h/mcp".to_owned()));
+        CodexConfig {
+            mcp_servers: [server("m", "python3"), server("a.b", "x \"y\""), url].into(),
+            provider_keys: vec!["MOCK_ID".into()],
+            env_exclude: vec!["MINE_*".into()],
+            ..CodexConfig::default()
+        }
+    }
+
+    fn known() -> CodexVersion {
+        CodexVersion::from_output("codex-cli 0.169.0")
+    }
+
+    fn argv(request: &ExecRequest<'_>, config: &CodexConfig) -> Vec<String> {
+        let argv = exec_argv(request, config, &known()).unwrap();
+        argv.into_iter().map(|word| word.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_whole_command_line_reads_as_tried() {
+        let allowed = ["m".to_owned()];
+        let images = [PathBuf::from("/i.png")];
+        insta::assert_snapshot!(argv(&request(&images, &allowed), &config()).join("\n"));
+    }
+
+    #[test]
+    fn the_prompt_comes_last_and_no_image_can_swallow_it() {
+        let images = [PathBuf::from("/a.png"), PathBuf::from("/b.png")];
+        let words = argv(&request(&images, &[]), &config());
+        assert_eq!(words[..4], ["exec", "--image=/a.png", "--image=/b.png", "--json"]);
+        assert_eq!(words.last().unwrap(), "-");
+        let comma = [PathBuf::from("/a,b.png")];
+        let refused = exec_argv(&request(&comma, &[]), &config(), &known());
+        assert_eq!(refused, Err(ArgvError::CommaInImage("/a,b.png".into())));
+    }
+
+    #[test]
+    fn resume_stands_after_all_options() {
+        let mut request = request(&[], &[]);
+        request.resume = Some("01a1fbc7-bb57");
+        let words = argv(&request, &config());
+        assert_eq!(words[words.len() - 3..], ["resume", "01a1fbc7-bb57", "-"]);
+        for bad in ["--last", "", "a b", "../x"] {
+            request.resume = Some(bad);
+            assert_eq!(exec_argv(&request, &config(), &known()), Err(ArgvError::NotAThreadId(bad.into())));
+        }
+    }
+
+    #[test]
+    fn the_mark_passes_an_include_only_of_the_user() {
+        let config = CodexConfig { env_include_only: vec!["PATH".into()], ..CodexConfig::default() };
+        let words = argv(&request(&[], &[]), &config);
+        assert!(
+            words.contains(&r#"shell_environment_policy.include_only=["PATH","CLODEX_RUN_ID"]"#.to_owned())
+        );
+    }
+
+    #[test]
+    fn every_value_is_valid_toml() {
+        for text in ["plain", "a\"b\\c", "tab\tnew\nline\u{7f}", "日本語"] {
+            let table: toml::Table = format!("x={}", quoted(text)).parse().unwrap();
+            assert_eq!(table["x"].as_str(), Some(text));
+        }
+    }
+}

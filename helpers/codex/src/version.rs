@@ -1,0 +1,232 @@
+//! Which Codex it is and what it can do. Asking costs a process start, so the answer is kept by the binary's path, mtime and size.
+
+use std::fmt;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+/// The oldest Codex whose stream is understood.
+pub const OLDEST: Version = Version { major: 0, minor: 101, patch: 0 };
+
+/// A released version; what comes after a `-` is not compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// Always 0 so far.
+    pub major: u32,
+    /// Counts releases.
+    pub minor: u32,
+    /// Counts repairs.
+    pub patch: u32,
+}
+
+/// What `codex --version` told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodexVersion {
+    /// A version that is understood, with its own text (`0.170.0-alpha.3`).
+    Known(Version, String),
+    /// Text that is no version, or a development build (`0.0.0`): the run goes on, degraded.
+    Unreadable(String),
+    /// Older than [`OLDEST`].
+    TooOld(Version),
+}
+
+impl CodexVersion {
+    /// Reads the output of `codex --version`: `codex-cli 0.169.0`.
+    pub fn from_output(output: &str) -> Self {
+        let line = output.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let text = line.split_whitespace().next_back().unwrap_or_default();
+        match Version::from_text(text) {
+            None | Some(Version { major: 0, minor: 0, .. }) => {
+                Self::Unreadable(line.chars().take(200).collect())
+            }
+            Some(version) if version < OLDEST => Self::TooOld(version),
+            Some(version) => Self::Known(version, text.to_owned()),
+        }
+    }
+
+    /// The version as Codex tells it, when it could be read.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Known(_, text) => Some(text.clone()),
+            Self::Unreadable(_) => None,
+            Self::TooOld(version) => Some(version.to_string()),
+        }
+    }
+
+    /// Whether `codex exec -` does nothing before its stdin ends, so that it may be started before the baseline is complete. A build that
+    /// does not tell its version has to wait for the baseline.
+    pub fn waits_for_prompt(&self) -> bool {
+        self.is_at_least(101)
+    }
+
+    /// Whether writes can be narrowed to a part of the work directory (0.124 refuses, 0.150 does it).
+    pub fn permission_profiles(&self) -> bool {
+        self.is_at_least(150)
+    }
+
+    /// Whether its hooks are switched by `features.hooks`. An unreadable version is taken for a new one: unknown features cost a warning.
+    pub(crate) fn knows_hooks_by_name(&self) -> bool {
+        self.is_at_least(150) || matches!(self, Self::Unreadable(_))
+    }
+
+    fn is_at_least(&self, minor: u32) -> bool {
+        match self {
+            Self::Known(version, _) => *version >= Version { major: 0, minor, patch: 0 },
+            Self::Unreadable(_) | Self::TooOld(_) => false,
+        }
+    }
+}
+
+impl Version {
+    fn from_text(text: &str) -> Option<Self> {
+        let release = text.split(['-', '+']).next()?;
+        let mut numbers = release.trim_start_matches('v').split('.').map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        let version = Self { major: next()?, minor: next()?, patch: next()? };
+        numbers.next().is_none().then_some(version)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// One answer of `codex --version`, as kept in `codex-version.json` of the state directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionCache {
+    /// Format version; 1.
+    version: u32,
+    binary: String,
+    mtime_ns: u64,
+    size: u64,
+    output: String,
+}
+
+impl VersionCache {
+    /// Name of the file in the state directory.
+    pub const FILE: &str = "codex-version.json";
+
+    const FORMAT: u32 = 1;
+
+    /// Asks the binary for its version, unless `cached` (the text of the cache file) knows this very binary. `ask` runs
+    /// `codex --version` and returns its stdout. The second value is the new text of the cache file, when there is one to write.
+    pub fn version_of<E>(
+        binary: &Path,
+        cached: Option<&str>,
+        ask: impl FnOnce() -> Result<String, E>,
+    ) -> Result<(CodexVersion, Option<String>), E> {
+        let identity = Identity::of(binary);
+        if let (Some(identity), Some(text)) = (&identity, cached)
+            && let Ok(cache) = serde_json::from_str::<Self>(text)
+            && cache.is_of(identity)
+        {
+            return Ok((CodexVersion::from_output(&cache.output), None));
+        }
+        let output = ask()?;
+        let version = CodexVersion::from_output(&output);
+        let is_worth_keeping = matches!(version, CodexVersion::Known(..));
+        let fresh = identity.filter(|_| is_worth_keeping).map(|identity| identity.cache(output));
+        Ok((version, fresh.and_then(|cache| serde_json::to_string(&cache).ok())))
+    }
+
+    fn is_of(&self, identity: &Identity) -> bool {
+        self.version == Self::FORMAT
+            && self.binary == identity.binary
+            && self.mtime_ns == identity.mtime_ns
+            && self.size == identity.size
+    }
+}
+
+/// What tells one build of a binary from the next.
+struct Identity {
+    binary: String,
+    mtime_ns: u64,
+    size: u64,
+}
+
+impl Identity {
+    fn of(binary: &Path) -> Option<Self> {
+        let meta = std::fs::metadata(binary).ok()?;
+        let mtime = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self {
+            binary: binary.to_str()?.to_owned(),
+            mtime_ns: u64::try_from(mtime.as_nanos()).ok()?,
+            size: meta.len(),
+        })
+    }
+
+    fn cache(self, output: String) -> VersionCache {
+        VersionCache {
+            version: VersionCache::FORMAT,
+            binary: self.binary,
+            mtime_ns: self.mtime_ns,
+            size: self.size,
+            output,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    fn known(minor: u32, text: &str) -> CodexVersion {
+        CodexVersion::Known(Version { major: 0, minor, patch: 0 }, text.to_owned())
+    }
+
+    #[test]
+    fn versions_are_told_apart() {
+        assert_eq!(CodexVersion::from_output("codex-cli 0.169.0\n"), known(169, "0.169.0"));
+        assert_eq!(CodexVersion::from_output("codex-cli 0.170.0-alpha.3"), known(170, "0.170.0-alpha.3"));
+        assert_eq!(CodexVersion::from_output("WARNING: x\ncodex-cli 0.101.0\n"), known(101, "0.101.0"));
+        assert_eq!(
+            CodexVersion::from_output("codex-cli 0.100.9"),
+            CodexVersion::TooOld(Version { major: 0, minor: 100, patch: 9 })
+        );
+        for text in
+            ["codex-cli 0.0.0", "codex-cli 0.0.0-dev", "", "hello", "codex-cli 1.2", "codex-cli 0.1.2.3"]
+        {
+            assert_eq!(CodexVersion::from_output(text), CodexVersion::Unreadable(text.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_it_can_do_follows_from_its_version() {
+        assert!(known(101, "").waits_for_prompt());
+        assert!(!known(149, "").permission_profiles());
+        assert!(known(150, "").permission_profiles());
+        assert!(!CodexVersion::Unreadable(String::new()).permission_profiles());
+    }
+
+    #[test]
+    fn the_same_binary_is_asked_once_and_a_changed_one_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let binary = dir.path().join("codex");
+        std::fs::write(&binary, "one").unwrap();
+        let ask = || Ok::<_, Infallible>("codex-cli 0.169.0".to_owned());
+        let (version, cache) = VersionCache::version_of(&binary, Some("{broken"), ask).unwrap();
+        assert_eq!(version, known(169, "0.169.0"));
+
+        let again: Result<_, &str> =
+            VersionCache::version_of(&binary, cache.as_deref(), || Err("asked again"));
+        assert_eq!(again, Ok((known(169, "0.169.0"), None)));
+        std::fs::write(&binary, "another").unwrap();
+        let changed: Result<_, &str> =
+            VersionCache::version_of(&binary, cache.as_deref(), || Err("asked again"));
+        assert_eq!(changed, Err("asked again"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let binary = dir.path().join("codex");
+        std::fs::write(&binary, "one").unwrap();
+        let (_, cache) =
+            VersionCache::version_of(&binary, None, || Ok::<_, Infallible>("hm".into())).unwrap();
+        assert_eq!(cache, None);
+    }
+}
