@@ -1,10 +1,12 @@
-//! Not shipped: two peers for tests and the demo.
+//! Not shipped: the peers of a run, for tests and the demo.
 //!
 //! [`responses`] is the model's side: a scripted Responses API that drives the *real* Codex offline.
 //! [`stand_in`] is Codex's side: a program called `codex` for the faults that the real one will not
-//! show on demand. Neither knows anything of clodex: what they imitate is the other side of the wire.
+//! show on demand. [`mcp`] is a server out of a user's Codex configuration. None knows anything of
+//! clodex: what they imitate is the other side of the wire.
 
 pub mod codex_home;
+pub mod mcp;
 pub mod responses;
 pub mod stand_in;
 

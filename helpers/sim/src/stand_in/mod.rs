@@ -28,13 +28,15 @@ use std::process::ExitCode;
 
 pub use record::{Invocation, Stamp, invocations, stamps};
 pub use script::{Act, Flood, How, Script, Spawn};
+pub use spawn::detached;
+pub(crate) use spawn::{shell, spawn};
 
 /// Names the script file.
 pub const SCRIPT_VARIABLE: &str = "CLODEX_SIM_SCRIPT";
 
 /// The whole program.
 pub fn main(args: &[OsString]) -> ExitCode {
-    if let Some(status) = spawn::detached(args) {
+    if let Some(status) = detached(args) {
         return status;
     }
     let script = match script::from_environment() {

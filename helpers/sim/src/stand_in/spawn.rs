@@ -1,5 +1,5 @@
 //! Starts processes that get away: in their group, in a session of their own, or as orphans.
-//! Without `unsafe`: the stand-in starts itself again and leaves its session there.
+//! Without `unsafe`: the program starts itself again and leaves its session there.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,7 +15,7 @@ const DETACH_SESSION: &str = "--sim-detach-session";
 const DETACH_ORPHAN: &str = "--sim-detach-orphan";
 
 /// Starts what `spawn` says and returns at once.
-pub(super) fn spawn(spawn: &Spawn) -> io::Result<()> {
+pub(crate) fn spawn(spawn: &Spawn) -> io::Result<()> {
     let mut command = match spawn.how {
         How::Child => shell(&spawn.sh),
         How::Session => ourselves(DETACH_SESSION, &spawn.sh)?,
@@ -33,7 +33,7 @@ pub(super) fn spawn(spawn: &Spawn) -> io::Result<()> {
 }
 
 /// A shell that runs `sh`.
-pub(super) fn shell(sh: &str) -> Command {
+pub(crate) fn shell(sh: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(sh);
     command
@@ -45,8 +45,9 @@ fn ourselves(how: &str, sh: &str) -> io::Result<Command> {
     Ok(command)
 }
 
-/// The second half, in the process that [`spawn`] started: `None` when this is an ordinary start.
-pub(super) fn detached(args: &[OsString]) -> Option<ExitCode> {
+/// The second half, in the process that started itself again to get away: `None` when this is an
+/// ordinary start. Every program that spawns begins with it.
+pub fn detached(args: &[OsString]) -> Option<ExitCode> {
     let [how, sh] = args else { return None };
     let mut command = shell(sh.to_str()?);
     let error = match how.to_str()? {
