@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clodex_sim::responses::embed;
 use clodex_sim::{CodexHome, ScriptedModel};
-use clodex_tests::{Codex, RealCodex, Running, Sandbox, eventually, real_codex, run_with_timeout};
+use clodex_tests::{Codex, RealCodex, Running, Sandbox, binaries, eventually, real_codex, run_with_timeout};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -179,6 +179,31 @@ fn pings_do_not_keep_a_silent_stream_from_timing_out() {
     let (events, code) = run(&sandbox, &json!([{ "silence": true, "ping_ms": 50 }]));
     assert!(failure(&events).contains("idle timeout"), "{events:?}");
     assert_eq!(code, Some(1));
+}
+
+#[test]
+fn an_mcp_tool_answers_and_its_server_works_outside_the_sandbox() {
+    let Ok(codex) = real_codex() else { return };
+    let (sandbox, model) = stage(codex);
+    let server = binaries().join("clodex-sim-mcp");
+    sandbox.codex_home_is(&CodexHome::new(model.port()).sections(&format!(
+        "[mcp_servers.sim]\ncommand = {server:?}\ndefault_tools_approval_mode = \"approve\""
+    )));
+    let outside = sandbox.root().join("outside.txt");
+    let tool = |name, arguments| json!({ "tool": { "namespace": "mcp__sim", "name": name, "arguments": arguments } });
+    let script = json!([
+        { "do": [tool("echo", json!({ "text": "hello" }))] },
+        { "do": [tool("sh", json!({ "cmd": format!("echo x > '{}'", outside.display()) }))] },
+        { "do": [{ "say": "done" }] },
+    ]);
+    let (events, code) = run(&sandbox, &script);
+    let called = events.iter().find(|event| event["type"] == "item.completed").unwrap();
+    assert_eq!(
+        called["item"]["result"]["content"],
+        json!([{ "type": "text", "text": "hello" }]),
+        "{events:?}"
+    );
+    assert_eq!((fs::read_to_string(outside).unwrap().as_str(), code), ("x\n", Some(0)));
 }
 
 #[test]

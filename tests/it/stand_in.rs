@@ -112,6 +112,22 @@ fn its_orphans_outlive_it_and_are_found_even_without_an_environment() {
 }
 
 #[test]
+fn an_mcp_server_leaves_an_orphan_when_told_to() {
+    let sandbox = Sandbox::new();
+    let mut server = sandbox.command("clodex-sim-mcp");
+    server.args(["--orphan", "sleep 1000; true"]);
+    let answer = Running::start(server, b"{\"id\":1,\"method\":\"ping\"}\n").finish(LIMIT);
+    assert_eq!(answer.stdout, b"{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{}}\n");
+    let left = eventually(LIMIT, || {
+        let left = leftovers(sandbox.marker());
+        left.iter().any(|left| left.command == "sleep 1000").then_some(left)
+    });
+    for leftover in left {
+        kill(Pid::from_raw(leftover.pid), Signal::SIGKILL).unwrap();
+    }
+}
+
+#[test]
 fn a_sandbox_fails_the_test_that_leaves_a_process_and_kills_it() {
     let sandbox = sandbox(json!({ "exec": [{ "spawn": { "sh": "sleep 1000; true", "how": "orphan" } }] }));
     let marker = sandbox.marker().to_owned();
