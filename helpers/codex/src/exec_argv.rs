@@ -29,6 +29,10 @@ const SECRET_NAMES: [&str; 11] = [
     "SSH_AUTH_SOCK",
 ];
 
+/// Features that start programs outside the sandbox, and the one that retries without end. A version that does not know one ignores it.
+const FEATURES_OFF: [&str; 5] =
+    ["hooks", "plugins", "apps", "skill_mcp_dependency_install", "unbounded_connection_retries"];
+
 /// What is wanted of one `codex exec`.
 #[derive(Debug, Clone)]
 pub struct ExecRequest<'a> {
@@ -168,17 +172,11 @@ impl Argv {
     /// What Codex would start outside its sandbox, and retries without end.
     fn extras_off(&mut self, config: &CodexConfig, allowed: &[String], version: &CodexVersion) {
         self.config("notify", "[]");
-        for feature in
-            ["hooks", "plugins", "apps", "skill_mcp_dependency_install", "unbounded_connection_retries"]
-        {
-            let is_known = version.knows_hooks_by_name() || matches!(feature, "plugins" | "apps");
-            if is_known {
-                self.config(&format!("features.{feature}"), "false");
-            }
+        for feature in FEATURES_OFF {
+            self.config(&format!("features.{feature}"), "false");
         }
-        if !version.knows_hooks_by_name() {
+        if version.calls_hooks_codex_hooks() {
             self.config("features.codex_hooks", "false");
-            self.config("features.hooks", "false");
         }
         let off = config.mcp_servers.iter().filter(|(name, _)| !allowed.contains(name));
         let off: Vec<String> = off.map(|(name, transport)| switched_off(name, transport)).collect();
@@ -218,7 +216,7 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => toml.extend(['\\', c]),
-            c if c.is_control() => toml.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => toml.extend(format!("\\u{:04X}", u32::from(c)).chars()),
             c => toml.push(c),
         }
     }

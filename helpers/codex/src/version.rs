@@ -65,9 +65,9 @@ impl CodexVersion {
         self.is_at_least(150)
     }
 
-    /// Whether its hooks are switched by `features.hooks`. An unreadable version is taken for a new one: unknown features cost a warning.
-    pub(crate) fn knows_hooks_by_name(&self) -> bool {
-        self.is_at_least(150) || matches!(self, Self::Unreadable(_))
+    /// Whether `features.hooks` is still called `features.codex_hooks` (0.124 calls it so, 0.150 warns of the old name).
+    pub(crate) fn calls_hooks_codex_hooks(&self) -> bool {
+        matches!(self, Self::Known(version, _) if *version < Version { major: 0, minor: 150, patch: 0 })
     }
 
     fn is_at_least(&self, minor: u32) -> bool {
