@@ -7,6 +7,7 @@
 //! | say which process is meant, signal it, look at a tree | [`process`] |
 //! | be told of SIGTERM and its like | [`signals`] |
 //! | be the only one to write a run's record | [`RunLock`] |
+//! | keep, read and close the records of runs | [`record_store`] |
 //! | put a file on disk that is never half there | [`atomic_file`] |
 //! | know what time it is, and on which machine | [`clock`] |
 //! | run a short command and have its output | [`ShortCommand`] |
@@ -23,6 +24,7 @@ mod lock;
 mod poll;
 pub mod process;
 mod random;
+pub mod record_store;
 mod report;
 mod run_command;
 pub mod signals;

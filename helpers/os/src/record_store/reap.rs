@@ -1,0 +1,173 @@
+//! Closing a dead run: win its lock, end what is left of it, write how it ended. What has ended stays as it is.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clodex_core::{ExitCode, Liveness, Outcome, ProcessMark, RunId, RunRecord};
+
+use super::{LiveRun, RecordStore, SeenRun, StateError};
+use crate::RunLock;
+use crate::clock::{HostAndBoot, Timestamp};
+use crate::process::{ProcessHandle, ProcessId, Survivor, command_line, kill_marked};
+
+/// SIGKILL needs no grace; this is for the kernel to take a tree down, and for processes stuck in a device.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What became of the attempt to close a run.
+#[derive(Debug)]
+pub enum Reaped {
+    /// It is closed now: failed, because its dispatcher died.
+    Closed {
+        /// As it was closed.
+        record: Box<RunRecord>,
+        /// What could not be killed.
+        survivors: Vec<Survivor>,
+    },
+    /// Somebody holds its lock: it lives, or another one closes it right now.
+    Held,
+    /// It had ended before.
+    AlreadyEnded(Box<RunRecord>),
+    /// It belongs to another machine, which alone may close it.
+    OtherHost(Box<RunRecord>),
+    /// There is no such run.
+    Unknown,
+}
+
+impl RecordStore {
+    /// Closes every dead run of this machine, and removes what killed writers left. Stops at the first run that
+    /// cannot be written.
+    pub fn reap_all(&self) -> Result<Vec<Reaped>, StateError> {
+        let dead = self.live().into_iter().filter(|run| run.liveness != Liveness::Live);
+        let reaped: Result<Vec<Reaped>, StateError> = dead.map(|run| self.reap(&run.record.id)).collect();
+        self.sweep_rests();
+        reaped
+    }
+
+    /// Closes a dead run.
+    pub fn reap(&self, id: &RunId) -> Result<Reaped, StateError> {
+        let Some(SeenRun { record, liveness }) = self.see(id) else { return Ok(Reaped::Unknown) };
+        let is_in_place = self.dir.is_among_live(id.as_str());
+        match liveness {
+            Liveness::OtherHost => return Ok(Reaped::OtherHost(Box::new(record))),
+            Liveness::Ended if !is_in_place => return Ok(Reaped::AlreadyEnded(Box::new(record))),
+            Liveness::Live => return Ok(Reaped::Held),
+            // Ended but still in place: it was killed between its last write and the move, which is done now.
+            Liveness::Dead | Liveness::Ended => {}
+        }
+        let won = RunLock::acquire(&self.dir.lock(id.as_str()))
+            .map_err(|source| StateError::new(&self.dir, source))?;
+        let Some(lock) = won else { return Ok(Reaped::Held) };
+        let run = LiveRun::resume(self.dir.clone(), id.as_str().to_owned(), lock);
+        self.close(run, id)
+    }
+
+    fn close(&self, run: LiveRun, id: &RunId) -> Result<Reaped, StateError> {
+        // Read again: another one may have closed it before the lock was ours.
+        let in_place =
+            self.dir.read_live(id.as_str()).and_then(|bytes| super::read::parse(id.as_str(), &bytes));
+        let Some(mut record) = in_place else {
+            let _ = fs::remove_file(self.dir.lock(id.as_str()));
+            return Ok(self
+                .see(id)
+                .map_or(Reaped::Unknown, |seen| Reaped::AlreadyEnded(Box::new(seen.record))));
+        };
+        if record.outcome.is_some() {
+            run.end(&record)?;
+            return Ok(Reaped::AlreadyEnded(Box::new(record)));
+        }
+        let survivors = kill_what_is_left(&record);
+        let now = Timestamp::now().rfc3339();
+        record.outcome = Some(Outcome::Failed);
+        record.exit_code = Some(ExitCode::TurnFailed.into());
+        record.summary = Some(summary(&survivors));
+        record.updated.clone_from(&now);
+        record.ended = Some(now);
+        record.open_requests.clear();
+        remove_scratch(&mut record);
+        run.end(&record)?;
+        Ok(Reaped::Closed { record: Box::new(record), survivors })
+    }
+
+    /// Removes locks without a record and half-written files whose writer died. Whoever holds such a lock is
+    /// about to write its record: it is left alone.
+    fn sweep_rests(&self) {
+        let Ok(entries) = fs::read_dir(self.dir.live()) else { return };
+        for name in entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+            let Some(id) = owner_of_rest(&name) else { continue };
+            let lock = self.dir.lock(id);
+            // Taken while it is removed, so that nobody else believes to hold it.
+            let Ok(Some(_held)) = RunLock::acquire(&lock) else { continue };
+            if name.starts_with('.') {
+                let _ = fs::remove_file(self.dir.live().join(&name));
+            }
+            if !self.dir.is_among_live(id) {
+                let _ = fs::remove_file(&lock);
+            }
+        }
+    }
+}
+
+fn summary(survivors: &[Survivor]) -> String {
+    let named: Vec<String> =
+        survivors.iter().map(|survivor| format!("{} (pid {})", survivor.command, survivor.id.pid)).collect();
+    if named.is_empty() {
+        return "the dispatcher died".to_owned();
+    }
+    format!("the dispatcher died; still alive: {}", named.join(", "))
+}
+
+/// `ID.lock` and `.ID.json.….tmp`.
+fn owner_of_rest(name: &str) -> Option<&str> {
+    let temporary = name.strip_prefix('.').filter(|rest| rest.contains(".json."));
+    temporary.and_then(|rest| rest.split('.').next()).or_else(|| name.strip_suffix(".lock"))
+}
+
+/// Kills what the record names and what carries the run's mark. Pids of an earlier boot mean nothing.
+fn kill_what_is_left(record: &RunRecord) -> Vec<Survivor> {
+    if record.boot_id != HostAndBoot::here().boot {
+        return Vec::new();
+    }
+    let deadline = Instant::now() + KILL_PATIENCE;
+    // The outermost first: with a namespace its end is the end of all.
+    let named = [record.container, record.init, record.codex];
+    let mut survivors: Vec<Survivor> =
+        named.into_iter().flatten().filter_map(|mark| kill_one(mark, deadline).err()).collect();
+    for survivor in kill_marked(record.id.as_str(), deadline) {
+        if !survivors.iter().any(|known| known.id == survivor.id) {
+            survivors.push(survivor);
+        }
+    }
+    survivors
+}
+
+fn kill_one(mark: ProcessMark, deadline: Instant) -> Result<(), Survivor> {
+    let Some(id) = ProcessId::from_mark(mark) else { return Ok(()) };
+    let killed = ProcessHandle::open(id).and_then(|handle| match handle {
+        Some(handle) => handle.kill().and_then(|_| handle.wait(deadline)),
+        None => Ok(true),
+    });
+    match killed {
+        Ok(false) | Err(_) if id.is_alive() => Err(Survivor { id, command: command_line(id.pid) }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Removes the run's private temporary directory: only a real directory of ours that carries our name.
+fn remove_scratch(record: &mut RunRecord) {
+    let Some(scratch) = record.scratch_dir.as_deref().map(Path::new) else { return };
+    let is_ours_by_name = scratch.is_absolute()
+        && scratch.file_name().is_some_and(|name| name.to_string_lossy().starts_with("clodex-"));
+    let own = nix::unistd::geteuid().as_raw();
+    let is_ours = fs::symlink_metadata(scratch).is_ok_and(|found| found.is_dir() && found.uid() == own);
+    if is_ours_by_name && is_ours {
+        match fs::remove_dir_all(scratch) {
+            Ok(()) => record.scratch_dir = None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => record.scratch_dir = None,
+            // It stays named in the record, for people.
+            Err(_) => {}
+        }
+    }
+}

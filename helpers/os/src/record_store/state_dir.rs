@@ -1,0 +1,181 @@
+//! Where records, locks and copies lie, and how a small file there is read without ever waiting.
+//! Works on bytes: the statusline reads records with a type of its own.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::{Result, RunLock, atomic_file};
+
+/// A record is some kilobytes; what is larger is none.
+const RECORD_MAX_BYTES: u64 = 1 << 20;
+
+/// The state directory: paths and bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateDir {
+    root: PathBuf,
+}
+
+impl StateDir {
+    /// The directory at `root`.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// `$CLODEX_STATE_DIR`, else `$XDG_STATE_HOME/clodex`, else `~/.local/state/clodex`; none where no variable
+    /// says so. A relative `$XDG_STATE_HOME` is ignored, as its specification wants.
+    pub fn from_env() -> Option<Self> {
+        Self::from_variables(|name| std::env::var_os(name))
+    }
+
+    pub(super) fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Option<Self> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let absolute = |name: &str| set(name).filter(|path| path.is_absolute());
+        if let Some(own) = set("CLODEX_STATE_DIR") {
+            return Some(Self::at(std::path::absolute(&own).unwrap_or(own)));
+        }
+        let state_home = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+        Some(Self::at(state_home?.join("clodex")))
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the records of live runs are: worth watching.
+    pub fn live(&self) -> PathBuf {
+        self.root.join("live")
+    }
+
+    pub(super) fn ended(&self) -> PathBuf {
+        self.root.join("ended")
+    }
+
+    pub(super) fn live_record(&self, id: &str) -> PathBuf {
+        self.root.join("live").join(format!("{id}.json"))
+    }
+
+    pub(super) fn ended_record(&self, id: &str) -> PathBuf {
+        self.root.join("ended").join(format!("{id}.json"))
+    }
+
+    pub(super) fn lock(&self, id: &str) -> PathBuf {
+        self.root.join("live").join(format!("{id}.lock"))
+    }
+
+    pub(super) fn last(&self, git_common_dir: &str) -> PathBuf {
+        self.root.join("last").join(format!("{:016x}.json", fnv1a(git_common_dir.as_bytes())))
+    }
+
+    pub(super) fn make(&self) -> Result<()> {
+        atomic_file::private_dir(&self.root)?;
+        ["live", "ended", "last"].iter().try_for_each(|name| atomic_file::private_dir(&self.root.join(name)))
+    }
+
+    /// Ids of the live runs, unordered. An unreadable directory holds none.
+    pub fn live_ids(&self) -> Vec<String> {
+        ids_in(&self.live())
+    }
+
+    /// Ids of the ended runs, newest first.
+    pub fn ended_ids(&self) -> Vec<String> {
+        let mut ids = ids_in(&self.ended());
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        ids
+    }
+
+    /// Bytes of a live run's record.
+    pub fn read_live(&self, id: &str) -> Option<Vec<u8>> {
+        read_small_file(&self.live_record(id))
+    }
+
+    /// Bytes of an ended run's record.
+    pub fn read_ended(&self, id: &str) -> Option<Vec<u8>> {
+        read_small_file(&self.ended_record(id))
+    }
+
+    /// Bytes of the record that ended last in a project. The reader compares the record's own git common
+    /// directory: the file's name is a hash.
+    pub fn read_last(&self, git_common_dir: &str) -> Option<Vec<u8>> {
+        read_small_file(&self.last(git_common_dir))
+    }
+
+    /// Whether the lock of a run is held. What cannot be asked counts as held: nobody is called dead by mistake.
+    pub fn is_held(&self, id: &str) -> bool {
+        RunLock::is_held(&self.lock(id)).unwrap_or(true)
+    }
+
+    /// Whether a run's record is among the live ones now.
+    pub fn is_among_live(&self, id: &str) -> bool {
+        self.live_record(id).exists()
+    }
+}
+
+/// Names `<id>.json` without hidden ones, which are half written.
+fn ids_in(directory: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let id_of = |name: OsString| {
+        let mut name = name.into_string().ok()?;
+        name.truncate(name.strip_suffix(".json")?.len());
+        (!name.is_empty() && !name.starts_with('.')).then_some(name)
+    };
+    entries.filter_map(|entry| id_of(entry.ok()?.file_name())).collect()
+}
+
+/// Never blocks: a FIFO, a device, a symlink or a huge file in a record's place is no record.
+fn read_small_file(path: &Path) -> Option<Vec<u8>> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > RECORD_MAX_BYTES {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()? + 1);
+    file.take(RECORD_MAX_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// FNV-1a, 64 bits: a file name for any path, without a hashing crate on the statusline's way.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(set: &[(&str, &str)]) -> Option<PathBuf> {
+        let find =
+            |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+        StateDir::from_variables(find).map(|dir| dir.path().to_owned())
+    }
+
+    #[test]
+    fn the_first_variable_that_is_set_decides() {
+        let all = [("CLODEX_STATE_DIR", "/s"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")];
+        assert_eq!(chosen(&all), Some("/s".into()));
+        assert_eq!(chosen(&all[1..]), Some("/x/clodex".into()));
+        assert_eq!(chosen(&all[2..]), Some("/h/.local/state/clodex".into()));
+        assert_eq!(chosen(&[("XDG_STATE_HOME", "x"), ("HOME", "/h")]), Some("/h/.local/state/clodex".into()));
+        assert_eq!(chosen(&[("CLODEX_STATE_DIR", ""), ("HOME", "")]), None);
+    }
+
+    #[test]
+    fn fnv1a_is_the_published_one() {
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn a_fifo_in_a_records_place_does_not_block_the_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.json");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+        assert_eq!(read_small_file(&path), None);
+    }
+}
