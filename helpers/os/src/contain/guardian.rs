@@ -18,8 +18,12 @@ const KILL_LIMIT: Duration = Duration::from_secs(5);
 pub(super) fn hold(task: &Task, ties: &mut Ties, reason: String) -> Held {
     process::adopt_orphans();
     #[cfg(target_os = "linux")]
-    // The command must not look into our descriptors; the kernel refuses this to nobody.
-    let _ = nix::sys::prctl::set_dumpable(false);
+    {
+        use nix::sys::prctl::{set_dumpable, set_pdeathsig};
+        // The command must not look into our descriptors; and a guardian has work to do when its owner dies.
+        // The kernel refuses neither to anybody.
+        let _ = set_dumpable(false).and_then(|()| set_pdeathsig(None));
+    }
     ties.report.tell(&Report::Contained {
         containment: Containment::BestEffort,
         reason: Some(reason),

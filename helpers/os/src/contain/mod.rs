@@ -104,7 +104,6 @@ fn contain(asked: &Asked) -> ExitCode {
         }
     };
     let mut ties = Ties { owner, report: Reporter(report.map(File::from)) };
-    die_with_owner(&ties);
     let ended = match asked.wish {
         ContainmentWish::BestEffort => guardian::hold(&asked.task, &mut ties, "asked for".into()),
         ContainmentWish::Auto => hold_in_kernel(&asked.task, &mut ties)
@@ -140,17 +139,6 @@ fn no_namespace(refusal: &str) -> Failure {
     let hint = "allow unprivileged user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, \
                 kernel.apparmor_restrict_unprivileged_userns), or ask for --containment best-effort";
     Failure { code: OWN_FAILURE, message: format!("cannot contain in a namespace: {refusal}\nhint: {hint}") }
-}
-
-/// The kernel's own tie, for the case that the pipe's news come late (a stopped wrapper does not read).
-fn die_with_owner(ties: &Ties) {
-    #[cfg(target_os = "linux")]
-    if ties.owner.is_some() {
-        // Cannot fail for a valid signal. An owner that died before is seen by the pipe's end of file.
-        let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = ties;
 }
 
 #[expect(unsafe_code, reason = "a descriptor named on the command line has no other owner to borrow from")]

@@ -1,9 +1,10 @@
 //! The process outside: makes the namespace, speaks for it, and ends when all in it is dead.
 
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use nix::errno::Errno;
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
@@ -12,12 +13,17 @@ use super::channel::{Channel, FromInit};
 use super::namespace::{self, Forked};
 use super::start::{not_started, release_streams};
 use super::supervise::{Occurrence, Watch};
-use super::{Failure, Held, OWN_FAILURE, Task, Ties, init};
+use super::{Failure, Held, OWN_FAILURE, Reporter, Task, Ties, init};
 use crate::process::{ProcessId, child_by_inner_pid};
 use crate::report::{Containment, Ended, Report};
 
 /// Runs the task under an init of its own. `Err` = namespaces cannot be had; nothing was started then.
 pub(super) fn hold(task: &Task, ties: &mut Ties) -> Result<Held, String> {
+    if ties.owner.is_some() {
+        // For the case that the pipe's news come late: a stopped process does not read. Cannot fail for a valid
+        // signal; an owner that died before this is seen by the pipe's end of file.
+        let _ = set_pdeathsig(Signal::SIGKILL);
+    }
     let (mut ours, theirs) =
         Channel::pair().map_err(|error| format!("cannot make a socket pair: {error}"))?;
     let init = match namespace::fork_into_new_namespaces() {
@@ -56,15 +62,23 @@ fn prepare(init: &Init, channel: &mut Channel) -> Result<(), String> {
 }
 
 fn oversee(task: &Task, ties: &mut Ties, init: Init, mut channel: Channel) -> Held {
-    match launch(ties, &init, &mut channel) {
-        Ok(Launch::Running) => {}
-        Ok(Launch::Refused(error)) => return Err(not_started(task, &error)),
-        // Init is dead: somebody killed it, which is an end like any other.
-        Err(_) => return Ok(end(ties, init, Ended::killed())),
-    }
-    let watched = release_streams().and_then(|()| watch(ties, &init, &mut channel));
+    let owner = ties.owner.as_ref().map(|fd| fd.as_fd());
+    // Signals are caught before the command can run: nobody may take us for an unwatched process after that.
+    let watched = channel.as_fd().try_clone_to_owned().and_then(|init_fd| {
+        let mut watch = Watch::begin(owner.into_iter().chain([init_fd.as_fd()]))?;
+        if let Launch::Refused(error) = launch(&mut ties.report, &init, &mut channel)? {
+            return Ok(Err(not_started(task, &error)));
+        }
+        release_streams()?;
+        until_end(&mut watch, owner, &init, &mut channel).map(Ok)
+    });
+    drop(init);
     match watched {
-        Ok(ended) => Ok(end(ties, init, ended)),
+        Ok(Ok(ended)) => {
+            ties.report.tell(&Report::Ended(ended.clone()));
+            Ok(ended)
+        }
+        Ok(Err(failure)) => Err(failure),
         Err(error) => {
             let message = format!("cannot watch over the command: {error}\nhint: it was killed; try again");
             Err(Failure { code: OWN_FAILURE, message })
@@ -77,12 +91,12 @@ enum Launch {
     Refused(io::Error),
 }
 
-fn launch(ties: &mut Ties, init: &Init, channel: &mut Channel) -> io::Result<Launch> {
+fn launch(report: &mut Reporter, init: &Init, channel: &mut Channel) -> io::Result<Launch> {
     channel.let_go_on()?;
     match channel.hear()? {
         FromInit::Started { inner_pid } => {
             let command = child_by_inner_pid(init.id().pid, inner_pid).ok_or(io::ErrorKind::NotFound)?;
-            ties.report.tell(&Report::Started(command));
+            report.tell(&Report::Started(command));
             channel.let_go_on()?;
             Ok(Launch::Running)
         }
@@ -92,10 +106,12 @@ fn launch(ties: &mut Ties, init: &Init, channel: &mut Channel) -> io::Result<Lau
 }
 
 /// Passes signals on until init has said how the command ended, or has died, or the owner has.
-fn watch(ties: &Ties, init: &Init, channel: &mut Channel) -> io::Result<Ended> {
-    let init_fd = channel.as_fd().try_clone_to_owned()?;
-    let owner_fd = ties.owner.as_ref().map(|fd| fd.as_fd());
-    let mut watch = Watch::begin(owner_fd.into_iter().chain([init_fd.as_fd()]))?;
+fn until_end(
+    watch: &mut Watch<'_>,
+    owner: Option<BorrowedFd<'_>>,
+    init: &Init,
+    channel: &mut Channel,
+) -> io::Result<Ended> {
     loop {
         match watch.next(None)? {
             Occurrence::Signal(Signal::SIGCHLD) | Occurrence::DeadlinePassed => {}
@@ -103,8 +119,8 @@ fn watch(ties: &Ties, init: &Init, channel: &mut Channel) -> io::Result<Ended> {
             Occurrence::TieCut => break,
         }
     }
-    // Either init has something to say, or it is dead, or the owner is dead and init must not be waited for.
-    if !ties.owner.as_ref().is_some_and(is_cut)
+    // When the owner is dead, init must not be waited for: it may be stopped, with nothing to say.
+    if !owner.is_some_and(|owner| is_cut(owner))
         && let Ok(FromInit::Ended { status, stragglers }) = channel.hear()
     {
         return Ok(Ended { status, stragglers: Some(stragglers), survivors: Vec::new() });
@@ -112,14 +128,8 @@ fn watch(ties: &Ties, init: &Init, channel: &mut Channel) -> io::Result<Ended> {
     Ok(Ended::killed())
 }
 
-fn is_cut(owner: &impl std::os::fd::AsFd) -> bool {
-    crate::poll::is_readable(owner, Some(std::time::Instant::now())).unwrap_or(true)
-}
-
-fn end(ties: &mut Ties, init: Init, ended: Ended) -> Ended {
-    drop(init);
-    ties.report.tell(&Report::Ended(ended.clone()));
-    ended
+fn is_cut(owner: BorrowedFd<'_>) -> bool {
+    crate::poll::is_readable(&owner, Some(std::time::Instant::now())).unwrap_or(true)
 }
 
 /// The namespace's pid 1, as seen from here. Dropping it kills all in the namespace and waits for that.

@@ -11,7 +11,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::table::{ProcessEntry, command_line, descendants, read_all, read_entry};
+use super::table::{ProcessEntry, command_line, family, read_all, read_entry};
 use super::{ProcessHandle, ProcessId};
 
 /// The name of the environment variable that marks a run's processes with its id.
@@ -33,11 +33,11 @@ impl Survivor {
     }
 }
 
-/// Kills every descendant of the calling process that left its session. Returns what lives still at the
-/// deadline.
+/// Kills what came to the calling process as an orphan in another session, and all below it. Returns what
+/// lives still at the deadline.
 ///
-/// A contained program is given a session of its own, and nothing can join another session than by birth: so
-/// this is all of the run, and none of the short commands that the caller runs beside it.
+/// A contained program is given a session of its own, and a session is joined by birth only: so this is all
+/// that a dead wrapper has left, and neither the short commands of the caller nor other, living wrappers.
 /// Call [`adopt_orphans`](super::adopt_orphans) at the start of the program, or orphans are not found.
 pub fn kill_strays(deadline: Instant) -> Vec<Survivor> {
     kill_found(strays, deadline)
@@ -105,12 +105,16 @@ fn collect(id: ProcessId) {
     }
 }
 
+/// Children of ours in another session, and all below them: orphans that came to us, or a command we started
+/// in a session of its own. What runs below a child in our session is that child's to see to, if it lives.
 fn strays() -> Vec<ProcessEntry> {
     let own_pid = std::process::id();
     let own_session = read_entry(own_pid).map_or(0, |entry| entry.session);
-    let mut found = descendants(own_pid);
-    found.retain(|entry| entry.session != own_session && !entry.is_zombie());
-    found
+    let all = read_all();
+    let is_stray = |entry: &&ProcessEntry| entry.parent == own_pid && entry.session != own_session;
+    let tops: Vec<ProcessEntry> = all.iter().filter(is_stray).cloned().collect();
+    let below: Vec<ProcessEntry> = tops.iter().flat_map(|top| family(top.id.pid, all.clone())).collect();
+    tops.into_iter().chain(below).filter(|entry| !entry.is_zombie()).collect()
 }
 
 #[cfg(target_os = "linux")]

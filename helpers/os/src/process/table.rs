@@ -34,7 +34,7 @@ pub fn descendants(ancestor: u32) -> Vec<ProcessEntry> {
     family(ancestor, read_all())
 }
 
-fn family(ancestor: u32, mut others: Vec<ProcessEntry>) -> Vec<ProcessEntry> {
+pub(super) fn family(ancestor: u32, mut others: Vec<ProcessEntry>) -> Vec<ProcessEntry> {
     let mut found: Vec<ProcessEntry> = Vec::new();
     let mut parents = vec![ancestor];
     while let Some(parent) = parents.pop() {

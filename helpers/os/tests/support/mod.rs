@@ -1,0 +1,76 @@
+//! What the tests of this crate share: the wrapper's path, users, a nasty command, and who of it lives.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+pub const WRAPPER: &str = env!("CARGO_BIN_EXE_clodex-contain");
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// On whose behalf a program is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum User {
+    /// Whoever runs the tests.
+    Caller,
+    /// Uid 1000; the caller again, where the caller is not root.
+    Ordinary,
+}
+
+impl User {
+    pub fn command(self, program: impl AsRef<OsStr>) -> Command {
+        let is_root =
+            fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+        if self == Self::Caller || !is_root {
+            return Command::new(program);
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "1000", "--regid", "1000", "--clear-groups"]).arg(program);
+        command
+    }
+}
+
+/// A number that no other process has among its arguments: a good length for a sleep.
+pub fn marker() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("7{:07}{count:03}", std::process::id())
+}
+
+/// Everything that people do to get away, then `ready` on stdout, then a long sleep. All carry the marker.
+pub fn nasty(marker: &str) -> String {
+    format!(
+        "setsid sleep {marker} &
+         nohup sleep {marker} >/dev/null 2>&1 &
+         (setsid sh -c 'sleep {marker} & sleep {marker}; :' &)
+         env -i setsid sh -c 'trap \"\" TERM HUP INT; (setsid sleep {marker} &); sleep {marker}; :' &
+         sh -c 'trap \"\" TERM; sh -c \"sleep {marker}; :\"; :' &
+         echo ready; sleep {marker}; :"
+    )
+}
+
+/// The processes that live and have the marker among their arguments.
+pub fn alive(marker: &str) -> Vec<String> {
+    clodex_os::process::descendants(1)
+        .into_iter()
+        .filter(|entry| !entry.is_zombie())
+        .map(|entry| format!("{} {}", entry.id.pid, clodex_os::process::command_line(entry.id.pid)))
+        .filter(|shown| shown.contains(marker))
+        .collect()
+}
+
+/// Waits until `condition` gives something.
+pub fn wait_for<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        // Looking takes the time of the very processes that are looked at.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
