@@ -1,6 +1,7 @@
 //! Vocabulary and decisions of clodex. Nothing here does I/O, reads a clock, an environment variable or the OS:
 //! every decision is a function of its arguments, every effect happens in a crate above this one.
 
+mod by_products;
 mod claim;
 mod containment;
 mod event;
@@ -15,10 +16,12 @@ mod record;
 mod run_id;
 mod run_ref;
 mod run_result;
+mod scope_rules;
 mod styled_line;
 mod utc_text;
 mod verdict;
 
+pub use by_products::ByProducts;
 pub use claim::{Claim, ClaimParse, ClaimedVerdict, WorkerResult};
 pub use containment::{Containment, Enforcement, Sandbox};
 pub use event::{ChangeKind, CommandStatus, Event, FailureKind, FileChange, PatchStatus, Usage};
@@ -35,6 +38,7 @@ pub use record::{Flow, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
 pub use run_id::{InvalidRunId, RunId, slug};
 pub use run_ref::{Candidate, RunRef};
 pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntry, VerificationStatus};
+pub use scope_rules::{PathKind, ScopeEntry, ScopeEntryError, ScopeRules};
 pub use styled_line::{Colour, StyledLine, Tone, cut, harmless, text_width};
 pub use utc_text::utc_ms;
 pub use verdict::{Verdict, Violation, ViolationKind};
