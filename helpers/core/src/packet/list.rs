@@ -1,0 +1,115 @@
+//! Fields that are lists: bullets, or commas on the header line; entries bare or in backticks.
+
+use super::{Field, PacketItem, PacketProblem};
+use crate::sections::{Line, Place, Section, without_bullet};
+
+/// What a list field says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum List {
+    /// The word `none`, alone.
+    None,
+    Items(Vec<PacketItem>),
+}
+
+/// Reads a list field; entries that cannot be understood are told and left out.
+pub(super) fn list(field: Field, section: &Section<'_>, problems: &mut Vec<PacketProblem>) -> List {
+    let mut items = Vec::new();
+    let mut none = None;
+    for (line, raw) in section.lines.iter().flat_map(entries) {
+        match unquoted(raw) {
+            Ok(text) if raw.eq_ignore_ascii_case("none") && text == raw => none = Some(line),
+            Ok(text) => items.push(PacketItem { text: text.to_owned(), line }),
+            Err((what, hint)) => problems.push(PacketProblem::at(line, format!("{field}: {what}"), hint)),
+        }
+    }
+    match none {
+        Some(_) if items.is_empty() => List::None,
+        Some(line) => {
+            let what = format!("{field} says `none` and names `{}` too", items[0].text);
+            let hint = "take one of them away; a file called `none` is written `./none`";
+            problems.push(PacketProblem::at(line, what, hint));
+            List::Items(items)
+        }
+        None => List::Items(items),
+    }
+}
+
+fn entries<'a>(line: &Line<'a>) -> Vec<(usize, &'a str)> {
+    let text = line.text.trim();
+    match line.place {
+        Place::Fence => vec![],
+        Place::Header | Place::Body | Place::Fenced if text.is_empty() => vec![],
+        Place::Header => split_at_commas(text).into_iter().map(|part| (line.number, part)).collect(),
+        Place::Body | Place::Fenced => vec![(line.number, without_bullet(text))],
+    }
+}
+
+/// Commas inside backticks, braces and brackets belong to the entry.
+fn split_at_commas(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth, mut quoted) = (Vec::new(), 0, 0_usize, false);
+    for (index, c) in text.char_indices() {
+        match c {
+            '`' => quoted = !quoted,
+            '{' | '[' if !quoted => depth += 1,
+            '}' | ']' if !quoted => depth = depth.saturating_sub(1),
+            ',' if !quoted && depth == 0 => {
+                parts.push(text[start..index].trim());
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(text[start..].trim());
+    parts
+}
+
+type Refusal = (String, &'static str);
+
+/// Takes off backticks. What looks like a path with a remark, or like two paths, is refused rather than guessed.
+fn unquoted(entry: &str) -> Result<&str, Refusal> {
+    if entry.is_empty() {
+        return Err(("an entry is empty".to_owned(), "remove the lone bullet or comma"));
+    }
+    if entry.chars().any(char::is_control) {
+        return Err((format!("`{}` holds a control character", entry.escape_debug()), "retype the entry"));
+    }
+    let ticks = entry.len() - entry.trim_start_matches('`').len();
+    let tick = &entry[..ticks];
+    if ticks > 0 {
+        let inner = entry[ticks..].strip_suffix(tick).map(str::trim).filter(|inner| !inner.contains('`'));
+        return inner.filter(|inner| !inner.is_empty()).ok_or_else(|| remark(entry));
+    }
+    if entry.contains('`') || [", ", " (", " # ", " - ", " – ", " — "].iter().any(|mark| entry.contains(mark))
+    {
+        return Err(remark(entry));
+    }
+    Ok(entry)
+}
+
+fn remark(entry: &str) -> Refusal {
+    let hint =
+        "one entry a bullet and nothing else on the line; put an odd name in backticks, remarks into CONTEXT";
+    (format!("`{entry}` is not one entry"), hint)
+}
+
+/// A scope entry that no repository could make right, by what is written alone.
+pub(super) fn scope_refusal(text: &str) -> Option<Refusal> {
+    let component = |name: &str| text.split('/').any(|part| part.eq_ignore_ascii_case(name));
+    let shell = text.starts_with('~') || text.starts_with("${");
+    let variable =
+        text.strip_prefix('$').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+    let (why, hint) = if shell || variable {
+        ("is shell syntax, which nothing expands here", "write the path itself, relative to WORKDIR")
+    } else if text.starts_with('!') {
+        ("takes something out, which a scope cannot", "list what may be changed instead")
+    } else if component("..") {
+        ("holds `..`", "write it relative to WORKDIR or absolute, without `..`")
+    } else if component(".git") || component(".codex-dispatch") {
+        ("is never in scope", "leave it out")
+    } else if text.chars().all(|c| c == '/') {
+        ("is the whole file system", "write `.` for the whole of WORKDIR")
+    } else {
+        return None;
+    };
+    Some((format!("`{text}` {why}"), hint))
+}
