@@ -1,6 +1,12 @@
 //! The fold of the events so far: what a run is doing now.
 
+mod command_phase;
+mod fold;
+
 use serde::{Deserialize, Serialize};
+
+pub use command_phase::command_phase;
+pub use fold::{ProgressFold, ThreadBase};
 
 /// What a run is doing, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]

@@ -1,0 +1,229 @@
+//! How progress follows from events. Bounded in memory whatever the stream holds.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::{Phase, Progress, command_phase};
+use crate::{CommandStatus, Event, FileChange, PatchStatus, Tokens, Usage};
+
+/// What is longer is cut in the record.
+const ACTIVITY_CHARS: usize = 160;
+const ERROR_CHARS: usize = 400;
+/// Commands and tools that began and did not end: more than any model starts at once.
+const OPEN_LIMIT: usize = 64;
+/// Distinct files that are counted.
+const FILES_LIMIT: usize = 1 << 16;
+
+/// What the thread had used before this run. Backends count tokens over the thread, people want those of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThreadBase {
+    /// A new thread.
+    Fresh,
+    /// A resumed thread whose use so far is known.
+    Used(Usage),
+    /// A resumed thread whose use so far is not known: then neither is that of the run.
+    Unknown,
+}
+
+impl ThreadBase {
+    /// Tokens of this run. A usage that is nothing but zeros was not told.
+    pub fn tokens_of_run(self, thread: Usage) -> Option<Tokens> {
+        let before = match self {
+            Self::Fresh => Usage::default(),
+            Self::Used(usage) => usage,
+            Self::Unknown => return None,
+        };
+        (thread != Usage::default()).then(|| Tokens {
+            input: thread.input.saturating_sub(before.input),
+            cached_input: thread.cached_input.saturating_sub(before.cached_input),
+            output: thread.output.saturating_sub(before.output),
+            reasoning: thread.reasoning.saturating_sub(before.reasoning),
+        })
+    }
+}
+
+/// The fold: events in, progress out.
+#[derive(Debug)]
+pub struct ProgressFold {
+    progress: Progress,
+    base: ThreadBase,
+    /// Stripped from the paths that are shown; ends with `/`.
+    workdir: String,
+    /// What began and did not end yet, latest last.
+    open: Vec<Open>,
+    /// What is shown when nothing is open.
+    idle: Phase,
+    touched: HashSet<u64>,
+}
+
+#[derive(Debug)]
+struct Open {
+    item: String,
+    phase: Phase,
+    activity: String,
+}
+
+impl ProgressFold {
+    /// Starts a fold. `scope_files` is the number of files in a scope that names only files.
+    pub fn new(workdir: &str, scope_files: Option<u32>, base: ThreadBase) -> Self {
+        let mut progress = Progress::default();
+        progress.files.of = scope_files;
+        let workdir = format!("{}/", workdir.trim_end_matches('/'));
+        Self { progress, base, workdir, open: Vec::new(), idle: Phase::Starting, touched: HashSet::new() }
+    }
+
+    /// Progress so far.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Sets what no event tells: waiting for an answer, verifying, finishing. The next event that shows work takes it back.
+    pub fn set_phase(&mut self, phase: Phase, activity: &str) {
+        self.progress.phase = phase;
+        self.progress.activity = one_line(activity, ACTIVITY_CHARS);
+    }
+
+    /// Notes a sign of life that is no event (the commands compute or write).
+    pub fn note_life(&mut self, elapsed_ms: u64) {
+        self.progress.last_life_ms = self.progress.last_life_ms.max(elapsed_ms);
+    }
+
+    /// Takes one event in, `elapsed_ms` after the run's start.
+    pub fn apply(&mut self, event: &Event<'_>, elapsed_ms: u64) {
+        self.progress.events += 1;
+        if event.is_life() {
+            self.note_life(elapsed_ms);
+        }
+        match event {
+            Event::CommandStarted { item, command } => self.begin(item, command_phase(command), command),
+            Event::CommandEnded { item, status, .. } => self.command_ended(item, *status),
+            Event::FilesChanging { item, changes } => {
+                let shown = self.shown_files(changes);
+                self.begin(item, Phase::Editing, &shown);
+            }
+            Event::FilesChanged { item, changes, status } => self.files_changed(item, changes, *status),
+            Event::ToolStarted { item, name, about } => {
+                let shown = if about.is_empty() { name.to_string() } else { format!("{name}: {about}") };
+                self.begin(item, Phase::Running, &shown);
+            }
+            Event::ToolEnded { item, .. } => self.end(item),
+            Event::TurnStarted | Event::Reasoning { .. } | Event::Message { .. } => {
+                self.rest_in(Phase::Thinking);
+            }
+            Event::Plan { done, of } => {
+                self.progress.plan = Some((*done, *of));
+                self.rest_in(self.idle);
+            }
+            Event::Reconnecting { message } => {
+                self.progress.phase = Phase::Reconnecting;
+                self.progress.activity = one_line(message, ACTIVITY_CHARS);
+            }
+            Event::Error { message, .. } => self.progress.last_error = Some(one_line(message, ERROR_CHARS)),
+            Event::TurnCompleted { usage } => {
+                let tokens = self.base.tokens_of_run(*usage);
+                self.progress.tokens =
+                    tokens.map(|tokens| tokens.input + tokens.output).or(self.progress.tokens);
+                self.turn_ended();
+            }
+            Event::TurnFailed { message, .. } => {
+                self.progress.last_error = Some(one_line(message, ERROR_CHARS));
+                self.turn_ended();
+            }
+            Event::ThreadStarted { .. } | Event::Warning { .. } | Event::Unknown { .. } | Event::Garbage => {}
+        }
+    }
+
+    fn begin(&mut self, item: &str, phase: Phase, activity: &str) {
+        self.open.retain(|open| open.item != item);
+        if self.open.len() == OPEN_LIMIT {
+            self.open.remove(0);
+        }
+        self.open.push(Open { item: item.to_owned(), phase, activity: one_line(activity, ACTIVITY_CHARS) });
+        self.idle = Phase::Thinking;
+        self.show();
+    }
+
+    fn end(&mut self, item: &str) {
+        self.open.retain(|open| open.item != item);
+        self.idle = Phase::Thinking;
+        self.show();
+    }
+
+    fn command_ended(&mut self, item: &str, status: CommandStatus) {
+        self.progress.commands_run += 1;
+        match status {
+            CommandStatus::Completed => {}
+            CommandStatus::Failed | CommandStatus::Declined => self.progress.commands_failed += 1,
+        }
+        self.end(item);
+    }
+
+    fn files_changed(&mut self, item: &str, changes: &[FileChange<'_>], status: PatchStatus) {
+        match status {
+            PatchStatus::Completed => {
+                for change in changes {
+                    self.touch(&change.path);
+                }
+            }
+            PatchStatus::Failed => {}
+        }
+        self.end(item);
+    }
+
+    fn touch(&mut self, path: &str) {
+        if self.touched.len() < FILES_LIMIT {
+            let mut hasher = DefaultHasher::new();
+            path.hash(&mut hasher);
+            self.touched.insert(hasher.finish());
+            self.progress.files.touched = u32::try_from(self.touched.len()).unwrap_or(u32::MAX);
+        }
+    }
+
+    fn rest_in(&mut self, phase: Phase) {
+        self.idle = phase;
+        self.show();
+    }
+
+    fn turn_ended(&mut self) {
+        self.open.clear();
+        self.rest_in(Phase::Finishing);
+    }
+
+    /// The latest that began and did not end; nothing of it when nothing is open.
+    fn show(&mut self) {
+        let (phase, activity) = match self.open.last() {
+            Some(open) => (open.phase, open.activity.clone()),
+            None => (self.idle, String::new()),
+        };
+        self.progress.phase = phase;
+        self.progress.activity = activity;
+    }
+
+    /// The first file of a patch, and how many more.
+    fn shown_files(&self, changes: &[FileChange<'_>]) -> String {
+        let Some(first) = changes.first() else { return String::new() };
+        let path = first.path.strip_prefix(&self.workdir).unwrap_or(&first.path);
+        match changes.len() {
+            1 => path.to_owned(),
+            n => format!("{path} +{}", n - 1),
+        }
+    }
+}
+
+/// One line of at most `max` characters: white space becomes one blank.
+fn one_line(text: &str, max: usize) -> String {
+    let mut line = String::new();
+    for (count, c) in text.split_whitespace().flat_map(|word| word.chars().chain([' '])).enumerate() {
+        if count == max {
+            line.push('…');
+            return line;
+        }
+        line.push(c);
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+#[cfg(test)]
+#[path = "fold_tests.rs"]
+mod tests;
