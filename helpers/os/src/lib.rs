@@ -12,6 +12,8 @@
 //! | know what time it is, and on which machine | [`clock`] |
 //! | run a short command and have its output | [`ShortCommand`] |
 //! | go on after the caller is gone | [`detach`] |
+//! | know which project a directory belongs to | [`git_common_dir`] |
+//! | read stdin without waiting for ever | [`read_stdin`] |
 //! | wake up when a directory changes | [`DirectoryWatch`] |
 
 pub mod atomic_file;
@@ -20,6 +22,7 @@ pub mod contain;
 mod contained;
 pub mod detach;
 mod error;
+mod git_dir;
 mod lock;
 mod poll;
 pub mod process;
@@ -28,12 +31,15 @@ pub mod record_store;
 mod report;
 mod run_command;
 pub mod signals;
+mod stdin;
 mod watch_dir;
 
 pub use contained::{Contained, ContainedCommand, Ending, Spawned, wrapper_beside_this_program};
 pub use error::{Error, Result};
+pub use git_dir::git_common_dir;
 pub use lock::RunLock;
 pub use random::run_suffix;
 pub use report::{Containment, ContainmentWish, Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
+pub use stdin::read_stdin;
 pub use watch_dir::{DirectoryWatch, Woken};

@@ -67,7 +67,8 @@ impl StateDir {
     }
 
     pub(super) fn last(&self, git_common_dir: &str) -> PathBuf {
-        self.root.join("last").join(format!("{:016x}.json", fnv1a(git_common_dir.as_bytes())))
+        let project = fnv1a(git_common_dir.trim_end_matches('/').as_bytes());
+        self.root.join("last").join(format!("{project:016x}.json"))
     }
 
     pub(super) fn make(&self) -> Result<()> {
