@@ -1,1 +1,40 @@
-//! clodex-statusline: Claude Code's JSON in, one live line out.
+//! clodex-statusline: Claude Code's JSON on stdin and the records of live runs in, a line or two out.
+//!
+//! Started at every change of the session, so everything here is cheap: no argument parser, no generic JSON
+//! tree, only the live records are opened. It never fails, never waits, and is silent when nothing runs.
+
+mod seen_record;
+mod session;
+mod show;
+
+use std::io::Write as _;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clodex_core::Colour;
+use clodex_os::record_store::StateDir;
+
+pub use show::{View, show};
+
+/// Claude Code sends two kilobytes and closes; somebody else may not.
+const STDIN_MAX_BYTES: usize = 1 << 20;
+const STDIN_PATIENCE: Duration = Duration::from_millis(100);
+
+/// Reads stdin, the environment and the state directory, and prints.
+pub fn run() {
+    let input = clodex_os::read_stdin(STDIN_MAX_BYTES, Instant::now() + STDIN_PATIENCE);
+    let Some(state) = StateDir::from_env() else { return };
+    let text = show(&input, &state, &view_from_env());
+    // Nobody is left to tell if stdout is gone.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn view_from_env() -> View {
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    View {
+        now_ms: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
+        columns: text("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(80),
+        colour: if text("NO_COLOR").is_some() { Colour::Off } else { Colour::On },
+        session_id: text("CLAUDE_CODE_SESSION_ID"),
+    }
+}

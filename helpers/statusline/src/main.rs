@@ -1,3 +1,5 @@
 //! clodex-statusline: Claude Code's JSON in, one live line out.
 
-fn main() {}
+fn main() {
+    clodex_statusline::run();
+}

@@ -1,0 +1,102 @@
+//! The record of a run as the statusline reads it: borrowed, only what is shown, and tolerant of words that a
+//! newer clodex may write.
+
+use std::borrow::Cow;
+
+use clodex_core::{
+    Enforcement, FilesTouched, LiveLine, Liveness, Outcome, Phase, Verdict, elapsed_ms, utc_ms,
+};
+use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::Error;
+
+/// What is shown of a run's record.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SeenRecord<'a> {
+    /// The run's id.
+    #[serde(borrow)]
+    pub id: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    /// Its project.
+    #[serde(borrow)]
+    pub git_common_dir: Cow<'a, str>,
+    /// The Claude Code session that started it.
+    pub session_id: Option<Cow<'a, str>>,
+    /// The machine that runs it.
+    #[serde(borrow)]
+    pub host: Cow<'a, str>,
+    #[serde(borrow)]
+    enforcement: Cow<'a, str>,
+    #[serde(borrow)]
+    started: Cow<'a, str>,
+    ended: Option<Cow<'a, str>>,
+    heartbeat_sec: u64,
+    #[serde(borrow)]
+    progress: SeenProgress<'a>,
+    outcome: Option<Cow<'a, str>>,
+    verdict: Option<Cow<'a, str>>,
+    summary: Option<Cow<'a, str>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SeenProgress<'a> {
+    #[serde(borrow)]
+    phase: Cow<'a, str>,
+    #[serde(borrow)]
+    activity: Cow<'a, str>,
+    files: FilesTouched,
+    tokens: Option<u64>,
+    last_life_ms: u64,
+}
+
+impl<'a> SeenRecord<'a> {
+    /// Reads the record of the run `id`; none for anything else.
+    pub fn read(id: &str, bytes: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(bytes).ok().filter(|record| record.id == id)
+    }
+
+    /// Whether it says how it ended.
+    pub fn has_ended(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    /// When it ended, in milliseconds since 1970.
+    pub fn ended_ms(&self) -> Option<i64> {
+        utc_ms(self.ended.as_deref()?)
+    }
+
+    /// When it started, in milliseconds since 1970.
+    pub fn started_ms(&self) -> i64 {
+        utc_ms(&self.started).unwrap_or_default()
+    }
+
+    /// What a live line shows of it.
+    pub fn live_line(&self, liveness: Liveness, now_ms: i64) -> LiveLine<'_> {
+        let elapsed_ms = elapsed_ms(&self.started, self.ended.as_deref(), now_ms);
+        LiveLine {
+            name: &self.name,
+            liveness,
+            phase: word(&self.progress.phase).unwrap_or(Phase::Running),
+            activity: &self.progress.activity,
+            files: self.progress.files,
+            tokens: self.progress.tokens,
+            elapsed_ms,
+            quiet_ms: elapsed_ms.saturating_sub(self.progress.last_life_ms),
+            heartbeat_sec: self.heartbeat_sec,
+            // An enforcement that is not known here is not called missing: `none` is the word for that.
+            enforcement: word(&self.enforcement).unwrap_or(Enforcement::Sandbox),
+            outcome: self.outcome.as_deref().and_then(word::<Outcome>),
+            verdict: self.verdict.as_deref().and_then(word::<Verdict>),
+            summary: self.summary.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+/// The variant that a word of ours stands for.
+fn word<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
+    let word: serde::de::value::StrDeserializer<'de, Error> = text.into_deserializer();
+    T::deserialize(word).ok()
+}

@@ -1,0 +1,216 @@
+//! What the statusline prints for a state directory, and that nothing makes it fail.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use clodex_core::{Colour, Outcome, RunId, RunRecord, Verdict, text_width, utc_ms};
+use clodex_os::clock::HostAndBoot;
+use clodex_os::record_store::{LiveRun, RecordStore, StateDir};
+use clodex_statusline::{View, show};
+use proptest::prelude::*;
+
+const SESSION: &str = "fb497c7d-7744-46d6-a688-7c13f6335127";
+
+struct Place {
+    folder: tempfile::TempDir,
+    store: RecordStore,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("proj/.git")).unwrap();
+        std::fs::write(folder.path().join("proj/.git/HEAD"), "ref: refs/heads/main\n").unwrap();
+        let store = RecordStore::open(StateDir::at(folder.path().join("state"))).unwrap();
+        Self { folder, store }
+    }
+
+    fn project(&self) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join("proj")
+    }
+
+    fn record(&self, name: &str, started: &str) -> RunRecord {
+        let fixture = include_str!("../../os/src/record_store/record-v1.json");
+        let mut record: RunRecord = serde_json::from_str(fixture).unwrap();
+        record.id = RunId::new("20260121T010203Z", record.mode, name, "aaaa");
+        name.clone_into(&mut record.name);
+        record.host = HostAndBoot::here().host;
+        record.git_common_dir = self.project().join(".git").display().to_string();
+        record.session_id = None;
+        started.clone_into(&mut record.started);
+        record.progress.files.of = None;
+        record
+    }
+
+    fn begin(&self, record: &RunRecord) -> LiveRun {
+        self.store.begin(record).unwrap().unwrap()
+    }
+
+    fn stdin(&self) -> String {
+        let sample = include_str!("claude_code_2.1.329.json");
+        sample.replace("/home/u/proj", self.project().to_str().unwrap())
+    }
+
+    fn shown_at(&self, now: &str) -> String {
+        show(self.stdin().as_bytes(), self.store.dir(), &view(now, 200))
+    }
+}
+
+fn view(now: &str, columns: usize) -> View {
+    View { now_ms: utc_ms(now).unwrap(), columns, colour: Colour::Off, session_id: None }
+}
+
+#[test]
+fn nothing_runs_and_nothing_is_printed() {
+    assert_eq!(Place::new().shown_at("2026-01-21T01:04:16Z"), "");
+}
+
+#[test]
+fn a_live_run_of_this_project_is_shown() {
+    let place = Place::new();
+    let _run = place.begin(&place.record("add-slug-tests", "2026-01-21T01:02:03.000Z"));
+    assert_eq!(
+        place.shown_at("2026-01-21T01:04:16Z"),
+        "◓ codex add-slug-tests 2:13 · running pytest -q · 3 files · 42k tok\n"
+    );
+}
+
+#[test]
+fn another_projects_run_is_shown_only_to_the_session_that_started_it() {
+    let place = Place::new();
+    let mut record = place.record("elsewhere", "2026-01-21T01:02:03.000Z");
+    record.git_common_dir = "/another/.git".into();
+    let run = place.begin(&record);
+    assert_eq!(place.shown_at("2026-01-21T01:04:16Z"), "");
+    record.session_id = Some(SESSION.into());
+    run.write(&record).unwrap();
+    assert_eq!(
+        place.shown_at("2026-01-21T01:04:16Z"),
+        "◓ codex elsewhere 2:13 · running pytest -q · 3 files · 42k tok\n"
+    );
+}
+
+#[test]
+fn of_several_this_sessions_is_shown_and_all_are_summed() {
+    let place = Place::new();
+    let mut own = place.record("own", "2026-01-21T01:02:03.000Z");
+    own.session_id = Some(SESSION.into());
+    let _own = place.begin(&own);
+    let _newer = place.begin(&place.record("newer", "2026-01-21T01:03:03.000Z"));
+    drop(place.begin(&place.record("dead", "2026-01-21T01:03:05.000Z")));
+    assert_eq!(
+        place.shown_at("2026-01-21T01:04:16Z"),
+        "◓ 3 codex · own 2:13 · running pytest -q · 9 files · 126k tok · 1 dead\n"
+    );
+}
+
+#[test]
+fn a_run_that_ended_is_shown_for_a_minute() {
+    let place = Place::new();
+    let mut record = place.record("a", "2026-01-21T01:02:03.000Z");
+    let run = place.begin(&record);
+    record.ended = Some("2026-01-21T01:04:16.000Z".into());
+    record.outcome = Some(Outcome::Done);
+    record.verdict = Some(Verdict::Violation);
+    record.summary = Some("lib/x.txt changed".into());
+    run.end(&record).unwrap();
+    let line = "✗ codex a done · violation · lib/x.txt changed · 2:13 · 3 files · 42k tok\n";
+    assert_eq!(place.shown_at("2026-01-21T01:05:16Z"), line);
+    assert_eq!(place.shown_at("2026-01-21T01:05:17Z"), "");
+    let _next = place.begin(&place.record("b", "2026-01-21T01:04:20.000Z"));
+    let both = format!("◐ codex b 0:00 · running pytest -q · 3 files · 42k tok\n{line}");
+    assert_eq!(place.shown_at("2026-01-21T01:04:20Z"), both);
+}
+
+#[test]
+fn a_word_of_tomorrow_is_still_a_run() {
+    let place = Place::new();
+    let record = place.record("a", "2026-01-21T01:02:03.000Z");
+    let _run = place.begin(&record);
+    let path = place.store.dir().live().join(format!("{}.json", record.id));
+    let text = std::fs::read_to_string(&path).unwrap().replace("\"running\"", "\"dreaming\"");
+    std::fs::write(&path, text.replace("\"profile\"", "\"force-field\"")).unwrap();
+    assert_eq!(
+        place.shown_at("2026-01-21T01:04:16Z"),
+        "◓ codex a 2:13 · running pytest -q · 3 files · 42k tok\n"
+    );
+}
+
+#[test]
+fn a_fifo_and_a_half_file_in_place_of_records_do_not_stop_it() {
+    let place = Place::new();
+    let _run = place.begin(&place.record("a", "2026-01-21T01:02:03.000Z"));
+    let live = place.store.dir().live();
+    std::fs::write(live.join("half.json"), "{\"id\":\"half\",\"na").unwrap();
+    std::fs::create_dir(live.join("directory.json")).unwrap();
+    let made = Command::new("mkfifo").arg(live.join("fifo.json")).status().unwrap();
+    assert!(made.success());
+    assert!(place.shown_at("2026-01-21T01:04:16Z").starts_with("◓ codex a 2:13"));
+}
+
+/// The program itself, with only these variables.
+fn run_program(place: &Place, stdin: &[u8]) -> (Option<i32>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_clodex-statusline"))
+        .env_clear()
+        .env("CLODEX_STATE_DIR", place.store.dir().path())
+        .env("COLUMNS", "40")
+        .env("NO_COLOR", "1")
+        .current_dir(place.folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may have what it wants before all is written.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_program_answers_although_stdin_stays_open() {
+    let place = Place::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_clodex-statusline"))
+        .env_clear()
+        .env("CLODEX_STATE_DIR", place.store.dir().path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let held_open = child.stdin.take();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(held_open);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_on_stdin_exit_with_0(stdin in prop::collection::vec(any::<u8>(), 0..400)) {
+        let place = Place::new();
+        prop_assert_eq!(run_program(&place, &stdin), (Some(0), String::new()));
+    }
+
+    #[test]
+    fn any_bytes_in_a_record_exit_with_0(record in prop::collection::vec(any::<u8>(), 0..400)) {
+        let place = Place::new();
+        std::fs::write(place.store.dir().live().join("x.json"), record).unwrap();
+        prop_assert_eq!(run_program(&place, place.stdin().as_bytes()).0, Some(0));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_nor_moves_the_cursor(
+        name in any::<String>(), activity in any::<String>(), columns in 0_usize..120,
+    ) {
+        let place = Place::new();
+        let mut record = place.record("a", "2026-01-21T01:02:03.000Z");
+        record.name = name;
+        record.progress.activity = activity;
+        let _run = place.begin(&record);
+        let shown = show(place.stdin().as_bytes(), place.store.dir(), &view("2026-01-21T01:04:16Z", columns));
+        let line = shown.strip_suffix('\n').unwrap();
+        prop_assert!(text_width(line) <= columns);
+        prop_assert!(!line.chars().any(char::is_control));
+    }
+}
