@@ -1,17 +1,14 @@
-//! Fetches the real Codex, pinned, once per target directory.
+//! The real Codex for tests: one of the caller's own, or the pinned one from npm.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::sync::LazyLock;
-use std::time::Duration;
 use std::{env, thread};
 
-use crate::{run_with_timeout, target_dir};
+use clodex_sim::npm_codex;
 
-const VERSION: &str = "0.169.0";
+use crate::target_dir;
 
 /// Names a Codex to be used instead of the pinned one.
 const OWN_CODEX: &str = "CLODEX_TEST_CODEX";
@@ -62,48 +59,6 @@ fn find() -> Result<RealCodex, Skipped> {
         }
         return Err(Skipped { why: format!("{OWN_CODEX} names no file: `{}`", native.display()) });
     }
-    fetch(&target_dir().join("real-codex")).map_err(|why| Skipped { why })
-}
-
-/// Installs by npm into `root`, unless that has been done; test processes wait for each other.
-fn fetch(root: &Path) -> Result<RealCodex, String> {
-    let failed = |what: &str, e: &io::Error| format!("cannot {what} in `{}`: {e}", root.display());
-    fs::create_dir_all(root).map_err(|e| failed("make a directory", &e))?;
-    let lock = File::create(root.join("lock")).map_err(|e| failed("make a lock file", &e))?;
-    lock.lock().map_err(|e| failed("wait for the lock", &e))?;
-    let installed = root.join(VERSION);
-    if !installed.exists() {
-        let partial = root.join(format!("{VERSION}.partial"));
-        install(&partial)?;
-        fs::rename(&partial, &installed).map_err(|e| failed("rename the installation", &e))?;
-    }
-    let modules = installed.join("node_modules");
-    let native = native_in(&modules.join("@openai")).ok_or_else(|| {
-        format!("npm has installed no native Codex for this machine in `{}`", modules.display())
-    })?;
-    Ok(RealCodex { native, wrapper: Some(modules.join(".bin/codex")) })
-}
-
-fn install(into: &Path) -> Result<(), String> {
-    fs::create_dir_all(into).map_err(|e| format!("cannot make `{}`: {e}", into.display()))?;
-    if let Err(e) = Command::new("npm").arg("--version").output() {
-        return Err(format!("no npm to fetch the real Codex with: {e}"));
-    }
-    let _ =
-        writeln!(io::stderr(), "fetching @openai/codex@{VERSION} by npm into `{}` (once)", into.display());
-    let mut npm = Command::new("npm");
-    npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
-    npm.arg(into).arg(format!("@openai/codex@{VERSION}"));
-    let output = run_with_timeout(npm, Duration::from_mins(10));
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("npm install @openai/codex@{VERSION}: {}", String::from_utf8_lossy(&output.stderr).trim()))
-}
-
-/// `codex-<platform>/vendor/<triple>/bin/codex`, whatever the platform.
-fn native_in(scope: &Path) -> Option<PathBuf> {
-    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut vendors = entries(scope).flat_map(|package| entries(&package.join("vendor")));
-    vendors.find_map(|vendor| Some(vendor.join("bin/codex")).filter(|codex| codex.is_file()))
+    let fetched = npm_codex::fetch(&target_dir().join("real-codex")).map_err(|why| Skipped { why })?;
+    Ok(RealCodex { native: fetched.native, wrapper: Some(fetched.wrapper) })
 }

@@ -6,7 +6,9 @@
 //! clodex: what they imitate is the other side of the wire.
 
 pub mod codex_home;
+pub mod demo;
 pub mod mcp;
+pub mod npm_codex;
 pub mod responses;
 pub mod stand_in;
 
