@@ -1,6 +1,7 @@
 //! Fields that are lists: bullets, or commas on the header line; entries bare or in backticks.
 
 use super::{Field, PacketItem, PacketProblem};
+use crate::scope_rules::{ScopeEntry, ScopeEntryError};
 use crate::sections::{Line, Place, Section, without_bullet};
 
 /// What a list field says.
@@ -94,22 +95,24 @@ fn remark(entry: &str) -> Refusal {
 
 /// A scope entry that no repository could make right, by what is written alone.
 pub(super) fn scope_refusal(text: &str) -> Option<Refusal> {
-    let component = |name: &str| text.split('/').any(|part| part.eq_ignore_ascii_case(name));
-    let shell = text.starts_with('~') || text.starts_with("${");
-    let variable =
-        text.strip_prefix('$').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
-    let (why, hint) = if shell || variable {
-        ("is shell syntax, which nothing expands here", "write the path itself, relative to WORKDIR")
-    } else if text.starts_with('!') {
-        ("takes something out, which a scope cannot", "list what may be changed instead")
-    } else if component("..") {
-        ("holds `..`", "write it relative to WORKDIR or absolute, without `..`")
-    } else if component(".git") || component(".codex-dispatch") {
-        ("is never in scope", "leave it out")
-    } else if text.chars().all(|c| c == '/') {
-        ("is the whole file system", "write `.` for the whole of WORKDIR")
-    } else {
-        return None;
+    let variable = |rest: &str| rest.starts_with(|c: char| c.is_ascii_uppercase() || c == '{');
+    if text.starts_with('~') || text.strip_prefix('$').is_some_and(variable) {
+        let hint = "write the path itself, relative to WORKDIR";
+        return Some((format!("`{text}` is shell syntax, which nothing expands here"), hint));
+    }
+    if text.starts_with('!') {
+        let hint = "list what may be changed instead";
+        return Some((format!("`{text}` takes something out, which a list cannot"), hint));
+    }
+    let refused = ScopeEntry::parse(text, b"", b"").err()?;
+    let hint = match &refused {
+        ScopeEntryError::Reserved { .. } if text.starts_with('/') => return None, // the repository may lie there
+        ScopeEntryError::Reserved { .. } | ScopeEntryError::NeverByProduct(_) => "leave it out",
+        ScopeEntryError::ParentDirectory(_) => "write it relative to WORKDIR or absolute, without `..`",
+        ScopeEntryError::Outside(_) => "write `.` for the whole of WORKDIR",
+        ScopeEntryError::Empty | ScopeEntryError::Nul(_) | ScopeEntryError::Glob { .. } => {
+            "correct the entry"
+        }
     };
-    Some((format!("`{text}` {why}"), hint))
+    Some((refused.to_string(), hint))
 }
