@@ -21,9 +21,12 @@ mod run_story;
 mod scope_rules;
 mod sections;
 mod styled_line;
+mod template;
+mod tiers;
 mod utc_text;
 mod verdict;
 mod watchdog;
+mod yaml;
 
 pub use by_products::ByProducts;
 pub use claim::{Claim, ClaimParse, ClaimedVerdict, WorkerResult};
@@ -46,6 +49,9 @@ pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntr
 pub use run_story::{FailureSeen, RunStory, Turn};
 pub use scope_rules::{PathKind, ScopeEntry, ScopeEntryError, ScopeRules};
 pub use styled_line::{Colour, StyledLine, Tone, cut, harmless, text_width};
+pub use template::{BUILT_IN_TEMPLATES, TemplateError, fill_template, template_keys};
+pub use tiers::{ModelChoice, Tier, Tiers, UnknownTier};
 pub use utc_text::utc_ms;
 pub use verdict::{Verdict, Violation, ViolationKind};
 pub use watchdog::{Health, Watchdog};
+pub use yaml::{YAML_MAX_BYTES, YamlError, parse_yaml};
