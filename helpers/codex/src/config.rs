@@ -20,6 +20,8 @@ pub struct CodexConfig {
     pub env_include_only: Vec<String>,
     /// The model provider in use, when it is not the built-in one.
     pub model_provider: Option<String>,
+    /// Model providers of the user's that want a login all the same (`requires_openai_auth`).
+    pub login_providers: Vec<String>,
     /// Files that are there and cannot be read, with the reason.
     pub unreadable: Vec<String>,
 }
@@ -61,7 +63,10 @@ impl CodexConfig {
                 self.mcp_servers.insert(name.clone(), transport);
             }
         }
-        for (_, provider) in tables(&layer, "model_providers") {
+        for (name, provider) in tables(&layer, "model_providers") {
+            if provider.get("requires_openai_auth").and_then(toml::Value::as_bool) == Some(true) {
+                self.login_providers.push(name.clone());
+            }
             self.provider_keys
                 .extend(provider.get("env_key").and_then(toml::Value::as_str).map(str::to_owned));
             let headers = provider.get("env_http_headers").and_then(toml::Value::as_table);
@@ -76,6 +81,11 @@ impl CodexConfig {
             self.model_provider = (provider != "openai").then(|| provider.to_owned());
         }
         Ok(())
+    }
+
+    /// Whether the model provider in use wants a login to OpenAI.
+    pub fn needs_login(&self) -> bool {
+        self.model_provider.as_ref().is_none_or(|provider| self.login_providers.contains(provider))
     }
 
     /// Names that a packet allows and no layer knows.

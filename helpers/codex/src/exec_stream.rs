@@ -4,15 +4,15 @@
 //! unknown events, items and fields are normal; `error` does not end a turn; items may precede `turn.started`.
 
 mod item;
-mod wire;
 
 use std::borrow::Cow;
 
-use clodex_core::{Event, Usage};
+use clodex_core::Event;
 
 use crate::failure::failure_kind;
+use crate::tokens::Tokens;
+use crate::wire::{Text, last_key_wins};
 use item::Item;
-use wire::{Count, Text, last_key_wins};
 
 last_key_wins! {
     /// A line, whatever its type.
@@ -23,16 +23,6 @@ last_key_wins! {
         "item" => item: Item<'a>,
         "usage" => usage: Tokens<'a>,
         "error" => error: Failure<'a>,
-    }
-}
-
-last_key_wins! {
-    /// `turn.completed.usage`; older versions tell only the first three.
-    struct Tokens<'a> {
-        "input_tokens" => input: Count<'a>,
-        "cached_input_tokens" => cached_input: Count<'a>,
-        "output_tokens" => output: Count<'a>,
-        "reasoning_output_tokens" => reasoning: Count<'a>,
     }
 }
 
@@ -87,17 +77,6 @@ fn error(message: Cow<'_, str>) -> Event<'_> {
         return Event::Reconnecting { message };
     }
     Event::Error { kind: failure_kind(&message), message }
-}
-
-impl Tokens<'_> {
-    fn usage(&self) -> Usage {
-        Usage {
-            input: self.input.or_zero(),
-            cached_input: self.cached_input.or_zero(),
-            output: self.output.or_zero(),
-            reasoning: self.reasoning.or_zero(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The parser against what the real Codex sent, and against everything else.
 
-use clodex_core::FailureKind;
+use clodex_core::{FailureKind, Usage};
 use proptest::prelude::*;
 
 use super::*;

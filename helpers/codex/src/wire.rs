@@ -9,19 +9,19 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 
 /// A string; anything else reads as empty.
 #[derive(Debug, Default)]
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 /// A whole number; anything else reads as absent. Carries a lifetime only to fit where the others do.
 #[derive(Debug, Default)]
-pub(super) struct Count<'a>(pub(super) Option<i64>, PhantomData<&'a ()>);
+pub(crate) struct Count<'a>(pub(crate) Option<i64>, PhantomData<&'a ()>);
 
 /// `true` or `false`; anything else reads as false.
 #[derive(Debug, Default)]
-pub(super) struct Flag<'a>(pub(super) bool, PhantomData<&'a ()>);
+pub(crate) struct Flag<'a>(pub(crate) bool, PhantomData<&'a ()>);
 
 /// A list; anything else reads as empty.
 #[derive(Debug)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(crate) struct List<T>(pub(crate) Vec<T>);
 
 impl<T> Default for List<T> {
     fn default() -> Self {
@@ -30,7 +30,7 @@ impl<T> Default for List<T> {
 }
 
 impl Count<'_> {
-    pub(super) fn or_zero(&self) -> u64 {
+    pub(crate) fn or_zero(&self) -> u64 {
         self.0.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
     }
 }
@@ -81,10 +81,10 @@ macro_rules! otherwise_default {
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("any JSON value")
         }
-        $($crate::exec_stream::wire::otherwise_default!(@$shape);)+
+        $($crate::wire::otherwise_default!(@$shape);)+
     };
 }
-pub(super) use otherwise_default;
+pub(crate) use otherwise_default;
 
 /// Defines a struct that is read from a JSON object: every key may be missing, come twice (the last counts) or be unknown (it is skipped).
 macro_rules! last_key_wins {
@@ -104,7 +104,7 @@ macro_rules! last_key_wins {
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut object: A) -> Result<$name<'de>, A::Error> {
                         let mut fields = $name::default();
-                        while let Some(key) = object.next_key::<$crate::exec_stream::wire::Text<'de>>()? {
+                        while let Some(key) = object.next_key::<$crate::wire::Text<'de>>()? {
                             match &*key.0 {
                                 $($key => fields.$field = object.next_value()?,)+
                                 _ => { object.next_value::<serde::de::IgnoredAny>()?; }
@@ -113,7 +113,7 @@ macro_rules! last_key_wins {
                         Ok(fields)
                     }
 
-                    $crate::exec_stream::wire::otherwise_default! { bool number float text null list }
+                    $crate::wire::otherwise_default! { bool number float text null list }
                 }
 
                 deserializer.deserialize_any(Fields(std::marker::PhantomData))
@@ -121,7 +121,7 @@ macro_rules! last_key_wins {
         }
     };
 }
-pub(super) use last_key_wins;
+pub(crate) use last_key_wins;
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
