@@ -30,6 +30,18 @@ impl Timestamp {
         self.0.format("%Y%m%dT%H%M%SZ").to_string()
     }
 
+    /// Milliseconds since 1970.
+    pub fn unix_ms(self) -> i64 {
+        self.0.timestamp_millis()
+    }
+
+    /// The moment that lies `later` ahead of it; the last one there is, if there is none.
+    #[must_use]
+    pub fn after(self, later: Duration) -> Self {
+        let later = chrono::TimeDelta::from_std(later).unwrap_or(chrono::TimeDelta::MAX);
+        Self(self.0.checked_add_signed(later).unwrap_or(DateTime::<Utc>::MAX_UTC))
+    }
+
     /// How long ago it was at `now`; zero if it lies ahead (somebody set the clock).
     pub fn until(self, now: Self) -> Duration {
         (now.0 - self.0).to_std().unwrap_or_default()

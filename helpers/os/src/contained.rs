@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Tried as _};
 use crate::process::{ProcessHandle, ProcessId, Survivor, kill_found, strays_and_marked};
-use crate::report::{Containment, ContainmentWish, Ended, Report};
+use clodex_core::Containment;
+
+use crate::report::{ContainmentWish, Ended, Report};
 
 /// How long the wrapper may take until the program runs; it takes milliseconds.
 const START_LIMIT: Duration = Duration::from_secs(10);

@@ -39,7 +39,7 @@ pub use error::{Error, Result};
 pub use git_dir::git_common_dir;
 pub use lock::RunLock;
 pub use random::run_suffix;
-pub use report::{Containment, ContainmentWish, Ended, ExitKind};
+pub use report::{ContainmentWish, Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
 pub use stdin::read_stdin;
 pub use watch_dir::{DirectoryWatch, Woken};

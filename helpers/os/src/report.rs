@@ -2,19 +2,10 @@
 //!
 //! The caller and the wrapper are of one release, so the form carries no version.
 
+use clodex_core::Containment;
 use serde::{Deserialize, Serialize};
 
 use crate::process::{ProcessId, Survivor};
-
-/// How the processes of a run are held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Containment {
-    /// A pid namespace: when its init dies the kernel kills the rest, however it was started.
-    Kernel,
-    /// Session, sub-reaper, sweeps and a mark in the environment: the same, tried and checked.
-    BestEffort,
-}
 
 /// Which containment the caller asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -9,7 +9,9 @@ use super::start::{Tie, not_started, release_streams, start};
 use super::supervise::{Finish, Watch};
 use super::{Failure, Held, OWN_FAILURE, Task, Ties};
 use crate::process::{self, ProcessId, kill_found, strays_and_marked};
-use crate::report::{Containment, Ended, ExitKind, Report};
+use clodex_core::Containment;
+
+use crate::report::{Ended, ExitKind, Report};
 
 /// How long the killing may take before what is left is named as surviving.
 const KILL_LIMIT: Duration = Duration::from_secs(5);

@@ -15,7 +15,9 @@ use super::start::{not_started, release_streams};
 use super::supervise::{Occurrence, Watch};
 use super::{Failure, Held, OWN_FAILURE, Reporter, Task, Ties, init};
 use crate::process::{ProcessId, child_by_inner_pid};
-use crate::report::{Containment, Ended, Report};
+use clodex_core::Containment;
+
+use crate::report::{Ended, Report};
 
 /// Runs the task under an init of its own. `Err` = namespaces cannot be had; nothing was started then.
 pub(super) fn hold(task: &Task, ties: &mut Ties) -> Result<Held, String> {
