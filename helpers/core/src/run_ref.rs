@@ -38,6 +38,22 @@ impl RunRef {
             .unwrap_or(Self::Unknown)
     }
 
+    /// The one run that `text` means, or why there is none, with a hint.
+    pub fn one(self, text: &str) -> Result<RunId, String> {
+        match self {
+            Self::One(id) => Ok(id),
+            Self::Unknown => {
+                Err(format!("cannot find run `{text}`\nhint: `clodex-status --all` lists the runs"))
+            }
+            Self::Ambiguous(ids) => {
+                let listed: String = ids.iter().map(|id| format!("\n  {id}")).collect();
+                Err(format!(
+                    "cannot tell which run `{text}` means:{listed}\nhint: give the id, or enough of its beginning"
+                ))
+            }
+        }
+    }
+
     fn among(candidates: &[Candidate], fits: &dyn Fn(&Candidate) -> bool) -> Self {
         let fitting: Vec<&Candidate> = candidates.iter().filter(|candidate| fits(candidate)).collect();
         let any_live = fitting.iter().any(|candidate| candidate.live);
@@ -90,7 +106,13 @@ mod tests {
     fn several_of_a_kind_are_listed_newest_first() {
         let all = candidates();
         let docs = vec![id("20260122T010204Z-worker-docs-dddd"), id("20260122T010203Z-worker-docs-cccc")];
-        assert_eq!(RunRef::resolve("docs", &all), RunRef::Ambiguous(docs));
+        let found = RunRef::resolve("docs", &all);
+        assert_eq!(found, RunRef::Ambiguous(docs));
+        assert_eq!(
+            found.one("docs").unwrap_err(),
+            "cannot tell which run `docs` means:\n  20260122T010204Z-worker-docs-dddd\n  \
+             20260122T010203Z-worker-docs-cccc\nhint: give the id, or enough of its beginning"
+        );
     }
 
     #[test]

@@ -13,6 +13,8 @@
 //! | run a short command and have its output | [`ShortCommand`] |
 //! | go on after the caller is gone | [`detach`] |
 //! | know which project a directory belongs to | [`git_common_dir`] |
+//! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
+//! | know how wide the terminal is | [`stdout_columns`] |
 //! | read stdin without waiting for ever | [`read_stdin`] |
 //! | wake up when a directory changes | [`DirectoryWatch`] |
 
@@ -28,10 +30,12 @@ mod poll;
 pub mod process;
 mod random;
 pub mod record_store;
+mod regular_file;
 mod report;
 mod run_command;
 pub mod signals;
 mod stdin;
+mod terminal;
 mod watch_dir;
 
 pub use contained::{Contained, ContainedCommand, Ending, Spawned, wrapper_beside_this_program};
@@ -39,7 +43,9 @@ pub use error::{Error, Result};
 pub use git_dir::git_common_dir;
 pub use lock::RunLock;
 pub use random::run_suffix;
+pub use regular_file::{open_regular, read_regular};
 pub use report::{ContainmentWish, Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
 pub use stdin::read_stdin;
+pub use terminal::stdout_columns;
 pub use watch_dir::{DirectoryWatch, Woken};

@@ -1,14 +1,12 @@
 //! Closing a dead run: win its lock, end what is left of it, write how it ended. What has ended stays as it is.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clodex_core::{ExitCode, Liveness, Outcome, ProcessMark, RunId, RunRecord};
 
-use super::{LiveRun, RecordStore, SeenRun, StateError};
+use super::{LiveRun, RecordStore, SeenRun, StateDir, StateError};
 use crate::RunLock;
 use crate::clock::{HostAndBoot, Timestamp};
 use crate::process::{ProcessHandle, ProcessId, Survivor, command_line, kill_marked};
@@ -86,7 +84,7 @@ impl RecordStore {
         record.updated.clone_from(&now);
         record.ended = Some(now);
         record.open_requests.clear();
-        remove_scratch(&mut record);
+        remove_scratch(&self.dir, &mut record);
         run.end(&record)?;
         Ok(Reaped::Closed { record: Box::new(record), survivors })
     }
@@ -155,19 +153,13 @@ fn kill_one(mark: ProcessMark, deadline: Instant) -> Result<(), Survivor> {
     }
 }
 
-/// Removes the run's private temporary directory: only a real directory of ours that carries our name.
-fn remove_scratch(record: &mut RunRecord) {
+/// Removes the run's private temporary directory: only a real directory right inside ours for that.
+fn remove_scratch(dir: &StateDir, record: &mut RunRecord) {
     let Some(scratch) = record.scratch_dir.as_deref().map(Path::new) else { return };
-    let is_ours_by_name = scratch.is_absolute()
-        && scratch.file_name().is_some_and(|name| name.to_string_lossy().starts_with("clodex-"));
-    let own = nix::unistd::geteuid().as_raw();
-    let is_ours = fs::symlink_metadata(scratch).is_ok_and(|found| found.is_dir() && found.uid() == own);
-    if is_ours_by_name && is_ours {
-        match fs::remove_dir_all(scratch) {
-            Ok(()) => record.scratch_dir = None,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => record.scratch_dir = None,
-            // It stays named in the record, for people.
-            Err(_) => {}
-        }
+    let is_in_place = scratch.parent() == Some(&dir.scratch()) && scratch.file_name().is_some();
+    let is_directory = fs::symlink_metadata(scratch).is_ok_and(|found| found.is_dir());
+    if is_in_place && (!is_directory || fs::remove_dir_all(scratch).is_ok()) {
+        // Otherwise it stays named in the record, for people.
+        record.scratch_dir = None;
     }
 }

@@ -2,12 +2,10 @@
 //! Works on bytes: the statusline reads records with a type of its own.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
-use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Result, RunLock, atomic_file};
+use crate::{Result, RunLock, atomic_file, read_regular};
 
 /// A record is some kilobytes; what is larger is none.
 const RECORD_MAX_BYTES: u64 = 1 << 20;
@@ -50,6 +48,11 @@ impl StateDir {
         self.root.join("live")
     }
 
+    /// Where the private temporary directories of runs are.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
     pub(super) fn ended(&self) -> PathBuf {
         self.root.join("ended")
     }
@@ -90,18 +93,18 @@ impl StateDir {
 
     /// Bytes of a live run's record.
     pub fn read_live(&self, id: &str) -> Option<Vec<u8>> {
-        read_small_file(&self.live_record(id))
+        read_record(&self.live_record(id))
     }
 
     /// Bytes of an ended run's record.
     pub fn read_ended(&self, id: &str) -> Option<Vec<u8>> {
-        read_small_file(&self.ended_record(id))
+        read_record(&self.ended_record(id))
     }
 
     /// Bytes of the record that ended last in a project. The reader compares the record's own git common
     /// directory: the file's name is a hash.
     pub fn read_last(&self, git_common_dir: &str) -> Option<Vec<u8>> {
-        read_small_file(&self.last(git_common_dir))
+        read_record(&self.last(git_common_dir))
     }
 
     /// Whether the lock of a run is held. What cannot be asked counts as held: nobody is called dead by mistake.
@@ -126,17 +129,9 @@ fn ids_in(directory: &Path) -> Vec<String> {
     entries.filter_map(|entry| id_of(entry.ok()?.file_name())).collect()
 }
 
-/// Never blocks: a FIFO, a device, a symlink or a huge file in a record's place is no record.
-fn read_small_file(path: &Path) -> Option<Vec<u8>> {
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
-    let metadata = file.metadata().ok()?;
-    if !metadata.is_file() || metadata.len() > RECORD_MAX_BYTES {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()? + 1);
-    file.take(RECORD_MAX_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+/// What cannot be read as a small regular file is no record.
+fn read_record(path: &Path) -> Option<Vec<u8>> {
+    read_regular(path, RECORD_MAX_BYTES).ok()
 }
 
 /// FNV-1a, 64 bits: a file name for any path, without a hashing crate on the statusline's way.
@@ -170,13 +165,5 @@ mod tests {
     fn fnv1a_is_the_published_one() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
-    }
-
-    #[test]
-    fn a_fifo_in_a_records_place_does_not_block_the_reader() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.json");
-        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
-        assert_eq!(read_small_file(&path), None);
     }
 }

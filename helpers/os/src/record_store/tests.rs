@@ -95,6 +95,21 @@ fn a_run_that_is_let_go_without_an_end_is_dead_and_closed_once() {
 }
 
 #[test]
+fn closing_removes_the_runs_own_scratch_and_nothing_else() {
+    let Sandbox { store, .. } = &sandbox();
+    let elsewhere = store.dir().path().join("elsewhere");
+    let own = store.dir().scratch().join("abcd");
+    for (random, scratch, is_left) in [("aaaa", &own, false), ("bbbb", &elsewhere, true)] {
+        fs::create_dir_all(scratch.join("deep")).unwrap();
+        let mut record = record(random, "slug");
+        record.scratch_dir = Some(scratch.display().to_string());
+        drop(begin(store, &record));
+        let Reaped::Closed { record: closed, .. } = store.reap(&record.id).unwrap() else { panic!() };
+        assert_eq!((scratch.exists(), closed.scratch_dir.is_some()), (is_left, is_left), "{random}");
+    }
+}
+
+#[test]
 fn what_lives_or_ended_or_is_another_hosts_is_never_closed() {
     let Sandbox { store, .. } = &sandbox();
     let live = record("aaaa", "live");
