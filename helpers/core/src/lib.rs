@@ -13,6 +13,7 @@ mod packet;
 mod path_text;
 mod policy;
 mod progress;
+mod prompt;
 mod record;
 mod run_id;
 mod run_ref;
@@ -42,6 +43,7 @@ pub use packet::{Field, PACKET_MAX_BYTES, Packet, PacketItem, PacketProblem, Pac
 pub use path_text::path_text;
 pub use policy::Policy;
 pub use progress::{FilesTouched, Phase, Progress, ProgressFold, ThreadBase, command_phase};
+pub use prompt::{AnswerForm, DOCS_MAX_BYTES, DocsError, ProjectDoc, Prompt, Task};
 pub use record::{Flow, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
 pub use run_id::{InvalidRunId, RunId, slug};
 pub use run_ref::{Candidate, RunRef};
