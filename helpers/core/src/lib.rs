@@ -21,6 +21,7 @@ mod run_result;
 mod run_story;
 mod scope_rules;
 mod sections;
+mod settings;
 mod styled_line;
 mod template;
 mod tiers;
@@ -50,6 +51,10 @@ pub use run_ref::{Candidate, RunRef};
 pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntry, VerificationStatus};
 pub use run_story::{FailureSeen, RunStory, Turn};
 pub use scope_rules::{PathKind, ScopeEntry, ScopeEntryError, ScopeRules};
+pub use settings::{
+    Backend, ContainmentWish, DEFAULT_HEARTBEAT_SEC, DEFAULT_TIMEOUT_SEC, Layer, Setting, Settings,
+    SettingsError, Source,
+};
 pub use styled_line::{Colour, StyledLine, Tone, cut, harmless, text_width};
 pub use template::{BUILT_IN_TEMPLATES, TemplateError, fill_template, template_keys};
 pub use tiers::{ModelChoice, Tier, Tiers, UnknownTier};

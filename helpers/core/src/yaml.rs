@@ -37,6 +37,13 @@ pub fn parse_yaml<T: DeserializeOwned + Default>(file: &str, text: &str) -> Resu
     if value.is_null() { Ok(T::default()) } else { serde_yaml::from_str(text).map_err(refused) }
 }
 
+/// The keys at the top of a file, whatever their values: for checks that come before the strict reading.
+pub(crate) fn yaml_keys(file: &str, text: &str) -> Result<Vec<String>, YamlError> {
+    let value: serde_yaml::Value = parse_yaml(file, text)?;
+    let keys = value.as_mapping().into_iter().flat_map(serde_yaml::Mapping::keys);
+    Ok(keys.filter_map(|key| key.as_str().map(str::to_owned)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -1,0 +1,156 @@
+//! The settings of a run: flag > packet > environment > project file > user file > default, each with its source.
+//! Pure: files and variables come in as text. Knows what a project file may never say.
+
+mod environment;
+mod file;
+mod layer;
+
+use std::path::PathBuf;
+
+use crate::Sandbox;
+
+pub use environment::SettingsError;
+pub use layer::{Layer, Setting, Source};
+
+/// Wall clock of a run when nobody says otherwise, in seconds.
+pub const DEFAULT_TIMEOUT_SEC: u64 = 1800;
+/// Silence after which a run counts as stalled when nobody says otherwise, in seconds.
+pub const DEFAULT_HEARTBEAT_SEC: u64 = 300;
+
+/// How Codex is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// `codex exec --json`.
+    Exec,
+}
+
+/// What the user wants the containment to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ContainmentWish {
+    /// The kernel's where it allows it, best effort elsewhere.
+    Auto,
+    /// The kernel's, or no run.
+    Kernel,
+    /// Best effort even where the kernel would do better.
+    BestEffort,
+}
+
+/// The effective settings and where each comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Wall clock; 0 = off.
+    pub timeout_sec: Setting<u64>,
+    /// Silence that counts as a stall; 0 = off.
+    pub heartbeat_sec: Setting<u64>,
+    /// Tier; none = Codex's own model and effort.
+    pub tier: Setting<Option<String>>,
+    /// By-products on top of the built-in list, of all layers together.
+    pub by_products: Vec<Setting<String>>,
+    /// Directories to look for templates in, strongest first; the built-in ones come after them.
+    pub templates: Vec<Setting<PathBuf>>,
+    /// Codex's sandbox mode; none = from the packet's mode.
+    pub sandbox: Setting<Option<Sandbox>>,
+    /// Whether a run may start over uncommitted changes inside its scope.
+    pub allow_dirty_overlap: Setting<bool>,
+    /// How Codex is driven.
+    pub backend: Setting<Backend>,
+    /// Where artifacts go; none = below the work directory.
+    pub output_dir: Setting<Option<PathBuf>>,
+    /// The `codex` to use; none = the one on PATH.
+    pub codex: Setting<Option<PathBuf>>,
+    /// How the run's processes shall be held.
+    pub containment: Setting<ContainmentWish>,
+}
+
+impl Settings {
+    /// What holds, given the layers, strongest first.
+    pub fn effective(layers: &[Layer]) -> Self {
+        Self {
+            timeout_sec: first(layers, |layer| &layer.timeout_sec, DEFAULT_TIMEOUT_SEC),
+            heartbeat_sec: first(layers, |layer| &layer.heartbeat_sec, DEFAULT_HEARTBEAT_SEC),
+            tier: optional(layers, |layer| &layer.tier),
+            by_products: layers.iter().flat_map(|layer| layer.by_products.clone()).collect(),
+            templates: layers.iter().filter_map(|layer| layer.templates.clone()).collect(),
+            sandbox: optional(layers, |layer| &layer.sandbox),
+            allow_dirty_overlap: first(layers, |layer| &layer.allow_dirty_overlap, false),
+            backend: first(layers, |layer| &layer.backend, Backend::Exec),
+            output_dir: optional(layers, |layer| &layer.output_dir),
+            codex: optional(layers, |layer| &layer.codex),
+            containment: first(layers, |layer| &layer.containment, ContainmentWish::Auto),
+        }
+    }
+
+    /// Name, value and source of every setting, for people.
+    pub fn rows(&self) -> Vec<(&'static str, String, String)> {
+        let path = |path: &PathBuf| path.display().to_string();
+        let mut rows = vec![
+            row("timeout_sec", &self.timeout_sec, u64::to_string),
+            row("heartbeat_sec", &self.heartbeat_sec, u64::to_string),
+            row("tier", &self.tier, |tier| tier.clone().unwrap_or_else(|| "codex's own".into())),
+            row("sandbox", &self.sandbox, |s| s.map_or("by mode", Sandbox::as_str).to_owned()),
+            row("allow_dirty_overlap", &self.allow_dirty_overlap, bool::to_string),
+            row("backend", &self.backend, |backend| backend.as_str().to_owned()),
+            row("output_dir", &self.output_dir, |dir| {
+                dir.as_ref().map_or("in the work directory".into(), path)
+            }),
+            row("codex", &self.codex, |codex| codex.as_ref().map_or("on PATH".into(), path)),
+            row("containment", &self.containment, |wish| wish.as_str().to_owned()),
+        ];
+        rows.extend(self.templates.iter().map(|dir| row("templates", dir, path)));
+        rows.extend(self.by_products.iter().map(|item| row("by_products", item, String::clone)));
+        rows
+    }
+}
+
+impl Backend {
+    /// The word used in flags, files and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exec => "exec",
+        }
+    }
+
+    /// Reads the word; `auto` is the best there is.
+    pub fn from_word(word: &str) -> Option<Self> {
+        matches!(word, "exec" | "auto").then_some(Self::Exec)
+    }
+}
+
+impl ContainmentWish {
+    /// The word used in flags, files and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Kernel => "kernel",
+            Self::BestEffort => "best-effort",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Auto, Self::Kernel, Self::BestEffort].into_iter().find(|wish| wish.as_str() == word)
+    }
+}
+
+fn row<T>(
+    name: &'static str,
+    setting: &Setting<T>,
+    text: impl Fn(&T) -> String,
+) -> (&'static str, String, String) {
+    (name, text(&setting.value), setting.source.to_string())
+}
+
+fn first<T: Clone>(layers: &[Layer], get: impl Fn(&Layer) -> &Option<Setting<T>>, default: T) -> Setting<T> {
+    let stated = layers.iter().find_map(|layer| get(layer).clone());
+    stated.unwrap_or(Setting { value: default, source: Source::Default })
+}
+
+fn optional<T: Clone>(layers: &[Layer], get: impl Fn(&Layer) -> &Option<Setting<T>>) -> Setting<Option<T>> {
+    match layers.iter().find_map(|layer| get(layer).clone()) {
+        Some(Setting { value, source }) => Setting { value: Some(value), source },
+        None => Setting { value: None, source: Source::Default },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Settings from `CLODEX_…` variables. Which of them exist is asked of the caller.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::{Backend, ContainmentWish, Layer, Setting, Source};
+
+/// A value that cannot be used, and who gave it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot use {name}=`{value}` from the environment\n  hint: {hint}")]
+pub struct SettingsError {
+    /// The variable.
+    pub name: &'static str,
+    /// What it holds.
+    pub value: String,
+    /// What would be right.
+    pub hint: &'static str,
+}
+
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+impl Layer {
+    /// What the environment says; `lookup` gives the value of a variable. An empty variable says nothing.
+    pub fn from_environment(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, SettingsError> {
+        let lookup: Lookup<'_> = &|name| lookup(name).filter(|value| !value.is_empty());
+        let seconds = "whole seconds; 0 switches it off";
+        let number = |text: &str| text.parse().ok();
+        // The older names give way to ours.
+        let timeout = ["CLODEX_TIMEOUT_SEC", "CODEX_DISPATCH_TIMEOUT_SEC"];
+        let heartbeat = ["CLODEX_HEARTBEAT_SEC", "CODEX_DISPATCH_HEARTBEAT_SEC"];
+        let backends = "the backends are exec and auto";
+        let wishes = "it is auto, kernel or best-effort";
+        let tiers = "the name of a tier";
+        let word = |text: &str| Some(text.to_owned());
+        Ok(Self {
+            timeout_sec: value(lookup, &timeout, seconds, number)?,
+            heartbeat_sec: value(lookup, &heartbeat, seconds, number)?,
+            tier: value(lookup, &["CLODEX_TIER"], tiers, word)?,
+            backend: value(lookup, &["CLODEX_BACKEND"], backends, Backend::from_word)?,
+            containment: value(lookup, &["CLODEX_CONTAINMENT"], wishes, ContainmentWish::from_word)?,
+            codex: path(lookup, "CLODEX_CODEX"),
+            output_dir: path(lookup, "CLODEX_OUTPUT_DIR"),
+            templates: path(lookup, "CLODEX_TEMPLATES"),
+            ..Self::default()
+        })
+    }
+}
+
+fn value<T>(
+    lookup: Lookup<'_>,
+    names: &[&'static str],
+    hint: &'static str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<Setting<T>>, SettingsError> {
+    let set = names.iter().find_map(|name| lookup(name).map(|value| (*name, value)));
+    let Some((name, value)) = set else { return Ok(None) };
+    let refused = || SettingsError { name, value: value.to_string_lossy().into_owned(), hint };
+    let value = value.to_str().and_then(&read).ok_or_else(refused)?;
+    Ok(Some(Setting { value, source: Source::Environment(name) }))
+}
+
+fn path(lookup: Lookup<'_>, name: &'static str) -> Option<Setting<PathBuf>> {
+    let value = PathBuf::from(lookup(name)?);
+    Some(Setting { value, source: Source::Environment(name) })
+}

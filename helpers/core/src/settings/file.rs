@@ -1,0 +1,120 @@
+//! Settings from `config.yaml`, the user's or the project's. A hostile repository is no configuration: what widens
+//! rights or runs programs is the user's to say.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Backend, ContainmentWish, Layer, Setting, Source};
+use crate::Sandbox;
+use crate::yaml::{YamlError, parse_yaml, yaml_keys};
+
+/// No project needs more, and a repository must not switch the watchdog off.
+const PROJECT_LIMIT_SEC: std::ops::RangeInclusive<u64> = 1..=86_400;
+
+/// Keys that a project file may never have, whatever their value.
+const NOT_FOR_PROJECTS: [&str; 9] = [
+    "sandbox",
+    "network",
+    "allow_dirty_overlap",
+    "backend",
+    "output_dir",
+    "force",
+    "codex",
+    "containment",
+    "mcp",
+];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    timeout_sec: Option<u64>,
+    heartbeat_sec: Option<u64>,
+    tier: Option<String>,
+    by_products: Vec<String>,
+    templates: Option<PathBuf>,
+    sandbox: Option<Sandbox>,
+    allow_dirty_overlap: Option<bool>,
+    backend: Option<String>,
+    output_dir: Option<PathBuf>,
+    codex: Option<PathBuf>,
+    containment: Option<String>,
+}
+
+impl Layer {
+    /// What the user's file says. Relative paths are relative to the directory of the file, `base`.
+    pub fn from_user_file(file: &str, text: &str, base: &Path) -> Result<Self, YamlError> {
+        let read: File = parse_yaml(file, text)?;
+        if read.sandbox == Some(Sandbox::DangerFullAccess) {
+            let what = "sandbox: danger-full-access cannot be a habit";
+            let hint =
+                "give `-s danger-full-access --i-know-this-is-unsandboxed` to the one run that needs it";
+            return Err(YamlError::new(file, what, hint));
+        }
+        layer(file, read, base, &Source::User(file.to_owned()))
+    }
+
+    /// What the project's file says, within what a project may say. `project` is the project's root.
+    pub fn from_project_file(file: &str, text: &str, project: &Path) -> Result<Self, YamlError> {
+        refuse_keys(file, text)?;
+        let read: File = parse_yaml(file, text)?;
+        for (key, value) in [("timeout_sec", read.timeout_sec), ("heartbeat_sec", read.heartbeat_sec)] {
+            if value.is_some_and(|seconds| !PROJECT_LIMIT_SEC.contains(&seconds)) {
+                let what = format!("{key} of a project is between 1 and {}", PROJECT_LIMIT_SEC.end());
+                return Err(YamlError::new(
+                    file,
+                    what,
+                    "0 and longer limits are for your own file or a flag",
+                ));
+            }
+        }
+        let leaves = |path: &PathBuf| {
+            path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir))
+        };
+        if read.templates.as_ref().is_some_and(leaves) {
+            let what = "templates of a project lie inside it";
+            return Err(YamlError::new(file, what, "write a relative path without `..`"));
+        }
+        layer(file, read, project, &Source::Project(file.to_owned()))
+    }
+}
+
+fn refuse_keys(file: &str, text: &str) -> Result<(), YamlError> {
+    let keys = yaml_keys(file, text)?;
+    let widening = NOT_FOR_PROJECTS.into_iter().find(|key| keys.iter().any(|given| given == key));
+    let Some(key) = widening else { return Ok(()) };
+    let what = format!("a project file may not set {key}");
+    Err(YamlError::new(file, what, "remove the key; it is for your own file, the packet or a flag"))
+}
+
+fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, YamlError> {
+    let bad = |key: &str, value: &str, hint: &str| YamlError::new(file, format!("{key} is `{value}`"), hint);
+    let word = |word: Option<String>| word.unwrap_or_default();
+    let (backend_word, wish_word) = (word(read.backend.clone()), word(read.containment.clone()));
+    let backend = Backend::from_word(&backend_word);
+    let containment = ContainmentWish::from_word(&wish_word);
+    if read.backend.is_some() && backend.is_none() {
+        return Err(bad("backend", &backend_word, "the backends are exec and auto"));
+    }
+    if read.containment.is_some() && containment.is_none() {
+        return Err(bad("containment", &wish_word, "it is auto, kernel or best-effort"));
+    }
+    let path = |path: Option<PathBuf>| stated(path.map(|path| base.join(path)), source);
+    Ok(Layer {
+        timeout_sec: stated(read.timeout_sec, source),
+        heartbeat_sec: stated(read.heartbeat_sec, source),
+        tier: stated(read.tier, source),
+        by_products: read.by_products.into_iter().filter_map(|item| stated(Some(item), source)).collect(),
+        templates: path(read.templates),
+        sandbox: stated(read.sandbox, source),
+        allow_dirty_overlap: stated(read.allow_dirty_overlap, source),
+        backend: stated(backend, source),
+        output_dir: path(read.output_dir),
+        codex: path(read.codex),
+        containment: stated(containment, source),
+    })
+}
+
+fn stated<T>(value: Option<T>, source: &Source) -> Option<Setting<T>> {
+    value.map(|value| Setting { value, source: source.clone() })
+}

@@ -1,0 +1,160 @@
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::*;
+
+fn environment(variables: &'static [(&str, &str)]) -> Result<Layer, SettingsError> {
+    Layer::from_environment(|name| {
+        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+    })
+}
+
+fn user(text: &str) -> Layer {
+    Layer::from_user_file("/u/config.yaml", text, Path::new("/u")).unwrap()
+}
+
+fn project(text: &str) -> Result<Layer, String> {
+    Layer::from_project_file("/p/.clodex/config.yaml", text, Path::new("/p"))
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn without_any_layer_the_defaults_hold() {
+    let rows = Settings::effective(&[]).rows();
+    assert!(rows.iter().all(|(_, _, source)| source == "default"), "{rows:?}");
+    assert_eq!(rows[0], ("timeout_sec", "1800".into(), "default".into()));
+    assert_eq!(rows[1], ("heartbeat_sec", "300".into(), "default".into()));
+}
+
+#[test]
+fn each_layer_wins_over_the_weaker_ones() {
+    let timeout = Some(Setting::flag("--timeout-sec", 1));
+    let flags = Layer { timeout_sec: timeout, ..Layer::default() };
+    let packet = "MODE: worker\nWORKDIR: /r\nOBJECTIVE: o\nWRITE SCOPE: x\nNON-GOALS: n\nVERIFICATION: v\nDELIVERABLE: d\nTIER: deep\nALLOW DIRTY OVERLAP: no\nBY-PRODUCTS: cov/\n";
+    let layers = [
+        flags,
+        Layer::from_packet(&crate::Packet::parse(packet.as_bytes()).unwrap()),
+        environment(&[("CLODEX_TIMEOUT_SEC", "2"), ("CLODEX_TIER", "fast"), ("CLODEX_HEARTBEAT_SEC", "0")])
+            .unwrap(),
+        project("timeout_sec: 3\nheartbeat_sec: 3\nby_products: [gen/]\ntemplates: tools/prompts\n").unwrap(),
+        user(
+            "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\ncodex: /bin/codex\n",
+        ),
+    ];
+    let settings = Settings::effective(&layers);
+    let rows = settings.rows();
+    let rows: Vec<(&str, &str, &str)> = rows.iter().map(|(a, b, c)| (*a, b.as_str(), c.as_str())).collect();
+    assert_eq!(
+        rows,
+        [
+            ("timeout_sec", "1", "flag --timeout-sec"),
+            ("heartbeat_sec", "0", "environment CLODEX_HEARTBEAT_SEC"),
+            ("tier", "deep", "packet field TIER"),
+            ("sandbox", "read-only", "user file /u/config.yaml"),
+            ("allow_dirty_overlap", "false", "packet field ALLOW DIRTY OVERLAP"),
+            ("backend", "exec", "default"),
+            ("output_dir", "in the work directory", "default"),
+            ("codex", "/bin/codex", "user file /u/config.yaml"),
+            ("containment", "auto", "default"),
+            ("templates", "/p/tools/prompts", "project file /p/.clodex/config.yaml"),
+            ("templates", "/u/t", "user file /u/config.yaml"),
+            ("by_products", "cov/", "packet field BY-PRODUCTS"),
+            ("by_products", "gen/", "project file /p/.clodex/config.yaml"),
+            ("by_products", "cache/", "user file /u/config.yaml"),
+        ]
+    );
+}
+
+#[test]
+fn the_older_variables_give_way_to_ours() {
+    let old =
+        environment(&[("CODEX_DISPATCH_TIMEOUT_SEC", "9"), ("CODEX_DISPATCH_HEARTBEAT_SEC", "8")]).unwrap();
+    assert_eq!(
+        old.timeout_sec.map(|s| (s.value, s.source)),
+        Some((9, Source::Environment("CODEX_DISPATCH_TIMEOUT_SEC")))
+    );
+    assert_eq!(old.heartbeat_sec.map(|s| s.value), Some(8));
+    let both = environment(&[("CODEX_DISPATCH_TIMEOUT_SEC", "9"), ("CLODEX_TIMEOUT_SEC", "7")]).unwrap();
+    assert_eq!(both.timeout_sec.map(|s| s.value), Some(7));
+    let empty = environment(&[("CODEX_DISPATCH_TIMEOUT_SEC", "9"), ("CLODEX_TIMEOUT_SEC", "")]).unwrap();
+    assert_eq!(empty.timeout_sec.map(|s| s.value), Some(9));
+}
+
+#[test]
+fn a_bad_variable_is_an_error_that_names_it() {
+    for variables in [
+        &[("CLODEX_TIMEOUT_SEC", "30m")][..],
+        &[("CLODEX_HEARTBEAT_SEC", "-1")],
+        &[("CODEX_DISPATCH_TIMEOUT_SEC", "soon")],
+        &[("CLODEX_BACKEND", "app-server")],
+        &[("CLODEX_CONTAINMENT", "none")],
+    ] {
+        let (name, value) = variables[0];
+        let error = environment(variables).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("cannot use {name}=`{value}` from the environment\n  hint: ")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn variables_of_others_are_nobodys_business() {
+    assert_eq!(
+        environment(&[("CLODEX_QUOTA_GATE", "0"), ("CLODEX_BACKEND", "auto")])
+            .unwrap()
+            .backend
+            .map(|s| s.value),
+        Some(Backend::Exec)
+    );
+}
+
+#[test]
+fn a_project_file_never_widens_what_a_run_may_do() {
+    for key in [
+        "sandbox",
+        "network",
+        "allow_dirty_overlap",
+        "backend",
+        "output_dir",
+        "force",
+        "codex",
+        "containment",
+        "mcp",
+    ] {
+        for value in ["true", "read-only", "{a: [b]}", ""] {
+            let error = project(&format!("tier: deep\n{key}: {value}\n")).unwrap_err();
+            let wanted =
+                format!("cannot read `/p/.clodex/config.yaml`: a project file may not set {key}\n  hint: ");
+            assert!(error.starts_with(&wanted), "{error}");
+        }
+    }
+    for (text, wanted) in [
+        ("timeout_sec: 0", "timeout_sec of a project is between 1 and 86400"),
+        ("heartbeat_sec: 86401", "heartbeat_sec of a project is between 1 and 86400"),
+        ("templates: ../x", "templates of a project lie inside it"),
+        ("templates: /etc", "templates of a project lie inside it"),
+        ("tire: deep", "unknown field `tire`"),
+        ("timeout_sec: soon", "invalid type"),
+    ] {
+        let error = project(text).unwrap_err();
+        assert!(
+            error.starts_with("cannot read `/p/.clodex/config.yaml`: ") && error.contains(wanted),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_bad_user_file_is_an_error_that_names_it() {
+    for (text, wanted) in [
+        ("backend: app-server", "backend is `app-server`"),
+        ("containment: off", "containment is `off`"),
+        ("sandbox: danger-full-access", "sandbox: danger-full-access cannot be a habit"),
+        ("network: true", "unknown field `network`"),
+        ("timeout_sec: 1\ntimeout_sec: 2", "duplicate"),
+    ] {
+        let error = Layer::from_user_file("/u/config.yaml", text, Path::new("/u")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read `/u/config.yaml`: ") && error.contains(wanted), "{error}");
+    }
+}
