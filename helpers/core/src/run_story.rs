@@ -78,6 +78,11 @@ impl RunStory {
         }
     }
 
+    /// Learns what the thread had used before, when that is known only after the start.
+    pub fn set_base(&mut self, base: ThreadBase) {
+        self.base = base;
+    }
+
     /// Takes one event in, `elapsed_ms` after the run's start.
     pub fn apply(&mut self, event: &Event<'_>, elapsed_ms: u64) {
         match event {

@@ -72,6 +72,11 @@ impl ProgressFold {
         Self { progress, base, workdir, open: Vec::new(), idle: Phase::Starting, touched: HashSet::new() }
     }
 
+    /// Learns what the thread had used before, when that is known only after the start.
+    pub fn set_base(&mut self, base: ThreadBase) {
+        self.base = base;
+    }
+
     /// Progress so far.
     pub fn progress(&self) -> &Progress {
         &self.progress
