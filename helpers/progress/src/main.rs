@@ -1,3 +1,7 @@
-//! clodex-progress: codex exec --json on stdin, live state out.
+//! clodex-progress: `codex exec --json` on stdin, live state out.
 
-fn main() {}
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    clodex_progress::run(&clodex_progress::Args::parse())
+}
