@@ -261,3 +261,27 @@ proptest! {
         prop_assert_eq!(packet.text, text);
     }
 }
+
+const REFERENCE: &str = include_str!("../../../../skills/clodex/references/task-packet.md");
+
+#[test]
+fn every_packet_of_the_reference_is_read() {
+    let examples: Vec<&str> =
+        REFERENCE.split("````markdown\n").skip(1).filter_map(|rest| rest.split("````\n").next()).collect();
+    assert_eq!(examples.len(), REFERENCE.matches("MODE: ").count());
+    let packets =
+        examples.iter().map(|text| Packet::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")));
+    let modes: Vec<Mode> = packets.map(|packet| packet.mode).collect();
+    assert_eq!(modes, [Mode::Worker, Mode::Reviewer]);
+}
+
+#[test]
+fn the_reference_explains_every_field() {
+    for field in Field::ALL {
+        let row = |line: &str| {
+            line.starts_with("| `")
+                && line.split(" | ").next().is_some_and(|names| names.contains(&format!("`{field}`")))
+        };
+        assert!(REFERENCE.lines().any(row), "{field}");
+    }
+}
