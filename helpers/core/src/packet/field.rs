@@ -122,6 +122,9 @@ impl Field {
 
     /// The field that a name was probably meant to be.
     pub(super) fn meant_by(name: &str) -> Option<Self> {
+        if name.len() > 40 {
+            return None;
+        }
         let letters = letters(name);
         let distance = |field: Self| edit_distance(&letters, &self::letters(field.as_str()));
         let nearest = Self::ALL.into_iter().min_by_key(|field| distance(*field))?;

@@ -80,11 +80,22 @@ fn unquoted(entry: &str) -> Result<&str, Refusal> {
         let inner = entry[ticks..].strip_suffix(tick).map(str::trim).filter(|inner| !inner.contains('`'));
         return inner.filter(|inner| !inner.is_empty()).ok_or_else(|| remark(entry));
     }
-    if entry.contains('`') || [", ", " (", " # ", " - ", " – ", " — "].iter().any(|mark| entry.contains(mark))
-    {
+    let quotes = ['"', '\''].iter().any(|quote| entry.starts_with(*quote) && entry.ends_with(*quote));
+    let remarks = REMARKS.iter().any(|mark| entry.contains(mark));
+    if entry.contains('`') || quotes || remarks || is_foreign_bullet(entry) {
         return Err(remark(entry));
     }
     Ok(entry)
+}
+
+/// What tells a path with a remark, or two paths, from a path that has spaces.
+const REMARKS: [&str; 6] = [", ", " (", " # ", " - ", " – ", " — "];
+
+/// Numbers, other bullets and check boxes: read as a part of the path they would grant nothing.
+fn is_foreign_bullet(entry: &str) -> bool {
+    let rest = entry.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = rest.len() < entry.len() && (rest.starts_with(". ") || rest.starts_with(") "));
+    numbered || ["+ ", "• ", "– ", "[ ] ", "[x] "].iter().any(|bullet| entry.starts_with(bullet))
 }
 
 fn remark(entry: &str) -> Refusal {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Nobody reads more than this at once.
+const MAX_TOLD: usize = 20;
+
 /// One thing that is wrong with a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PacketProblem {
@@ -56,10 +59,15 @@ impl PacketProblems {
         self.0.iter()
     }
 
-    /// The whole message for people: ``cannot read packet `x.md`: line 7: …`` for each.
+    /// The whole message for people: ``cannot read packet `x.md`: line 7: …`` for each, bounded.
     pub fn about(&self, packet: &str) -> String {
-        let lines = self.0.iter().map(|problem| format!("cannot read packet `{packet}`: {problem}"));
-        lines.collect::<Vec<_>>().join("\n")
+        let lines = self.0.iter().take(MAX_TOLD);
+        let mut lines: Vec<String> =
+            lines.map(|problem| format!("cannot read packet `{packet}`: {problem}")).collect();
+        if self.0.len() > MAX_TOLD {
+            lines.push(format!("cannot read packet `{packet}`: and {} more", self.0.len() - MAX_TOLD));
+        }
+        lines.join("\n")
     }
 }
 

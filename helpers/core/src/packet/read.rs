@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
             let Some(field) = Field::from_name(section.name) else {
                 self.refuse(
                     section.line,
-                    format!("unknown field {}", section.name),
+                    format!("unknown field {}", shortened(section.name)),
                     unknown_hint(section.name),
                 );
                 continue;
@@ -135,12 +135,9 @@ impl<'a> Reader<'a> {
 fn is_disguised(line: &Line<'_>) -> bool {
     let is_marked = line.text.starts_with(['#', '*', '_']) && !line.text.starts_with("* ");
     let begins_plainly = line.text.starts_with(char::is_alphanumeric);
-    let (name, has_colon) = match line.text.split_once([':', '：']) {
-        Some((name, _)) => (name, true),
-        None => (line.text, false),
-    };
+    let name = line.text.split([':', '：']).next().unwrap_or_default();
     line.place == Place::Body
-        && (is_marked || begins_plainly && has_colon)
+        && (is_marked || begins_plainly)
         && !name.contains(char::is_lowercase)
         && Field::lookalike(line.text).is_some()
 }

@@ -122,6 +122,9 @@ fn broken_packets_are_refused_with_line_and_reason() {
         (full("- src/", "- src/ (tests only)"), 5, "WRITE SCOPE: `src/ (tests only)` is not one entry"),
         (full("- src/", "- src/, docs/"), 5, "WRITE SCOPE: `src/, docs/` is not one entry"),
         (full("- src/", "- `src/` and `docs/`"), 5, "WRITE SCOPE: ``src/` and `docs/`` is not one entry"),
+        (full("- src/", "1. src/"), 5, "WRITE SCOPE: `1. src/` is not one entry"),
+        (full("- src/", "- [ ] src/"), 5, "WRITE SCOPE: `[ ] src/` is not one entry"),
+        (full("- src/", "- \"src/\""), 5, "WRITE SCOPE: `\"src/\"` is not one entry"),
         (full("MODE", "# Task\n\nMODE"), 1, "there is text before the first field: `# Task`"),
         (
             full("- d", "- d\nALLOW COMMIT: false"),
@@ -140,6 +143,8 @@ fn broken_packets_are_refused_with_line_and_reason() {
             12,
             "`BY–PRODUCTS: x` looks like the field BY-PRODUCTS but is none",
         ),
+        (full("- d", "- d\nMCP\n- docs"), 12, "`MCP` looks like the field MCP but is none"),
+        (full("- d", "- d\nMCP: a.b"), 12, "MCP `a.b` is no server name"),
         (full("- d", "- d\nALLOW DIRTY OVERLAP: maybe"), 12, "ALLOW DIRTY OVERLAP is `maybe`"),
         (full("- d", "- d\nALLOW DIRTY OVERLAP:"), 12, "ALLOW DIRTY OVERLAP is empty"),
         (full("- d", "- d\nMCP: a b"), 12, "MCP `a b` is no server name"),
@@ -202,6 +207,15 @@ fn all_problems_are_told_at_once_in_the_order_of_lines() {
             "cannot read packet `x.md`: DELIVERABLE is missing",
         ]
     );
+}
+
+#[test]
+fn a_message_stays_readable_however_much_is_wrong() {
+    let message = Packet::parse("NOTE: x\n".repeat(2_000).as_bytes()).unwrap_err().about("x.md");
+    assert!(message.len() < 10_000, "{} bytes", message.len());
+    assert!(message.ends_with("and 1987 more"), "{message}");
+    let long = format!("{}: x\n", "A".repeat(PACKET_MAX_BYTES - 10));
+    assert!(Packet::parse(long.as_bytes()).unwrap_err().about("x.md").len() < 10_000);
 }
 
 #[test]

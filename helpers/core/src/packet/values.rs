@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
     fn servers(&mut self) -> Vec<PacketItem> {
         let items = self.items(Field::Mcp);
         for item in &items {
-            if !is_word(&item.text) {
+            if !is_word(&item.text) || item.text.contains('.') {
                 let what = format!("MCP `{}` is no server name", shortened(&item.text));
                 self.refuse(
                     item.line,
