@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, Tried as _};
 use crate::process::{ProcessHandle, ProcessId, Survivor, kill_found, strays_and_marked};
-use clodex_core::Containment;
+use clodex_core::{Containment, ContainmentWish};
 
-use crate::report::{ContainmentWish, Ended, Report};
+use crate::report::{Ended, Report};
 
 /// How long the wrapper may take until the program runs; it takes milliseconds.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ impl ContainedCommand {
             command: Command::new(wrapper),
             program: program.into(),
             arguments: Vec::new(),
-            wish: ContainmentWish::default(),
+            wish: ContainmentWish::Auto,
             private_tmp: None,
             run_id: run_id.into(),
         }
@@ -129,7 +129,7 @@ impl ContainedCommand {
     fn command_for(self, owner_end: &PipeReader, report_end: &PipeWriter) -> Command {
         let mut command = self.command;
         let passed = [owner_end.as_raw_fd(), report_end.as_raw_fd()];
-        command.args(["--containment", self.wish.word(), "--run-id", &self.run_id]);
+        command.args(["--containment", self.wish.as_str(), "--run-id", &self.run_id]);
         command.args(["--owner-fd", &passed[0].to_string(), "--report-fd", &passed[1].to_string()]);
         if let Some(directory) = &self.private_tmp {
             command.arg("--private-tmp").arg(directory);

@@ -44,7 +44,7 @@ pub use git_dir::git_common_dir;
 pub use lock::RunLock;
 pub use random::run_suffix;
 pub use regular_file::{open_regular, read_regular};
-pub use report::{ContainmentWish, Ended, ExitKind};
+pub use report::{Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
 pub use stdin::read_stdin;
 pub use terminal::stdout_columns;

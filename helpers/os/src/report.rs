@@ -7,31 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::{ProcessId, Survivor};
 
-/// Which containment the caller asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ContainmentWish {
-    /// `kernel` where the system allows it, else `best-effort` with the reason.
-    #[default]
-    Auto,
-    /// `kernel`, or nothing is started.
-    Kernel,
-    /// `best-effort`, even where `kernel` would work.
-    BestEffort,
-}
-
-impl ContainmentWish {
-    pub(crate) const ALL: [Self; 3] = [Self::Auto, Self::Kernel, Self::BestEffort];
-
-    /// The word on the command line.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Kernel => "kernel",
-            Self::BestEffort => "best-effort",
-        }
-    }
-}
-
 /// How the contained program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use clodex_core::Containment;
+use clodex_core::{Containment, ContainmentWish};
 use clodex_os::process::{self, ProcessHandle, ProcessId};
-use clodex_os::{ContainedCommand, ContainmentWish, Ended, ExitKind, Spawned};
+use clodex_os::{ContainedCommand, Ended, ExitKind, Spawned};
 use support::{PATIENCE, User, WRAPPER, alive, marker, nasty, wait_for};
 
 /// How many processes [`nasty`] leaves at least when its own shell ends.

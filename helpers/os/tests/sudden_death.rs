@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use clodex_os::{ContainedCommand, ContainmentWish, process};
+use clodex_core::ContainmentWish;
+use clodex_os::{ContainedCommand, process};
 use support::{PATIENCE, User, WRAPPER, alive, marker, nasty, wait_for};
 
 const ROLE: &str = "CLODEX_TEST_OWNER";

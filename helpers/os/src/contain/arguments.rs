@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Task;
-use crate::report::ContainmentWish;
+use clodex_core::ContainmentWish;
 
 const HELP: &str = "\
 Run a command so that nothing it starts can outlive it.
@@ -106,7 +106,7 @@ impl Asked {
 }
 
 fn wish(value: &OsStr) -> Result<ContainmentWish, String> {
-    let known = ContainmentWish::ALL.into_iter().find(|wish| value == wish.word());
+    let known = value.to_str().and_then(ContainmentWish::from_word);
     known.ok_or_else(|| format!("--containment {}: not auto, kernel or best-effort", value.display()))
 }
 

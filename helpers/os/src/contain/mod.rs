@@ -33,7 +33,9 @@ use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
-use crate::report::{ContainmentWish, Report};
+use clodex_core::ContainmentWish;
+
+use crate::report::Report;
 use arguments::{Asked, Invocation};
 
 /// Exit code for failures of the wrapper itself, as `env` and `timeout` have it.
