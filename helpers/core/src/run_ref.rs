@@ -46,9 +46,10 @@ impl RunRef {
                 Err(format!("cannot find run `{text}`\nhint: `clodex-status --all` lists the runs"))
             }
             Self::Ambiguous(ids) => {
-                let listed: String = ids.iter().map(|id| format!("\n  {id}")).collect();
+                let ids: Vec<&str> = ids.iter().map(RunId::as_str).collect();
+                let listed = ids.join("\n  ");
                 Err(format!(
-                    "cannot tell which run `{text}` means:{listed}\nhint: give the id, or enough of its beginning"
+                    "cannot tell which run `{text}` means:\n  {listed}\nhint: give the id, or enough of its beginning"
                 ))
             }
         }

@@ -1,1 +1,49 @@
-//! Look at runs: clodex-status, -result, -wait, -debug.
+//! Looking at runs, one program under four names: clodex-status, clodex-result, clodex-wait and clodex-debug.
+//! Nothing here changes a run: dead ones are shown as dead and left to those who may write.
+
+mod cli;
+mod debug;
+mod detail;
+mod failure;
+mod look;
+mod result;
+mod status;
+mod table;
+mod timeline;
+mod wait;
+mod watch;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use cli::{Program, Tool};
+use failure::Failure;
+use look::Look;
+
+/// Runs the tool that the first argument names.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let inline = arguments.iter().any(|argument| argument == "--inline");
+    let program = match Program::from_arguments(arguments) {
+        Ok(program) => program,
+        Err(error) if inline => {
+            println!("{error}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => error.exit(),
+    };
+    match act(program.tool) {
+        Ok(code) if !inline => ExitCode::from(code),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(inline),
+    }
+}
+
+fn act(tool: Tool) -> Result<u8, Failure> {
+    let look = Look::from_env()?;
+    match tool {
+        Tool::Status(arguments) => status::status(&look, &arguments),
+        Tool::Result(arguments) => result::result(&look, &arguments),
+        Tool::Wait(arguments) => wait::wait(&look, &arguments),
+        Tool::Debug(arguments) => debug::debug(&look, &arguments),
+    }
+}

@@ -1,0 +1,79 @@
+//! Looking: the store, the time and the terminal, as the four tools see them.
+
+use std::io::Write as _;
+
+use clodex_core::{Colour, LiveLine, RunId, StyledLine, utc_ms};
+use clodex_os::clock::Timestamp;
+use clodex_os::record_store::{RecordStore, SeenRun, StateDir};
+
+use crate::failure::Failure;
+
+/// Lines that go to no terminal are cut here: they are read in logs and transcripts.
+const COLUMNS_ELSEWHERE: usize = 160;
+
+/// Where to look and how to show it.
+#[derive(Debug)]
+pub struct Look {
+    pub store: RecordStore,
+    pub columns: usize,
+    pub colour: Colour,
+    /// Whether lines may be drawn over.
+    pub on_terminal: bool,
+}
+
+impl Look {
+    pub fn from_env() -> Result<Self, Failure> {
+        let Some(dir) = StateDir::from_env() else {
+            return Err(Failure::usage(
+                "cannot tell where records are kept: neither CLODEX_STATE_DIR, XDG_STATE_HOME nor HOME is set\n\
+                 hint: set CLODEX_STATE_DIR",
+            ));
+        };
+        let columns = clodex_os::stdout_columns();
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Ok(Self {
+            store: RecordStore::look_at(dir),
+            columns: columns.unwrap_or(COLUMNS_ELSEWHERE),
+            colour: if columns.is_some() && !no_colour { Colour::On } else { Colour::Off },
+            on_terminal: columns.is_some(),
+        })
+    }
+
+    /// The run that a text means.
+    pub fn find(&self, text: &str) -> Result<SeenRun, Failure> {
+        let id = self.store.find(text).one(text).map_err(Failure::usage)?;
+        self.see(&id)
+    }
+
+    /// A run by its id.
+    pub fn see(&self, id: &RunId) -> Result<SeenRun, Failure> {
+        self.store.see(id).ok_or_else(|| {
+            Failure::usage(format!(
+                "cannot read the record of {id}\nhint: `clodex-status --all` lists the runs"
+            ))
+        })
+    }
+
+    /// A line as it goes to stdout.
+    pub fn render(&self, line: &StyledLine) -> String {
+        line.render(self.columns, self.colour)
+    }
+}
+
+/// Milliseconds since 1970, UTC.
+pub fn now_ms() -> i64 {
+    utc_ms(&Timestamp::now().rfc3339()).unwrap_or_default()
+}
+
+/// The live line of a run.
+pub fn live_line(run: &SeenRun, now_ms: i64) -> LiveLine<'_> {
+    LiveLine::of(&run.record, run.liveness, now_ms)
+}
+
+/// Writes to stdout at once. A reader that went away (`| head`) is the end of our work, not an error.
+pub fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
+        std::process::exit(0);
+    }
+}

@@ -1,0 +1,88 @@
+//! clodex-status: a table, one run, JSON, or a watch.
+
+use clodex_core::{ExitCode, Liveness, RunRecord, StyledLine, elapsed_ms};
+use clodex_os::record_store::SeenRun;
+use serde::Serialize;
+
+use crate::cli::StatusArguments;
+use crate::detail::detail;
+use crate::failure::Failure;
+use crate::look::{Look, now_ms, print};
+use crate::table::table;
+use crate::watch;
+
+/// A record with what a reader would have to find out by itself.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    state: &'static str,
+    elapsed_ms: u64,
+    tokens: Option<u64>,
+    #[serde(flatten)]
+    record: &'a RunRecord,
+}
+
+pub fn status(look: &Look, arguments: &StatusArguments) -> Result<u8, Failure> {
+    let meant = arguments.run.as_deref().map(|text| look.find(text)).transpose()?;
+    if arguments.watch {
+        return watch::watch(look, meant.as_ref().map(|run| &run.record.id));
+    }
+    let one = meant.is_some();
+    let runs = match meant {
+        Some(run) => vec![run],
+        None => runs(look, arguments.all),
+    };
+    let now = now_ms();
+    if arguments.json {
+        return json(&runs, now);
+    }
+    print(&match runs.as_slice() {
+        [] => empty(arguments.all).to_owned(),
+        [run] if one => text(look, &detail(run, now)),
+        several => text(look, &table(several, now, look.columns)),
+    });
+    Ok(0)
+}
+
+/// Live runs, newest first; then, if wanted, those that ended.
+fn runs(look: &Look, all: bool) -> Vec<SeenRun> {
+    let mut runs = look.store.live();
+    if all {
+        let known: Vec<_> = runs.iter().map(|run| run.record.id.clone()).collect();
+        let ended = look.store.ended(usize::MAX).into_iter().filter(|record| !known.contains(&record.id));
+        runs.extend(ended.map(|record| SeenRun { record, liveness: Liveness::Ended }));
+    } else {
+        runs.retain(|run| run.liveness != Liveness::Ended);
+    }
+    runs
+}
+
+/// What is said when there is nothing to show.
+pub fn empty(all: bool) -> &'static str {
+    if all {
+        "no runs yet; `clodex-dispatch --task PACKET.md` starts one\n"
+    } else {
+        "no run is live; `clodex-status --all` shows those that ended\n"
+    }
+}
+
+fn json(runs: &[SeenRun], now_ms: i64) -> Result<u8, Failure> {
+    let told: Vec<Told<'_>> = runs
+        .iter()
+        .map(|SeenRun { record, liveness }| Told {
+            state: liveness.as_str(),
+            elapsed_ms: elapsed_ms(&record.started, record.ended.as_deref(), now_ms),
+            tokens: record.progress.tokens,
+            record,
+        })
+        .collect();
+    let text = serde_json::to_string(&told).map_err(|error| {
+        Failure::new(ExitCode::Protocol, format!("cannot encode the records as JSON: {error}"))
+    })?;
+    print(&(text + "\n"));
+    Ok(0)
+}
+
+/// Lines as they go to stdout. Ends of lines stay free of padding.
+pub fn text(look: &Look, lines: &[StyledLine]) -> String {
+    lines.iter().fold(String::new(), |text, line| text + look.render(line).trim_end() + "\n")
+}
