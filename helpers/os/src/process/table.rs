@@ -93,12 +93,14 @@ mod linux {
         })
     }
 
-    /// The child of `parent` whose number in its own, inner pid namespace is `inner`.
+    /// The child of `parent` (a process of one thread) whose number in its own, inner pid namespace is `inner`.
     pub(crate) fn child_by_inner_pid(parent: u32, inner: u32) -> Option<ProcessId> {
-        read_all()
-            .into_iter()
-            .find(|entry| entry.parent == parent && inner_pid(entry.id.pid) == Some(inner))
-            .map(|entry| entry.id)
+        let is_it = |pid: &u32| inner_pid(*pid) == Some(inner);
+        let listed = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+        let found = listed.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).find(is_it);
+        // Kernels without CONFIG_PROC_CHILDREN do not list them: there all processes are looked at.
+        let all = || read_all().into_iter().filter(|entry| entry.parent == parent).map(|entry| entry.id.pid);
+        found.or_else(|| all().find(is_it)).and_then(read_entry).map(|entry| entry.id)
     }
 
     fn inner_pid(pid: u32) -> Option<u32> {
