@@ -1,1 +1,33 @@
 //! Snapshots of a work tree and their comparison; the only user of git2.
+//!
+//! [`baseline`] before a run, [`compare`] when nothing of it is alive any more. Both look at the file system
+//! themselves: no code of the repository is run (hooks, filters, fsmonitor, external diff), none of its
+//! configuration is read to decide what is looked at, and `GIT_*` has no say. libgit2 only classifies and shows.
+
+mod attributes;
+mod baseline;
+mod beyond;
+mod compare;
+mod content;
+mod error;
+mod file_check;
+mod finding;
+mod git_area;
+mod git_findings;
+mod ignore_rules;
+mod index;
+mod listing;
+mod objects;
+mod patch;
+mod refs;
+mod status_text;
+mod survey;
+mod tree;
+mod tree_findings;
+mod walk;
+mod wild_match;
+
+pub use baseline::{Baseline, Request, baseline};
+pub use compare::{Comparison, Meanwhile, compare};
+pub use error::ScopeError;
+pub use tree::Tree;

@@ -1,0 +1,155 @@
+//! The state before a run: what the comparison is made against, and what has to be told before anything starts.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clodex_core::{ByProducts, ScopeRules, path_text};
+
+use crate::attributes::Conversions;
+use crate::beyond::Beyond;
+use crate::ignore_rules::IgnoreRules;
+use crate::survey::{Rules, Survey, list_tree, read_areas};
+use crate::{ScopeError, Tree, status_text};
+
+/// What a run may change, and what is not looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The write scope; empty for modes that write nothing.
+    pub rules: ScopeRules,
+    /// The by-product rules.
+    pub by_products: ByProducts,
+    /// Directories that the dispatcher itself writes to: its artifacts, when they lie in the tree.
+    pub exclude: Vec<PathBuf>,
+}
+
+/// The state before a run. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Baseline {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) tree: Tree,
+    pub(crate) rules: ScopeRules,
+    pub(crate) survey_rules: Rules,
+    pub(crate) exclude: Vec<Vec<u8>>,
+    pub(crate) survey: Survey,
+    pub(crate) beyond: Beyond,
+    /// Why the baseline is not whole; not empty means that no comparison with it can be clean.
+    pub(crate) problems: Vec<String>,
+    notes: Vec<String>,
+    took: Duration,
+}
+
+/// Takes the baseline. Blocks for milliseconds on small repositories; may run on any thread.
+pub fn baseline(tree: &Tree, request: Request) -> Result<Baseline, ScopeError> {
+    let started = Instant::now();
+    let exclude: Vec<Vec<u8>> = request.exclude.iter().filter_map(|path| tree.relative(path)).collect();
+    let listing = list_tree(tree, &exclude)?;
+    let (mut areas, mut problems) = read_areas(tree, &listing);
+    for area in &mut areas {
+        area.mark();
+        problems.extend(area.listing.problems.iter().map(|problem| format!("before the run: {problem}")));
+    }
+    problems.extend(listing.problems.iter().map(|problem| format!("before the run: {problem}")));
+    let survey_rules = Rules {
+        ignore: IgnoreRules::read(tree.root(), tree.common_dir(), &listing),
+        conversions: Conversions::read(tree.root(), tree.common_dir(), &listing),
+        by_products: request.by_products,
+    };
+    let survey = Survey::take(tree, listing, areas, &survey_rules, None);
+    let beyond = Beyond::look(tree, &survey.listing, &request.rules);
+    let mut notes = survey.notes.clone();
+    notes.extend(beyond.notes.iter().cloned());
+    notes.extend(outer_links(&survey, &request.rules));
+    let rules = request.rules;
+    let inner = Inner {
+        tree: tree.clone(),
+        rules,
+        survey_rules,
+        exclude,
+        survey,
+        beyond,
+        problems,
+        notes,
+        took: started.elapsed(),
+    };
+    Ok(Baseline { inner: Arc::new(inner) })
+}
+
+impl Baseline {
+    /// Paths in scope that hold uncommitted work: modified, staged, or untracked and not ignored.
+    pub fn dirty_overlap(&self) -> Vec<Vec<u8>> {
+        let dirty = self.inner.survey.status.keys();
+        dirty.filter(|path| self.inner.rules.allows(path)).cloned().collect()
+    }
+
+    /// Whether something lay at the path, relative to the root, before the run.
+    pub fn has(&self, path: &[u8]) -> bool {
+        path.is_empty() || self.inner.survey.listing.entry(path).is_some()
+    }
+
+    /// The work tree.
+    pub fn tree(&self) -> &Tree {
+        &self.inner.tree
+    }
+
+    /// The write scope.
+    pub fn rules(&self) -> &ScopeRules {
+        &self.inner.rules
+    }
+
+    /// What should be known before the run: hard links that lead out of the scope, work that is too big to keep.
+    pub fn notes(&self) -> &[String] {
+        &self.inner.notes
+    }
+
+    /// How long taking it took.
+    pub fn took(&self) -> Duration {
+        self.inner.took
+    }
+
+    /// Like `git status --porcelain -uall`.
+    pub fn status_text(&self) -> String {
+        status_text::porcelain(&self.inner.survey.status)
+    }
+
+    /// Like `git diff --stat HEAD`, untracked files left out.
+    pub fn diff_stat_text(&self) -> String {
+        status_text::diff_stat(&self.inner.tree, &self.inner.survey)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.inner.tree.root()
+    }
+}
+
+/// Files in scope with more names than lie in scope: what is written there shows elsewhere too.
+fn outer_links(survey: &Survey, rules: &ScopeRules) -> Vec<String> {
+    let mut inside: HashMap<(u64, u64), (u32, u32, Vec<u8>)> = HashMap::new();
+    for directory in &survey.listing.directories {
+        for seen in directory.entries() {
+            if seen.stat.nlink < 2 || seen.stat.kind == crate::listing::Kind::Directory {
+                continue;
+            }
+            let path = directory.path_of(seen.name);
+            if rules.allows(&path) {
+                inside.entry((seen.stat.dev, seen.stat.ino)).or_insert((0, seen.stat.nlink, path)).0 += 1;
+            }
+        }
+    }
+    let outer = inside.into_values().filter(|(names, links, _)| links > names);
+    let mut notes: Vec<String> = outer
+        .map(|(names, links, path)| {
+            format!(
+                "`{}` has {links} hard links, {names} of them in scope: writing to it changes the others",
+                path_text(&path)
+            )
+        })
+        .collect();
+    notes.sort();
+    notes
+}

@@ -1,0 +1,183 @@
+//! Compares the state after a run with its baseline and judges every difference: in scope, by-product, or violation.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clodex_core::{ByProducts, Verdict, Violation, ViolationKind, path_text};
+
+use crate::baseline::Baseline;
+use crate::finding::{Finding, Place, violations};
+use crate::git_findings::git_findings;
+use crate::listing::{Kind, Listing};
+use crate::survey::{Survey, list_tree, read_areas};
+use crate::tree_findings::tree_findings;
+use crate::{ScopeError, patch, status_text};
+
+/// What went on beside the run.
+#[derive(Debug, Clone, Default)]
+pub struct Meanwhile {
+    /// Artifact directories of other runs that were started since the baseline.
+    pub artifact_dirs: Vec<PathBuf>,
+}
+
+/// What a run changed, and what that means.
+#[derive(Debug)]
+pub struct Comparison {
+    /// Clean only when everything was compared and nothing outside the scope changed.
+    pub verdict: Verdict,
+    /// Changes outside the scope, sorted by path.
+    pub violations: Vec<Violation>,
+    /// By-product directories (with a trailing slash) and files that changed.
+    pub by_products: Vec<String>,
+    /// Changes outside the scope that somebody else made.
+    pub foreign: Vec<String>,
+    /// Changes inside the scope.
+    pub in_scope: Vec<String>,
+    /// What should be known about the comparison; why it is not complete, if it is not.
+    pub notes: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+    baseline: Baseline,
+    after: Survey,
+    changed: Vec<Vec<u8>>,
+}
+
+/// Compares the tree as it is now with the baseline. Nothing of the run may be alive any more.
+pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, ScopeError> {
+    let started = Instant::now();
+    let tree = before.tree();
+    let others: Vec<Vec<u8>> =
+        meanwhile.artifact_dirs.iter().filter_map(|path| tree.relative(path)).collect();
+    let exclude: Vec<Vec<u8>> = before.inner.exclude.iter().chain(&others).cloned().collect();
+    let listing = list_tree(tree, &exclude)?;
+    let (areas, area_problems) = read_areas(tree, &listing);
+    let mut problems = before.inner.problems.clone();
+    problems.extend(area_problems);
+    problems.extend(areas.iter().flat_map(|area| area.listing.problems.iter().cloned()));
+    problems.extend(listing.problems.iter().cloned());
+    let after = Survey::take(tree, listing, areas, &before.inner.survey_rules, Some(&before.inner.survey));
+    let mut findings = tree_findings(before, &after);
+    findings.retain(|finding| !is_of_another_run(&finding.path, &others));
+    findings.extend(git_findings(&before.inner.survey, &after));
+    findings.extend(before.inner.beyond.findings(tree, &after.listing, before.rules()));
+    let judged = Judged::new(before, &after.listing, findings);
+    let verdict = if !judged.violations.is_empty() {
+        Verdict::Violation
+    } else if problems.is_empty() {
+        Verdict::Clean
+    } else {
+        Verdict::Unknown
+    };
+    let mut notes = problems;
+    notes.extend(before.notes().iter().cloned());
+    Ok(Comparison {
+        verdict,
+        violations: violations(judged.violations),
+        by_products: judged.by_products.into_iter().collect(),
+        foreign: Vec::new(),
+        in_scope: judged.in_scope.iter().map(|path| path_text(path)).collect(),
+        notes,
+        took: started.elapsed(),
+        baseline: before.clone(),
+        after,
+        changed: judged.changed.into_iter().collect(),
+    })
+}
+
+impl Comparison {
+    /// What the run changed against its own baseline as a git-style patch, untracked files too; by-products and
+    /// git directories left out.
+    pub fn changes_patch(&self) -> Vec<u8> {
+        patch::changes(&self.baseline, &self.after, &self.changed)
+    }
+
+    /// Like `git status --porcelain -uall`, by the ignore rules from before the run.
+    pub fn status_text(&self) -> String {
+        status_text::porcelain(&self.after.status)
+    }
+
+    /// Like `git diff --stat HEAD`, untracked files left out.
+    pub fn diff_stat_text(&self) -> String {
+        status_text::diff_stat(self.baseline.tree(), &self.after)
+    }
+}
+
+/// Directories above another run's artifacts, and the `.gitignore` that the dispatcher lays beside them.
+fn is_of_another_run(path: &[u8], others: &[Vec<u8>]) -> bool {
+    others.iter().any(|other| {
+        let above = |path: &[u8]| other.strip_prefix(path).is_some_and(|rest| rest.starts_with(b"/"));
+        above(path)
+            || path
+                .strip_suffix(b"/.gitignore")
+                .is_some_and(|parent| parent.ends_with(b".codex-dispatch") && above(parent))
+    })
+}
+
+#[derive(Default)]
+struct Judged {
+    violations: Vec<Finding>,
+    by_products: BTreeSet<String>,
+    in_scope: BTreeSet<Vec<u8>>,
+    /// Paths of the work tree that changed and are no by-products.
+    changed: BTreeSet<Vec<u8>>,
+}
+
+impl Judged {
+    fn new(before: &Baseline, after: &Listing, findings: Vec<Finding>) -> Self {
+        let mut judged = Self::default();
+        for finding in findings {
+            if finding.place == Place::Tree
+                && let Some(by_product) = by_product(before, after, &finding.path)
+            {
+                judged.by_products.insert(by_product);
+                continue;
+            }
+            if finding.place == Place::Tree {
+                judged.changed.insert(finding.path.clone());
+            }
+            if is_allowed(before, &finding) {
+                judged.in_scope.insert(finding.path);
+            } else {
+                judged.violations.push(finding);
+            }
+        }
+        judged
+    }
+}
+
+fn is_allowed(before: &Baseline, finding: &Finding) -> bool {
+    let rules = before.rules();
+    let path = finding.path.as_slice();
+    match finding.place {
+        Place::NeverInScope => false,
+        Place::Index => rules.allows(path),
+        Place::Tree => {
+            let leads = finding.kind == ViolationKind::Added && finding.detail.ends_with("empty directory");
+            let repository = path.strip_suffix(b"/.git").filter(|_| finding.kind == ViolationKind::Added);
+            rules.allows(path)
+                || leads && rules.leads_to_entry(path)
+                || repository.is_some_and(|top| rules.allows(top))
+        }
+    }
+}
+
+/// The by-product directory (or file) that the path belongs to: ignored before the run, real, and not tracked.
+fn by_product(before: &Baseline, after: &Listing, path: &[u8]) -> Option<String> {
+    let inner = &before.inner;
+    let (survey, ignore) = (&inner.survey, &inner.survey_rules.ignore);
+    if survey.tracked(path).is_some() {
+        return None;
+    }
+    let real = |listing: &Listing, directory: &[u8]| {
+        listing.entry(directory).is_none_or(|seen| seen.stat.kind == Kind::Directory)
+    };
+    let is_ignored = |directory: &[u8]| {
+        ignore.ignores(directory, true) && real(&survey.listing, directory) && real(after, directory)
+    };
+    if let Some(directory) = inner.survey_rules.by_products.directory_of(path, is_ignored) {
+        return Some(path_text(directory) + "/");
+    }
+    let is_file = after.entry(path).is_none_or(|seen| seen.stat.kind == Kind::File);
+    (is_file && ByProducts::is_file_candidate(path) && ignore.ignores(path, false)).then(|| path_text(path))
+}

@@ -1,0 +1,128 @@
+//! Reading and hashing of what a path holds. Follows no symlink, blocks on no FIFO, runs no filter.
+
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use git2::{ObjectType, Oid};
+use nix::fcntl::OFlag;
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256 of the bytes of a file.
+pub(crate) type Digest = [u8; 32];
+
+/// Beyond this a file is hashed as a stream, and never kept.
+const IN_MEMORY: u64 = 16 << 20;
+
+/// Opens a regular file for reading.
+pub(crate) fn open(root: &Path, path: &[u8]) -> std::io::Result<File> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(root.join(OsStr::from_bytes(path)))?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(file)
+}
+
+pub(crate) fn read(root: &Path, path: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(root, path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+pub(crate) fn digest_of(bytes: &[u8]) -> Digest {
+    Sha256::digest(bytes).into()
+}
+
+pub(crate) fn digest_file(root: &Path, path: &[u8]) -> std::io::Result<Digest> {
+    let mut file = open(root, path)?;
+    let mut hasher = Sha256::new();
+    each_chunk(&mut file, |chunk| hasher.update(chunk))?;
+    Ok(hasher.finalize().into())
+}
+
+fn each_chunk(file: &mut File, mut each: impl FnMut(&[u8])) -> std::io::Result<()> {
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(()),
+            n => each(&chunk[..n]),
+        }
+    }
+}
+
+/// A git object name: 20 bytes (SHA-1) or 32 (SHA-256).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ObjectId {
+    bytes: [u8; 32],
+    len: u8,
+}
+
+impl ObjectId {
+    pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
+        let len = u8::try_from(bytes.len()).ok().filter(|len| matches!(len, 20 | 32))?;
+        let mut whole = [0; 32];
+        whole[..bytes.len()].copy_from_slice(bytes);
+        Some(Self { bytes: whole, len })
+    }
+
+    pub(crate) fn from_hex(hex: &[u8]) -> Option<Self> {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let bytes: Option<Vec<u8>> =
+            hex.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect();
+        Self::new(&bytes?)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    pub(crate) fn short(&self) -> String {
+        self.to_string()[..10].to_owned()
+    }
+}
+
+impl std::fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The name git would give a blob of these bytes, in the hash that `like` uses.
+pub(crate) fn blob_id(bytes: &[u8], like: &ObjectId) -> Option<ObjectId> {
+    if like.len == 20 {
+        return ObjectId::new(Oid::hash_object(ObjectType::Blob, bytes).ok()?.as_bytes());
+    }
+    let mut hasher = Sha256::new();
+    hasher.update(format!("blob {}\0", bytes.len()));
+    hasher.update(bytes);
+    ObjectId::new(&<Digest>::from(hasher.finalize()))
+}
+
+/// The name git would give the file as it lies there, unfiltered.
+pub(crate) fn file_blob_id(root: &Path, path: &[u8], like: &ObjectId) -> std::io::Result<Option<ObjectId>> {
+    let mut file = open(root, path)?;
+    let size = file.metadata()?.len();
+    if size <= IN_MEMORY {
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        file.read_to_end(&mut bytes)?;
+        return Ok(blob_id(&bytes, like));
+    }
+    if like.len == 20 {
+        let found = Oid::hash_file(ObjectType::Blob, root.join(OsStr::from_bytes(path)));
+        return Ok(found.ok().and_then(|oid| ObjectId::new(oid.as_bytes())));
+    }
+    let mut hasher = Sha256::new();
+    hasher.update(format!("blob {size}\0"));
+    each_chunk(&mut file, |chunk| hasher.update(chunk))?;
+    Ok(ObjectId::new(&<Digest>::from(hasher.finalize())))
+}

@@ -1,0 +1,33 @@
+//! What keeps a snapshot from being taken at all. What only makes it incomplete is a note of the comparison.
+
+use std::path::PathBuf;
+
+/// A failure to find or read what the verdict would rest on.
+#[derive(Debug, thiserror::Error)]
+pub enum ScopeError {
+    /// No work tree encloses the directory.
+    #[error("`{}` is in no git work tree\nhint: run `git init` there, or name another WORKDIR", .0.display())]
+    NotARepository(PathBuf),
+    /// The directory lies inside a git directory.
+    #[error("`{}` lies in a git directory\nhint: name a WORKDIR inside the work tree", .0.display())]
+    InsideGitDirectory(PathBuf),
+    /// A `.git` file leads nowhere.
+    #[error("`{}` names a git directory that is not there\nhint: `git worktree repair` or `git submodule update` may mend it", .0.display())]
+    BrokenGitFile(PathBuf),
+    /// The file system refused.
+    #[error("cannot {what} `{}`: {error}\nhint: check that it exists and may be read", .path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+impl ScopeError {
+    pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>, error: impl Into<std::io::Error>) -> Self {
+        Self::Io { what, path: path.into(), error: error.into() }
+    }
+}

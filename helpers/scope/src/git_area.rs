@@ -1,0 +1,193 @@
+//! One git directory with all that lies in it: worktrees and modules are repositories of their own in there.
+//! Owns what is read of it; what a difference means stands in `git_findings`.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::ScopeError;
+use crate::content::{self, Digest};
+use crate::index::{Index, IndexEntry};
+use crate::listing::{Kind, Listing, join, split};
+use crate::refs::{Refs, read_head, read_refs};
+use crate::walk::{Meet, walk};
+
+/// Files of a git directory beyond this are compared by their times alone.
+const MARKED: u64 = 1 << 20;
+
+/// A git directory and everything below it that can carry a change, objects left out.
+#[derive(Debug)]
+pub(crate) struct GitArea {
+    pub(crate) path: PathBuf,
+    /// How its files are named: `.git`, or where the nested repository lies.
+    pub(crate) prefix: Vec<u8>,
+    pub(crate) listing: Listing,
+    /// Contents of the files that can change what git does.
+    pub(crate) marks: HashMap<Vec<u8>, Digest>,
+    /// The repositories in it; the outermost has an empty base.
+    pub(crate) repositories: Vec<RepositoryState>,
+}
+
+/// What one repository says of its history and its index.
+#[derive(Debug)]
+pub(crate) struct RepositoryState {
+    /// Where it lies in the area.
+    pub(crate) base: Vec<u8>,
+    pub(crate) head: Option<Vec<u8>>,
+    pub(crate) refs: Refs,
+    pub(crate) stash_log: Option<Digest>,
+    pub(crate) index: Result<Index, String>,
+    /// Nanoseconds; entries not older than this may hide a later edit.
+    pub(crate) index_mtime: i64,
+    /// Where its work tree lies in ours, when it does.
+    pub(crate) worktree: Option<Vec<u8>>,
+}
+
+impl RepositoryState {
+    /// The index entries; none when the index cannot be read.
+    pub(crate) fn entries(&self) -> &[IndexEntry] {
+        self.index.as_ref().map(|index| index.entries.as_slice()).unwrap_or_default()
+    }
+}
+
+impl GitArea {
+    /// Reads the directory.
+    pub(crate) fn read(path: &Path, prefix: &[u8]) -> Result<Self, ScopeError> {
+        let listing = walk(path, |found, _| meet(path, found))?;
+        let mut area = Self {
+            path: path.to_owned(),
+            prefix: prefix.to_vec(),
+            listing,
+            marks: HashMap::new(),
+            repositories: Vec::new(),
+        };
+        for base in area.bases() {
+            area.repositories.push(area.repository(base));
+        }
+        Ok(area)
+    }
+
+    /// Remembers the contents of the files that can change what git does.
+    pub(crate) fn mark(&mut self) {
+        for (path, seen) in self.listing.paths() {
+            let wanted = seen.stat.kind == Kind::File && seen.stat.size <= MARKED && !self.is_noise(&path);
+            if wanted && let Ok(digest) = content::digest_file(&self.path, &path) {
+                self.marks.insert(path, digest);
+            }
+        }
+    }
+
+    fn bases(&self) -> Vec<Vec<u8>> {
+        let is_base = |path: &[u8]| {
+            let Some(directory) = self.listing.directory(path) else { return false };
+            let known = directory.entry(b"refs").is_some() || directory.entry(b"commondir").is_some();
+            directory.entry(b"HEAD").is_some() && known && !path.starts_with(b"refs/")
+        };
+        let directories = self.listing.directories.iter();
+        directories.map(|directory| directory.path.to_vec()).filter(|path| is_base(path)).collect()
+    }
+
+    fn repository(&self, base: Vec<u8>) -> RepositoryState {
+        let index_path = join(&base, b"index");
+        let index = match content::read(&self.path, &index_path) {
+            Ok(bytes) => self.whole_index(&base, &bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Index::default()),
+            Err(error) => Err(error.to_string()),
+        };
+        RepositoryState {
+            head: read_head(&self.path, &base),
+            refs: read_refs(&self.path, &base, &self.listing),
+            stash_log: content::digest_file(&self.path, &join(&base, b"logs/refs/stash")).ok(),
+            index,
+            index_mtime: self.listing.entry(&index_path).map_or(0, |seen| seen.stat.mtime),
+            worktree: None,
+            base,
+        }
+    }
+
+    fn whole_index(&self, base: &[u8], bytes: &[u8]) -> Result<Index, String> {
+        let mut index = Index::parse(bytes)?;
+        if let Some(shared) = &index.shared {
+            let name = join(base, format!("sharedindex.{}", shared.id).as_bytes());
+            let bytes = content::read(&self.path, &name).map_err(|error| format!("shared index: {error}"))?;
+            index.merge_shared(Index::parse(&bytes)?.entries);
+        }
+        Ok(index)
+    }
+
+    /// The repository that a path of the area belongs to, and the path within it.
+    pub(crate) fn owner<'p>(&self, path: &'p [u8]) -> (&[u8], &'p [u8]) {
+        let owns = |base: &[u8]| {
+            base.is_empty() || path.strip_prefix(base).is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        let bases = self.repositories.iter().map(|repository| repository.base.as_slice());
+        match bases.filter(|base| !base.is_empty() && owns(base)).max_by_key(|base| base.len()) {
+            Some(base) => (base, &path[base.len() + 1..]),
+            None => (b"", path),
+        }
+    }
+
+    /// Whether git writes the file as a matter of course, or its meaning is compared by value elsewhere.
+    pub(crate) fn is_noise(&self, path: &[u8]) -> bool {
+        let (_, within) = self.owner(path);
+        let (parent, name) = split(within);
+        let top = within.split(|byte| *byte == b'/').next().unwrap_or_default();
+        match (top, parent) {
+            (b"refs" | b"logs" | b"lfs", _) => true,
+            (b"objects", b"objects/info") => !matches!(name, b"alternates" | b"http-alternates"),
+            (b"objects", parent) => !parent.starts_with(b"objects/info"),
+            (b"info", b"info") => name == b"refs",
+            (b"fsmonitor--daemon" | b"fsmonitor--daemon.ipc", _) => true,
+            (_, b"") => is_noise_file(name),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn shown(&self, path: &[u8]) -> Vec<u8> {
+        join(&self.prefix, path)
+    }
+
+    pub(crate) fn repository_at(&self, base: &[u8]) -> Option<&RepositoryState> {
+        self.repositories.iter().find(|repository| repository.base == base)
+    }
+}
+
+fn is_noise_file(name: &[u8]) -> bool {
+    let known = [
+        &b"index"[..],
+        b"HEAD",
+        b"packed-refs",
+        b"FETCH_HEAD",
+        b"ORIG_HEAD",
+        b"COMMIT_EDITMSG",
+        b"gc.log",
+        b"gc.pid",
+        b"config",
+        b"shallow",
+    ];
+    let by_value = &known[..8];
+    by_value.contains(&name)
+        || name.starts_with(b"sharedindex.")
+        || name.strip_suffix(b".lock").is_some_and(|locked| known.contains(&locked))
+}
+
+/// Objects are content-addressed: what is in them shows in the refs that lead there.
+fn meet(area: &Path, path: &[u8]) -> Meet {
+    let (parent, name) = split(path);
+    let is_repository = |path: &[u8]| {
+        path.is_empty()
+            || path.starts_with(b"modules/")
+                && area.join(OsStr::from_bytes(path)).join("HEAD").symlink_metadata().is_ok()
+    };
+    let (grandparent, above) = split(parent);
+    match (above, name) {
+        (_, b"objects" | b"logs" | b"lfs") if is_repository(parent) => match name {
+            b"objects" => Meet::Enter,
+            _ => Meet::Name,
+        },
+        (b"objects", b"info") if is_repository(grandparent) => Meet::Enter,
+        (b"objects", _) if is_repository(grandparent) => Meet::Skip,
+        _ => Meet::Enter,
+    }
+}

@@ -1,0 +1,235 @@
+//! Compares two looks at the git directories: HEAD and refs by value, index entries and flags, and the files that
+//! change what git does. What git writes as a matter of course is none of it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use clodex_core::{ViolationKind, path_text};
+
+use crate::content;
+use crate::finding::{Finding, Place};
+use crate::git_area::{GitArea, RepositoryState};
+use crate::index::IndexEntry;
+use crate::listing::{Kind, Pair, differences, join};
+use crate::survey::Survey;
+
+/// What changed in and around the git directories.
+pub(crate) fn git_findings(before: &Survey, after: &Survey) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for was in &before.areas {
+        match after.areas.iter().find(|is| is.path == was.path) {
+            Some(is) => {
+                repositories(was, is, &mut findings);
+                files(was, is, &mut findings);
+            }
+            None => findings.push(never(
+                was.prefix.clone(),
+                ViolationKind::Removed,
+                "git directory → nothing".to_owned(),
+            )),
+        }
+    }
+    for is in after.areas.iter().filter(|is| before.areas.iter().all(|was| was.path != is.path)) {
+        // In scope a repository may be made, but not where it would hide files from the one around it.
+        let directory = crate::listing::split(&is.prefix).0;
+        let place = if before.tracks_below(directory) { Place::NeverInScope } else { Place::Tree };
+        let detail = "nothing → git directory".to_owned();
+        findings.push(Finding { path: is.prefix.clone(), place, kind: ViolationKind::Added, detail });
+    }
+    head(before, after, &mut findings);
+    findings
+}
+
+fn never(path: Vec<u8>, kind: ViolationKind, detail: String) -> Finding {
+    Finding { path, place: Place::NeverInScope, kind, detail }
+}
+
+fn text(value: Option<&[u8]>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), path_text)
+}
+
+fn kind_of<T>(before: Option<&T>, after: Option<&T>) -> ViolationKind {
+    match (before, after) {
+        (None, _) => ViolationKind::Added,
+        (_, None) => ViolationKind::Removed,
+        (Some(_), Some(_)) => ViolationKind::Modified,
+    }
+}
+
+/// The HEAD of the work tree itself: where it points, and what that is.
+fn head(before: &Survey, after: &Survey, findings: &mut Vec<Finding>) {
+    let value = |survey: &Survey| survey.own().map(|own| (own.head.clone(), survey.head_commit()));
+    let (was, is) = (value(before), value(after));
+    if was == is || is.is_none() {
+        return;
+    }
+    let show = |value: Option<(Option<Vec<u8>>, Option<Vec<u8>>)>| {
+        let (head, commit) = value.unwrap_or_default();
+        format!("{} at {}", text(head.as_deref()), text(commit.as_deref()))
+    };
+    findings.push(never(b"HEAD".to_vec(), ViolationKind::Modified, format!("{} → {}", show(was), show(is))));
+}
+
+fn repositories(was: &GitArea, is: &GitArea, findings: &mut Vec<Finding>) {
+    for old in &was.repositories {
+        match is.repository_at(&old.base) {
+            Some(new) => {
+                repository(was, old, new, findings);
+                index(was, old, new, findings);
+            }
+            None => findings.push(never(
+                was.shown(&old.base),
+                ViolationKind::Removed,
+                "repository → nothing".to_owned(),
+            )),
+        }
+    }
+    for new in is.repositories.iter().filter(|new| was.repository_at(&new.base).is_none()) {
+        findings.push(never(is.shown(&new.base), ViolationKind::Added, "nothing → repository".to_owned()));
+    }
+}
+
+fn repository(area: &GitArea, old: &RepositoryState, new: &RepositoryState, findings: &mut Vec<Finding>) {
+    let own = old.worktree.as_ref().is_some_and(Vec::is_empty);
+    let main = area.prefix == b".git" && (own || old.base.is_empty());
+    let name = |name: &[u8]| if main { name.to_vec() } else { area.shown(&join(&old.base, name)) };
+    if !own && old.head != new.head {
+        let detail = format!("{} → {}", text(old.head.as_deref()), text(new.head.as_deref()));
+        let path = area.shown(&join(&old.base, b"HEAD"));
+        findings.push(never(path, kind_of(old.head.as_ref(), new.head.as_ref()), detail));
+    }
+    let names: std::collections::BTreeSet<_> = old.refs.keys().chain(new.refs.keys()).collect();
+    for ref_name in names {
+        let (was, is) = (old.refs.get(ref_name), new.refs.get(ref_name));
+        if was != is {
+            let detail = format!("{} → {}", text(was.map(Vec::as_slice)), text(is.map(Vec::as_slice)));
+            findings.push(never(name(ref_name), kind_of(was, is), detail));
+        }
+    }
+    if old.stash_log != new.stash_log {
+        let kind = kind_of(old.stash_log.as_ref(), new.stash_log.as_ref());
+        findings.push(never(name(b"refs/stash"), kind, "the list of stashes".to_owned()));
+    }
+}
+
+fn index(area: &GitArea, old: &RepositoryState, new: &RepositoryState, findings: &mut Vec<Finding>) {
+    let shown = area.shown(&join(&old.base, b"index"));
+    let (was, is) = match (&old.index, &new.index) {
+        (Ok(was), Ok(is)) => (was, is),
+        (Err(was), Err(is)) if was == is => return,
+        (_, Err(error)) => {
+            findings.push(never(shown, ViolationKind::Modified, format!("cannot be read any more: {error}")));
+            return;
+        }
+        (Err(_), Ok(_)) => {
+            findings.push(never(shown, ViolationKind::Modified, "could not be read before".to_owned()));
+            return;
+        }
+    };
+    let keyed = |entries| -> BTreeMap<(&[u8], u8), &IndexEntry> {
+        let entries: &[IndexEntry] = entries;
+        entries.iter().map(|entry| ((entry.path.as_slice(), entry.stage), entry)).collect()
+    };
+    if was.entries.len() == is.entries.len()
+        && was
+            .entries
+            .iter()
+            .zip(&is.entries)
+            .all(|(was, is)| was.path == is.path && was.stage == is.stage && was.says_the_same(is))
+    {
+        return;
+    }
+    let (was, is) = (keyed(&was.entries), keyed(&is.entries));
+    let keys: std::collections::BTreeSet<_> = was.keys().chain(is.keys()).collect();
+    for key in keys {
+        let (before, after) = (was.get(key).copied(), is.get(key).copied());
+        if before.zip(after).is_some_and(|(before, after)| before.says_the_same(after)) {
+            continue;
+        }
+        let detail = format!("index: {} → {}", entry_text(before), entry_text(after));
+        let hides = |entry: Option<&IndexEntry>| {
+            entry.is_some_and(|entry| entry.assume_unchanged || entry.skip_worktree)
+        };
+        let kind = kind_of(before, after);
+        findings.push(match &old.worktree {
+            Some(worktree) if hides(after) && !hides(before) => never(join(worktree, key.0), kind, detail),
+            Some(worktree) => Finding::index(join(worktree, key.0), kind, detail),
+            None => never(shown.clone(), ViolationKind::Modified, format!("{}: {detail}", path_text(key.0))),
+        });
+    }
+}
+
+fn entry_text(entry: Option<&IndexEntry>) -> String {
+    entry.map_or_else(
+        || "nothing".to_owned(),
+        |entry| {
+            let flags = entry.flags();
+            let flags = if flags.is_empty() { flags } else { format!(" ({flags})") };
+            format!("{:o} {}{flags}", entry.mode, entry.id.short())
+        },
+    )
+}
+
+/// Files of the git directory that are not compared by value.
+fn files(was: &GitArea, is: &GitArea, findings: &mut Vec<Finding>) {
+    let lost: HashSet<&[u8]> = unmatched(was, is);
+    let gained: HashSet<&[u8]> = unmatched(is, was);
+    differences(&was.listing, &is.listing, |path, pair| {
+        let below = |bases: &HashSet<&[u8]>| {
+            bases.iter().any(|base| {
+                path.strip_prefix(*base).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+            })
+        };
+        let type_changed =
+            pair.before.zip(pair.after).is_some_and(|(old, new)| old.stat.kind != new.stat.kind);
+        if below(&lost) || below(&gained) || !type_changed && (was.is_noise(&path) || is.is_noise(&path)) {
+            return;
+        }
+        if let Some(detail) = file_change(was, is, &path, pair) {
+            let kind = if type_changed {
+                ViolationKind::TypeChanged
+            } else {
+                kind_of(pair.before.as_ref(), pair.after.as_ref())
+            };
+            findings.push(never(is.shown(&path), kind, detail));
+        }
+    });
+}
+
+/// Repositories that only one of the two has: they are named as a whole.
+fn unmatched<'a>(one: &'a GitArea, other: &GitArea) -> HashSet<&'a [u8]> {
+    let bases = one.repositories.iter().map(|repository| repository.base.as_slice());
+    bases.filter(|base| !base.is_empty() && other.repository_at(base).is_none()).collect()
+}
+
+fn file_change(was: &GitArea, is: &GitArea, path: &[u8], pair: Pair<'_>) -> Option<String> {
+    let (old, new) = match (pair.before, pair.after) {
+        (Some(old), Some(new)) => (old, new),
+        (None, Some(new)) => {
+            let hidden =
+                new.stat.kind == Kind::Directory && !is.listing.directory(path).is_some_and(|d| d.is_empty());
+            return (!hidden).then(|| format!("nothing → {}", new.stat.kind.as_str()));
+        }
+        (Some(old), None) => {
+            let hidden = old.stat.kind == Kind::Directory
+                && !was.listing.directory(path).is_some_and(|d| d.is_empty());
+            return (!hidden).then(|| format!("{} → nothing", old.stat.kind.as_str()));
+        }
+        (None, None) => return None,
+    };
+    if old.stat.kind != new.stat.kind {
+        return Some(format!("{} → {}", old.stat.kind.as_str(), new.stat.kind.as_str()));
+    }
+    if old.target != new.target {
+        return Some(format!("symlink to {} → {}", path_text(old.target), path_text(new.target)));
+    }
+    if old.stat.mode != new.stat.mode {
+        return Some(format!("mode {:o} → {:o}", old.stat.mode, new.stat.mode));
+    }
+    let same_content = old.stat.kind != Kind::File
+        || old.stat.size == new.stat.size
+            && was
+                .marks
+                .get(path)
+                .is_some_and(|mark| content::digest_file(&is.path, path).ok().as_ref() == Some(mark));
+    (!same_content).then(|| format!("content: {} → {} bytes", old.stat.size, new.stat.size))
+}

@@ -1,0 +1,200 @@
+//! git's ignore rules, taken from their files at one moment, so that what a run writes into them hides nothing.
+
+use std::path::Path;
+
+use crate::content;
+use crate::listing::{Kind, Listing, split};
+use crate::wild_match::wild_match;
+
+/// One line of an ignore or attributes file.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    text: Vec<u8>,
+    negated: bool,
+    only_directories: bool,
+    anchored: bool,
+}
+
+impl Pattern {
+    fn parse(line: &[u8]) -> Option<Self> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let (negated, line) = line.strip_prefix(b"!").map_or((false, line), |rest| (true, rest));
+        let mut text = line.to_vec();
+        while text.ends_with(b" ") && !text.ends_with(b"\\ ") {
+            text.pop();
+        }
+        if text.is_empty() || line.starts_with(b"#") && !negated {
+            return None;
+        }
+        let only_directories = text.ends_with(b"/");
+        if only_directories {
+            text.pop();
+        }
+        let anchored = text.contains(&b'/');
+        let text = text.strip_prefix(b"/").map(<[u8]>::to_vec).unwrap_or(text);
+        Some(Self { text, negated, only_directories, anchored })
+    }
+
+    /// A pattern of an attributes file.
+    pub(crate) fn of_attributes(text: &[u8]) -> Option<Self> {
+        Self::parse(text).filter(|pattern| !pattern.negated)
+    }
+
+    /// `path` is relative to the directory of the file that holds the pattern.
+    pub(crate) fn matches(&self, path: &[u8], is_directory: bool) -> bool {
+        let subject = if self.anchored { path } else { split(path).1 };
+        (is_directory || !self.only_directories) && wild_match(&self.text, subject)
+    }
+}
+
+/// The patterns of one file and the directory that they hold for.
+#[derive(Debug)]
+struct PatternFile {
+    directory: Vec<u8>,
+    patterns: Vec<Pattern>,
+}
+
+impl PatternFile {
+    fn parse(directory: &[u8], text: &[u8]) -> Self {
+        let patterns = text.split(|byte| *byte == b'\n').filter_map(Pattern::parse).collect();
+        Self { directory: directory.to_vec(), patterns }
+    }
+
+    fn says(&self, path: &[u8], is_directory: bool) -> Option<bool> {
+        let relative = below(path, &self.directory)?;
+        let last = self.patterns.iter().rev().find(|pattern| pattern.matches(relative, is_directory))?;
+        Some(!last.negated)
+    }
+}
+
+fn below<'a>(path: &'a [u8], directory: &[u8]) -> Option<&'a [u8]> {
+    if directory.is_empty() { Some(path) } else { path.strip_prefix(directory)?.strip_prefix(b"/") }
+}
+
+/// All rules of a work tree. Later files win over earlier ones.
+#[derive(Debug, Default)]
+pub(crate) struct IgnoreRules {
+    files: Vec<PatternFile>,
+}
+
+impl IgnoreRules {
+    /// Reads the user's own rules, the repository's `info/exclude`, and every `.gitignore` that is not itself
+    /// in an ignored directory.
+    pub(crate) fn read(root: &Path, common_dir: &Path, listing: &Listing) -> Self {
+        let exclude = content::read(common_dir, b"info/exclude").unwrap_or_default();
+        let mut rules =
+            Self { files: vec![PatternFile::parse(b"", &user_rules()), PatternFile::parse(b"", &exclude)] };
+        for directory in &listing.directories {
+            let is_file = directory.entry(b".gitignore").is_some_and(|seen| seen.stat.kind == Kind::File);
+            if is_file && !rules.ignores(&directory.path, true) {
+                let text = content::read(root, &directory.path_of(b".gitignore")).unwrap_or_default();
+                rules.files.push(PatternFile::parse(&directory.path, &text));
+            }
+        }
+        rules
+    }
+
+    /// Whether the path, or a directory above it, is ignored.
+    pub(crate) fn ignores(&self, path: &[u8], is_directory: bool) -> bool {
+        let above = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        above
+            .map(|end| (&path[..end], true))
+            .chain([(path, is_directory)])
+            .any(|(path, is_directory)| !path.is_empty() && self.matches(path, is_directory))
+    }
+
+    /// Whether the rules name the path itself; directories above it are not looked at.
+    pub(crate) fn matches(&self, path: &[u8], is_directory: bool) -> bool {
+        self.files.iter().rev().find_map(|file| file.says(path, is_directory)).unwrap_or(false)
+    }
+}
+
+/// The user's `core.excludesFile`, which lies outside every repository.
+fn user_rules() -> Vec<u8> {
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    let config_home = std::env::var_os("XDG_CONFIG_HOME").map(std::path::PathBuf::from);
+    let config_home = config_home.or_else(|| Some(home.as_ref()?.join(".config")));
+    let configs = [
+        home.as_ref().map(|home| home.join(".gitconfig")),
+        config_home.as_ref().map(|dir| dir.join("git/config")),
+    ];
+    let named = configs
+        .into_iter()
+        .flatten()
+        .find_map(|config| excludes_file(&std::fs::read_to_string(config).ok()?));
+    let path = match (named, &home) {
+        (Some(named), Some(home)) => match named.strip_prefix("~/") {
+            Some(rest) => Some(home.join(rest)),
+            None => Some(named.into()),
+        },
+        _ => config_home.map(|dir| dir.join("git/ignore")),
+    };
+    path.and_then(|path| std::fs::read(path).ok()).unwrap_or_default()
+}
+
+fn excludes_file(config: &str) -> Option<String> {
+    let mut in_core = false;
+    let mut found = None;
+    for line in config.lines().map(str::trim) {
+        if line.starts_with('[') {
+            in_core = line.eq_ignore_ascii_case("[core]");
+        } else if in_core
+            && let Some((key, value)) = line.split_once('=')
+            && key.trim().eq_ignore_ascii_case("excludesfile")
+        {
+            found = Some(value.trim().trim_matches('"').to_owned());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(files: &[(&str, &str)]) -> IgnoreRules {
+        let parsed =
+            files.iter().map(|(directory, text)| PatternFile::parse(directory.as_bytes(), text.as_bytes()));
+        IgnoreRules { files: parsed.collect() }
+    }
+
+    #[test]
+    fn rules_mean_what_git_means() {
+        let rules = rules(&[
+            ("", "*.log\n!keep.log\nbuild/\n/top\na/b\n# no\n\\#yes\nspace \\ \n"),
+            ("sub", "!x.log\nonly\n"),
+        ]);
+        for (path, directory) in [
+            ("x.log", false),
+            ("d/x.log", false),
+            ("build", true),
+            ("d/build", true),
+            ("build/x", false),
+            ("top", false),
+            ("a/b", false),
+            ("#yes", false),
+            ("sub/only", false),
+            ("sub/d/only/z", false),
+        ] {
+            assert!(rules.ignores(path.as_bytes(), directory), "{path}");
+        }
+        for (path, directory) in [
+            ("keep.log", false),
+            ("build", false),
+            ("d/top", false),
+            ("d/a/b", false),
+            ("sub/x.log", false),
+            ("only", false),
+        ] {
+            assert!(!rules.ignores(path.as_bytes(), directory), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_users_excludes_file_is_found_in_his_config() {
+        assert_eq!(
+            excludes_file("[user]\nexcludesfile=no\n[core]\n\texcludesFile = \"~/x\"\n").as_deref(),
+            Some("~/x")
+        );
+    }
+}

@@ -1,0 +1,285 @@
+//! One look at everything that the verdict rests on: the walk, the git directories, which files git tracks, and
+//! what is in those whose content git does not know. Decides nothing about scope.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clodex_core::ByProducts;
+
+use crate::attributes::Conversions;
+use crate::content::Digest;
+use crate::file_check::{Job, run_jobs};
+use crate::git_area::{GitArea, RepositoryState};
+use crate::ignore_rules::IgnoreRules;
+use crate::index::IndexEntry;
+use crate::listing::{Kind, Listing, Seen, join};
+use crate::objects::Objects;
+use crate::tree::{is_git_dir, read_git_file};
+use crate::walk::{Meet, walk};
+use crate::{ScopeError, Tree};
+
+/// Directories of installed packages: too many files to hash, and nobody edits them.
+const STAT_ONLY: [&[u8]; 3] = [b"node_modules", b".venv", b"venv"];
+
+/// What was known of a file whose content git does not vouch for.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) digest: Digest,
+    /// The bytes, when there was room to keep them.
+    pub(crate) kept: Option<Arc<[u8]>>,
+}
+
+/// How a path stands in git: index against HEAD, work tree against index, as in `git status --porcelain`.
+pub(crate) type StatusLetters = [u8; 2];
+
+/// All that one pass saw.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) listing: Listing,
+    pub(crate) areas: Vec<GitArea>,
+    pub(crate) known: HashMap<Vec<u8>, Known>,
+    pub(crate) status: BTreeMap<Vec<u8>, StatusLetters>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// What stays the same for both passes.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) ignore: IgnoreRules,
+    pub(crate) conversions: Conversions,
+    pub(crate) by_products: ByProducts,
+}
+
+/// Walks the work tree; git directories are for [`GitArea`], excluded ones for nobody.
+pub(crate) fn list_tree(tree: &Tree, exclude: &[Vec<u8>]) -> Result<Listing, ScopeError> {
+    walk(tree.root(), |path, kind| {
+        if exclude.iter().any(|excluded| excluded == path) {
+            Meet::Skip
+        } else if kind == Kind::Directory && path.rsplit(|byte| *byte == b'/').next() == Some(b".git") {
+            Meet::Name
+        } else {
+            Meet::Enter
+        }
+    })
+}
+
+/// Reads the tree's own git directory and those of the repositories nested in it.
+pub(crate) fn read_areas(tree: &Tree, listing: &Listing) -> (Vec<GitArea>, Vec<String>) {
+    let mut problems = Vec::new();
+    let mut areas: Vec<GitArea> = Vec::new();
+    let mut worktrees: Vec<(PathBuf, Vec<u8>)> = vec![(tree.git_dir().to_owned(), Vec::new())];
+    let mut add = |areas: &mut Vec<GitArea>, path: &Path, prefix: &[u8]| {
+        if areas.iter().all(|area| !path.starts_with(&area.path)) {
+            match GitArea::read(path, prefix) {
+                Ok(area) => areas.push(area),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+    };
+    add(&mut areas, tree.common_dir(), b".git");
+    add(&mut areas, tree.git_dir(), b".git");
+    for directory in &listing.directories {
+        let Some(found) = directory.entry(b".git").filter(|_| !directory.path.is_empty()) else { continue };
+        let prefix = directory.path_of(b".git");
+        let path = tree.root().join(OsStr::from_bytes(&prefix));
+        match found.stat.kind {
+            Kind::Directory => {
+                add(&mut areas, &path, &prefix);
+                worktrees.push((path, directory.path.to_vec()));
+            }
+            Kind::File => {
+                if let Some(git_dir) = read_git_file(&path).filter(|git_dir| is_git_dir(git_dir)) {
+                    add(&mut areas, &git_dir, &prefix);
+                    worktrees.push((git_dir, directory.path.to_vec()));
+                }
+            }
+            Kind::Symlink | Kind::Fifo | Kind::Socket | Kind::Device => {}
+        }
+    }
+    for area in &mut areas {
+        for repository in &mut area.repositories {
+            let path = area.path.join(OsStr::from_bytes(&repository.base));
+            repository.worktree =
+                worktrees.iter().find(|(git_dir, _)| *git_dir == path).map(|(_, at)| at.clone());
+        }
+    }
+    (areas, problems)
+}
+
+impl Survey {
+    /// Looks at every file; what `before` knew of untouched ones is taken over.
+    pub(crate) fn take(
+        tree: &Tree,
+        listing: Listing,
+        areas: Vec<GitArea>,
+        rules: &Rules,
+        before: Option<&Self>,
+    ) -> Self {
+        let mut survey =
+            Self { listing, areas, known: HashMap::new(), status: BTreeMap::new(), notes: Vec::new() };
+        let (jobs, tracked_seen) = survey.sort_out(rules, before);
+        for done in run_jobs(tree.root(), tree.common_dir(), jobs, &mut survey.notes) {
+            if let Some(letter) = done.letter {
+                survey.status.insert(done.path.clone(), [b' ', letter]);
+            }
+            if let Some(known) = done.known {
+                survey.known.insert(done.path, known);
+            }
+        }
+        survey.add_missing(tracked_seen);
+        survey.add_staged(tree);
+        survey
+    }
+
+    /// Goes through the listing once: what needs a look at its content becomes a job.
+    fn sort_out(&mut self, rules: &Rules, before: Option<&Self>) -> (Vec<Job>, usize) {
+        let (mut jobs, mut tracked_seen) = (Vec::new(), 0);
+        let mut ignored: HashSet<&[u8]> = HashSet::new();
+        let (mut status, mut known) = (BTreeMap::new(), HashMap::new());
+        for directory in &self.listing.directories {
+            let path: &[u8] = &directory.path;
+            let in_ignored = ignored.contains(crate::listing::split(path).0) && !path.is_empty();
+            if !path.is_empty() && (in_ignored || rules.ignore.matches(path, true)) {
+                ignored.insert(path);
+            }
+            let in_ignored = ignored.contains(path);
+            let stat_only = in_ignored && is_stat_only(path, rules);
+            for seen in directory.entries().filter(|seen| seen.stat.kind != Kind::Directory) {
+                let path = directory.path_of(seen.name);
+                let tracked = self.tracked(&path);
+                tracked_seen += usize::from(tracked.is_some());
+                let carried =
+                    before.filter(|before| before.still_holds(&path, seen, tracked.map(|(entry, _)| entry)));
+                if let Some(before) = carried {
+                    known.extend(before.known.get(&path).map(|known| (path.clone(), known.clone())));
+                    let letters =
+                        before.status.get(&path).map(|letters| letters[1]).filter(|letter| *letter != b' ');
+                    if let Some(letter) = letters {
+                        let first = if letter == b'?' { b'?' } else { b' ' };
+                        status.insert(path, [first, letter]);
+                    }
+                } else if let Some((entry, repository)) = tracked {
+                    jobs.extend(Job::tracked(path, seen, entry, repository.index_mtime, rules));
+                } else {
+                    let is_ignored = in_ignored || rules.ignore.matches(&path, false);
+                    if !is_ignored {
+                        status.insert(path.clone(), *b"??");
+                    }
+                    if !stat_only {
+                        jobs.extend(Job::unknown(path, seen, is_ignored));
+                    }
+                }
+            }
+        }
+        self.status = status;
+        self.known = known;
+        (jobs, tracked_seen)
+    }
+
+    /// Whether what this survey says of the path still holds for what was seen now.
+    fn still_holds(&self, path: &[u8], now: Seen<'_>, entry: Option<&IndexEntry>) -> bool {
+        let untouched =
+            self.listing.entry(path).is_some_and(|before| now.stat.is_untouched_since(&before.stat));
+        untouched
+            && match (self.tracked(path), entry) {
+                (None, None) => true,
+                (Some((before, _)), Some(now)) => before.says_the_same(now),
+                _ => false,
+            }
+    }
+
+    /// The index entry of a path, in whichever repository has it in its work tree.
+    pub(crate) fn tracked(&self, path: &[u8]) -> Option<(&IndexEntry, &RepositoryState)> {
+        self.indexes().find_map(|(worktree, repository)| {
+            let within =
+                if worktree.is_empty() { path } else { path.strip_prefix(worktree)?.strip_prefix(b"/")? };
+            let entries = repository.entries();
+            let at = entries.partition_point(|entry| entry.path.as_slice() < within);
+            entries.get(at).filter(|entry| entry.path == within).map(|entry| (entry, repository))
+        })
+    }
+
+    /// Whether anything below the directory is tracked.
+    pub(crate) fn tracks_below(&self, directory: &[u8]) -> bool {
+        self.indexes().any(|(worktree, repository)| {
+            let entries = repository.entries();
+            if worktree == directory || directory.is_empty() {
+                return !entries.is_empty();
+            }
+            entries.iter().any(|entry| {
+                let path = join(worktree, &entry.path);
+                path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
+            })
+        })
+    }
+
+    fn indexes(&self) -> impl Iterator<Item = (&[u8], &RepositoryState)> {
+        let repositories = self.areas.iter().flat_map(|area| &area.repositories);
+        repositories.filter_map(|repository| Some((repository.worktree.as_deref()?, repository)))
+    }
+
+    /// The repository whose work tree this is.
+    pub(crate) fn own(&self) -> Option<&RepositoryState> {
+        self.indexes().find(|(worktree, _)| worktree.is_empty()).map(|(_, repository)| repository)
+    }
+
+    /// The object that HEAD leads to.
+    pub(crate) fn head_commit(&self) -> Option<Vec<u8>> {
+        let head = self.own()?.head.clone()?;
+        let all = self.own()?.refs.iter().chain(self.areas.first()?.repository_at(b"")?.refs.iter());
+        let refs = all.map(|(name, value)| (name.clone(), value.clone())).collect();
+        crate::refs::resolve(&head, &refs).map(<[u8]>::to_vec)
+    }
+
+    /// Tracked files that are not there: looked for only when fewer were seen than the indexes name.
+    fn add_missing(&mut self, tracked_seen: usize) {
+        let named: Vec<(&[u8], &IndexEntry)> = self
+            .indexes()
+            .flat_map(|(worktree, repository)| {
+                repository.entries().iter().map(move |entry| (worktree, entry))
+            })
+            .collect();
+        let mut missing = Vec::new();
+        if named.len() != tracked_seen {
+            for (worktree, entry) in
+                named.into_iter().filter(|(_, entry)| entry.mode >> 12 != 0o16 && !entry.skip_worktree)
+            {
+                let path = join(worktree, &entry.path);
+                if entry.stage != 0 {
+                    missing.push((path, *b"UU"));
+                } else if !self.listing.entry(&path).is_some_and(|seen| seen.stat.kind != Kind::Directory) {
+                    missing.push((path, *b" D"));
+                }
+            }
+        }
+        self.status.extend(missing);
+    }
+
+    fn add_staged(&mut self, tree: &Tree) {
+        let Some(Ok(index)) = self.own().map(|repository| &repository.index) else { return };
+        let staged: Option<Vec<_>> =
+            match self.head_commit().and_then(|hex| crate::content::ObjectId::from_hex(&hex)) {
+                None => Some(index.entries.iter().map(|entry| (entry.path.clone(), b'A')).collect()),
+                Some(head) => Objects::open(tree.common_dir())
+                    .and_then(|objects| Some(objects.tree_unlike(&head, index)?.staged(&index.entries))),
+            };
+        match staged {
+            Some(staged) => {
+                for (path, letter) in staged {
+                    self.status.entry(path).or_insert(*b"  ")[0] = letter;
+                }
+            }
+            None => self
+                .notes
+                .push("what is staged could not be told: the object store cannot be read".to_owned()),
+        }
+    }
+}
+
+fn is_stat_only(directory: &[u8], rules: &Rules) -> bool {
+    directory.split(|byte| *byte == b'/').any(|part| STAT_ONLY.contains(&part))
+        || rules.by_products.directory_of(directory, |_| true).is_some()
+}

@@ -1,0 +1,135 @@
+//! Finds the work tree around a directory and its git directories, by looking at the file system alone: neither
+//! `GIT_*` nor any configuration (`core.worktree`, `safe.directory`) has a say.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use clodex_core::{PathKind, ScopeEntry, ScopeEntryError, ScopeRules};
+
+use crate::ScopeError;
+
+/// A work tree and where git keeps what belongs to it. All paths are real (no symlink in them).
+#[derive(Debug, Clone)]
+pub struct Tree {
+    root: PathBuf,
+    git_dir: PathBuf,
+    common_dir: PathBuf,
+    workdir_in_root: Vec<u8>,
+}
+
+impl Tree {
+    /// Finds the work tree that encloses the directory: an ordinary one, a linked one, or a submodule's.
+    pub fn discover(workdir: &Path) -> Result<Self, ScopeError> {
+        let real = workdir.canonicalize().map_err(|error| ScopeError::io("find", workdir, error))?;
+        for root in real.ancestors() {
+            if root.file_name() == Some(OsStr::new(".git")) || is_git_dir(root) && !root.join(".git").exists()
+            {
+                return Err(ScopeError::InsideGitDirectory(real));
+            }
+            if let Some(git_dir) = git_dir_of(root)? {
+                let below = real.strip_prefix(root).unwrap_or(Path::new(""));
+                let workdir_in_root = below.as_os_str().as_bytes().to_vec();
+                let common_dir = common_dir_of(&git_dir);
+                return Ok(Self { root: root.to_owned(), git_dir, common_dir, workdir_in_root });
+            }
+        }
+        Err(ScopeError::NotARepository(real))
+    }
+
+    /// The top of the work tree.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where this work tree's own HEAD and index are.
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// Where refs, configuration and objects are; the same as `git_dir` unless the work tree is a linked one.
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
+    }
+
+    /// The work directory relative to the root; empty at the root.
+    pub fn workdir_in_root(&self) -> &[u8] {
+        &self.workdir_in_root
+    }
+
+    /// Reads a WRITE SCOPE entry; an absolute one may reach the repository through symlinks.
+    pub fn scope_entry(&self, entry: &str) -> Result<ScopeEntry, ScopeEntryError> {
+        let root = self.root.as_os_str().as_bytes();
+        match ScopeEntry::parse(entry, &self.workdir_in_root, root) {
+            Err(ScopeEntryError::Outside(text)) => {
+                let real = real_text(&text).ok_or(ScopeEntryError::Outside(text))?;
+                ScopeEntry::parse(&real, &self.workdir_in_root, root)
+            }
+            parsed => parsed,
+        }
+    }
+
+    /// Fixes what the entries mean by what lies at their paths now.
+    pub fn scope_rules(&self, entries: Vec<ScopeEntry>) -> ScopeRules {
+        ScopeRules::new(entries, |path| match self.root.join(OsStr::from_bytes(path)).symlink_metadata() {
+            Ok(found) if found.is_dir() => PathKind::Directory,
+            Ok(_) => PathKind::File,
+            Err(_) => PathKind::Missing,
+        })
+    }
+
+    /// The path relative to the root, when it lies in the work tree.
+    pub(crate) fn relative(&self, path: &Path) -> Option<Vec<u8>> {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        real.strip_prefix(&self.root).ok().map(|below| below.as_os_str().as_bytes().to_vec())
+    }
+}
+
+/// Resolves the part of an absolute path that exists.
+fn real_text(text: &str) -> Option<String> {
+    let path = Path::new(text);
+    path.ancestors().skip(1).find_map(|above| {
+        let real = above.canonicalize().ok()?;
+        let whole = real.join(path.strip_prefix(above).ok()?);
+        let slash = if text.ends_with('/') { "/" } else { "" };
+        Some(whole.to_str()?.to_owned() + slash)
+    })
+}
+
+fn git_dir_of(root: &Path) -> Result<Option<PathBuf>, ScopeError> {
+    let dot_git = root.join(".git");
+    match dot_git.metadata() {
+        Ok(found) if found.is_dir() => {
+            let real = dot_git.canonicalize().map_err(|error| ScopeError::io("find", &dot_git, error))?;
+            Ok(is_git_dir(&real).then_some(real))
+        }
+        Ok(found) if found.is_file() => match read_git_file(&dot_git) {
+            Some(git_dir) if is_git_dir(&git_dir) => Ok(Some(git_dir)),
+            _ => Err(ScopeError::BrokenGitFile(dot_git)),
+        },
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ScopeError::io("look at", dot_git, error)),
+    }
+}
+
+/// The real path of the git directory that a `.git` file names.
+pub(crate) fn read_git_file(dot_git: &Path) -> Option<PathBuf> {
+    let text = std::fs::read(dot_git).ok()?;
+    let named = text.strip_prefix(b"gitdir:")?.trim_ascii();
+    dot_git.parent()?.join(OsStr::from_bytes(named)).canonicalize().ok()
+}
+
+/// Whether git would take the directory for one of its own.
+pub(crate) fn is_git_dir(path: &Path) -> bool {
+    let has_head = path.join("HEAD").symlink_metadata().is_ok();
+    has_head
+        && (path.join("commondir").is_file() || path.join("objects").is_dir() && path.join("refs").is_dir())
+}
+
+fn common_dir_of(git_dir: &Path) -> PathBuf {
+    let named = std::fs::read(git_dir.join("commondir")).ok();
+    let common =
+        named.and_then(|text| git_dir.join(OsStr::from_bytes(text.trim_ascii())).canonicalize().ok());
+    common.unwrap_or_else(|| git_dir.to_owned())
+}

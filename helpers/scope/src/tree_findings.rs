@@ -1,0 +1,115 @@
+//! Compares two looks at the work tree by content, type, mode, owner and symlink target.
+
+use clodex_core::{ViolationKind, path_text};
+
+use crate::attributes::without_carriage_returns;
+use crate::content::{self, blob_id};
+use crate::finding::Finding;
+use crate::listing::{Kind, Listing, Pair, Seen, differences};
+use crate::survey::Survey;
+use crate::{Baseline, Tree};
+
+/// What changed in the work tree. Directories are named only where nothing in them can be.
+pub(crate) fn tree_findings(before: &Baseline, after: &Survey) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let was = &before.inner.survey;
+    differences(&was.listing, &after.listing, |path, pair| {
+        let leads_to_excluded = before.inner.exclude.iter().any(|excluded| {
+            excluded.strip_prefix(path.as_slice()).is_some_and(|rest| rest.starts_with(b"/"))
+        });
+        let found = match (pair.before, pair.after) {
+            (None, None) => None,
+            (None, Some(seen)) => {
+                let hidden = seen.stat.kind == Kind::Directory
+                    && (leads_to_excluded || !is_empty(&after.listing, &path));
+                (!hidden).then(|| (ViolationKind::Added, format!("nothing → {}", describe(seen))))
+            }
+            (Some(seen), None) => {
+                let hidden = seen.stat.kind == Kind::Directory && !is_empty(&was.listing, &path);
+                (!hidden).then(|| (ViolationKind::Removed, format!("{} → nothing", describe(seen))))
+            }
+            (Some(old), Some(new)) => both(&before.inner.tree, was, &path, old, new),
+        };
+        findings.extend(found.map(|(kind, detail)| Finding::tree(path, kind, detail)));
+    });
+    findings
+}
+
+/// Names are given to directories in which there is nothing to name. A `.git` directory is never looked into here.
+fn is_empty(listing: &Listing, path: &[u8]) -> bool {
+    listing.directory(path).is_some_and(crate::listing::Directory::is_empty)
+}
+
+fn describe(seen: Seen<'_>) -> String {
+    match seen.stat.kind {
+        Kind::File => format!("file, {} bytes", seen.stat.size),
+        Kind::Directory => "empty directory".to_owned(),
+        Kind::Symlink => format!("symlink to {}", path_text(seen.target)),
+        Kind::Fifo | Kind::Socket | Kind::Device => seen.stat.kind.as_str().to_owned(),
+    }
+}
+
+fn both(
+    tree: &Tree,
+    was: &Survey,
+    path: &[u8],
+    old: Seen<'_>,
+    new: Seen<'_>,
+) -> Option<(ViolationKind, String)> {
+    if old.stat.kind != new.stat.kind {
+        let name = |seen: Seen<'_>| match seen.stat.kind {
+            Kind::Directory => "directory".to_owned(),
+            _ => describe(seen),
+        };
+        return Some((ViolationKind::TypeChanged, format!("{} → {}", name(old), name(new))));
+    }
+    let mut parts = Vec::new();
+    match old.stat.kind {
+        Kind::File => {
+            parts.extend(content_change(tree, was, path, Pair { before: Some(old), after: Some(new) }))
+        }
+        Kind::Symlink if old.target != new.target => {
+            parts.push(format!("symlink to {} → {}", path_text(old.target), path_text(new.target)));
+        }
+        Kind::Device if old.stat.ino != new.stat.ino => parts.push("another device".to_owned()),
+        Kind::Symlink | Kind::Directory | Kind::Fifo | Kind::Socket | Kind::Device => {}
+    }
+    if old.stat.mode != new.stat.mode && old.stat.kind != Kind::Symlink {
+        parts.push(format!("mode {:o} → {:o}", old.stat.mode, new.stat.mode));
+    }
+    if (old.stat.uid, old.stat.gid) != (new.stat.uid, new.stat.gid) {
+        parts.push(format!("owner {}:{} → {}:{}", old.stat.uid, old.stat.gid, new.stat.uid, new.stat.gid));
+    }
+    (!parts.is_empty()).then(|| (ViolationKind::Modified, parts.join(", ")))
+}
+
+/// Whether the bytes differ; `None` when they are the same, however often the file was touched.
+fn content_change(tree: &Tree, was: &Survey, path: &[u8], pair: Pair<'_>) -> Option<String> {
+    let (old, new) = (pair.before?, pair.after?);
+    if old.stat.size != new.stat.size {
+        return Some(format!("content: {} → {} bytes", old.stat.size, new.stat.size));
+    }
+    let changed = || Some(format!("content: other {} bytes", new.stat.size));
+    let untold = |why: &str| Some(format!("content may have changed: {why}"));
+    if let Some(known) = was.known.get(path) {
+        return match content::digest_file(tree.root(), path) {
+            Ok(digest) if digest == known.digest => None,
+            Ok(_) => changed(),
+            Err(error) => untold(&error.to_string()),
+        };
+    }
+    let Some((entry, _)) = was.tracked(path) else { return untold("it was not read before the run") };
+    match content::file_blob_id(tree.root(), path, &entry.id) {
+        Ok(Some(id)) if id == entry.id => None,
+        Ok(_) if is_only_line_ends(tree, path, &entry.id) => None,
+        Ok(_) => changed(),
+        Err(error) => untold(&error.to_string()),
+    }
+}
+
+/// Whether the file was checked out with CRLF: same size as before, and the blob without the CRs.
+fn is_only_line_ends(tree: &Tree, path: &[u8], id: &content::ObjectId) -> bool {
+    content::read(tree.root(), path).is_ok_and(|bytes| {
+        bytes.contains(&b'\r') && blob_id(&without_carriage_returns(&bytes), id).as_ref() == Some(id)
+    })
+}
