@@ -38,20 +38,17 @@ last_key_wins! {
 ///
 /// Lines must have been split on `\n` bytes alone: the stream contains raw U+2028.
 pub fn event_from_line(line: &[u8]) -> Event<'_> {
-    match serde_json::from_slice::<Line<'_>>(line) {
-        Ok(line) => event(line),
-        Err(_) if std::str::from_utf8(line).is_err() => event_from_damaged_line(line),
-        Err(_) => Event::Garbage,
+    // Checked once as a whole: faster than string by string.
+    match std::str::from_utf8(line) {
+        Ok(text) => serde_json::from_str(text).map_or(Event::Garbage, event),
+        Err(_) => event_from_damaged_line(line),
     }
 }
 
 /// A byte that is no UTF-8 costs that byte, not the line.
 fn event_from_damaged_line(line: &[u8]) -> Event<'static> {
     let repaired = String::from_utf8_lossy(line);
-    match serde_json::from_str::<Line<'_>>(&repaired) {
-        Ok(line) => event(line).into_owned(),
-        Err(_) => Event::Garbage,
-    }
+    serde_json::from_str(&repaired).map_or(Event::Garbage, |line| event(line).into_owned())
 }
 
 fn event(line: Line<'_>) -> Event<'_> {
