@@ -1,3 +1,5 @@
 //! Act on runs: clodex-cancel.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    clodex_control::run(std::env::args_os().collect())
+}

@@ -69,6 +69,11 @@ impl StateDir {
         self.root.join("live").join(format!("{id}.lock"))
     }
 
+    /// Held by whoever cancels the run right now: a second one knows by it that the first one waits.
+    pub fn cancel_lock(&self, id: &str) -> PathBuf {
+        self.root.join("live").join(format!("{id}.cancel.lock"))
+    }
+
     pub(super) fn last(&self, git_common_dir: &str) -> PathBuf {
         let project = fnv1a(git_common_dir.trim_end_matches('/').as_bytes());
         self.root.join("last").join(format!("{project:016x}.json"))

@@ -1,0 +1,67 @@
+//! clodex-cancel: which runs are meant, all asked at once, each told in a line.
+
+use std::io::Write as _;
+
+use clodex_core::Liveness;
+use clodex_os::record_store::{RecordStore, SeenRun, StateDir};
+
+use crate::cli::CancelArguments;
+use crate::ending::Ending;
+use crate::failure::Failure;
+
+pub fn cancel(arguments: &CancelArguments) -> Result<u8, Failure> {
+    let Some(dir) = StateDir::from_env() else {
+        return Err(Failure::usage(
+            "cannot tell where records are kept: neither CLODEX_STATE_DIR, XDG_STATE_HOME nor HOME is set\n\
+             hint: set CLODEX_STATE_DIR",
+        ));
+    };
+    let store = RecordStore::look_at(dir);
+    let meant = meant(&store, arguments)?;
+    if meant.is_empty() {
+        tell("nothing to cancel: no run is live");
+        return Ok(0);
+    }
+    // All are asked before the first one is waited for: they end at the same time.
+    let endings: Vec<Ending> = meant.into_iter().map(|run| Ending::begin(&store, run)).collect();
+    let mut code = 0;
+    for ending in endings {
+        match ending.finish(&store) {
+            Ok(line) => tell(&line),
+            Err(failure) => {
+                tell(failure.message());
+                code = 1;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn meant(store: &RecordStore, arguments: &CancelArguments) -> Result<Vec<SeenRun>, Failure> {
+    if let Some(text) = &arguments.run {
+        let id = store.find(text).one(text).map_err(Failure::usage)?;
+        let run = store.see(&id);
+        return run
+            .map(|run| vec![run])
+            .ok_or_else(|| Failure::usage(format!("cannot read the record of {id}")));
+    }
+    let mut runs = store.live();
+    // All means all that can be ended from here.
+    runs.retain(|run| matches!(run.liveness, Liveness::Live | Liveness::Dead));
+    if arguments.session {
+        let session = std::env::var("CLAUDE_CODE_SESSION_ID").ok().filter(|id| !id.is_empty());
+        let Some(session) = session else {
+            return Err(Failure::usage(
+                "cannot tell which session this is: CLAUDE_CODE_SESSION_ID is not set\n\
+                 hint: name a run, or end all with --all",
+            ));
+        };
+        runs.retain(|run| run.record.session_id.as_deref() == Some(session.as_str()));
+    }
+    Ok(runs)
+}
+
+fn tell(line: &str) {
+    // Nobody listens: the runs are to be ended all the same.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
