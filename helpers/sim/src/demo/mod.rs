@@ -65,6 +65,8 @@ fn run(asked: Asked) -> Result<bool, String> {
     let mut as_expected = true;
     for task in [Task::in_scope(), Task::out_of_scope()] {
         show::title(task.title);
+        let committed = repository::commit(&place.repo(), "what is there");
+        committed.map_err(|error| format!("cannot commit in the demo's repository: {error}"))?;
         let packet = place.root.join(format!("{}.md", task.name));
         let text = task.packet(&place.repo(), asked.live);
         fs::write(&packet, &text).map_err(|error| format!("cannot write `{}`: {error}", packet.display()))?;

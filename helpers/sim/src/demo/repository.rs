@@ -18,33 +18,27 @@ const FILES: [(&str, &str); 4] = [
     ("docs/usage.md", "Call slug(text).\n"),
 ];
 
-/// Makes a repository with one commit.
+/// Makes a repository; nothing is committed yet.
 pub fn make(repo: &Path) -> io::Result<()> {
     for (name, content) in FILES {
         let path = repo.join(name);
         fs::create_dir_all(path.parent().unwrap_or(repo))?;
         fs::write(path, content)?;
     }
-    for args in [
-        &["init", "--quiet", "--initial-branch=main"][..],
-        &["add", "--all"],
-        &[
-            "-c",
-            "user.name=demo",
-            "-c",
-            "user.email=demo@example.org",
-            "commit",
-            "--quiet",
-            "--message",
-            "slugs",
-        ],
-    ] {
-        let done = Command::new("git").args(args).current_dir(repo).status()?;
-        if !done.success() {
-            return Err(io::Error::other(format!("git {} failed", args.join(" "))));
-        }
-    }
-    Ok(())
+    git(repo, &["init", "--quiet", "--initial-branch=main"])
+}
+
+/// Commits everything: a worker is not let loose on uncommitted changes in its scope.
+pub fn commit(repo: &Path, message: &str) -> io::Result<()> {
+    git(repo, &["add", "--all"])?;
+    let identity =
+        ["-c", "user.name=demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgSign=false"];
+    git(repo, &[&identity[..], &["commit", "--quiet", "--allow-empty", "--message", message]].concat())
+}
+
+fn git(repo: &Path, args: &[&str]) -> io::Result<()> {
+    let done = Command::new("git").args(args).current_dir(repo).status()?;
+    if done.success() { Ok(()) } else { Err(io::Error::other(format!("git {} failed", args.join(" ")))) }
 }
 
 /// Something for Codex to do.

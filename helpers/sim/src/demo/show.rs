@@ -90,6 +90,9 @@ fn helper(binaries: &Path, name: &str, root: &Path, peer: &Peer) -> Command {
             helper.env_remove(name);
         }
     }
+    if !std::io::stdout().is_terminal() {
+        helper.env("NO_COLOR", "1");
+    }
     helper.envs(peer.env.iter().cloned()).env("CLODEX_STATE_DIR", root.join("state"));
     helper
 }
