@@ -1,1 +1,31 @@
-//! clodex-dispatch: packet, run, report.
+//! clodex-dispatch: packet → run → report, in four steps. **plan**: arguments, settings and packet become one decided
+//! value. **watch**: Codex runs; `conductor` decides, `watch` performs. **judge**: facts become an outcome. **close**:
+//! artifacts, seal, record, report.
+
+mod answer;
+mod artifacts;
+mod board;
+mod cli;
+mod close;
+mod codex_start;
+mod conductor;
+mod config_files;
+mod entry;
+mod final_message;
+mod found;
+mod interline;
+mod judge;
+mod lines;
+mod mount_points;
+mod opening;
+mod plan;
+mod planning;
+mod refusal;
+mod report;
+mod run;
+mod seal;
+mod tape;
+mod task_text;
+mod watch;
+
+pub use entry::main;

@@ -1,3 +1,5 @@
-//! clodex-dispatch: packet, run, report.
+//! Hand a bounded task to Codex: watched live, cancellable, judged, recorded.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    clodex_dispatch::main()
+}

@@ -1,0 +1,186 @@
+//! The command line of clodex-dispatch: what may be said, and nothing about what it does.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Parser, ValueEnum};
+use clodex_core::{Backend, ContainmentWish, Mode, Sandbox};
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done and clean · 1 Codex's turn failed · 2 bad arguments or packet · 3 Codex not reachable ·
+4 watchdog · 5 protocol or schema · 6 scope violation · 7 refused by a gate · 8 not delivered · 130 cancelled
+
+Settings: flag > CLODEX_… environment > .clodex/config.yaml > ~/.config/clodex/config.yaml > default.
+`--dry-run` shows each effective value and where it comes from.";
+
+/// Hand a bounded task to Codex: watched live, cancellable, judged, recorded.
+#[derive(Debug, Parser)]
+#[command(name = "clodex-dispatch", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(group(ArgGroup::new("job").args(["task", "lint", "prompt_file", "prompt"]).required(true)))]
+pub struct Cli {
+    /// Prompt, when there is no packet (see --prompt-file for long ones)
+    pub prompt: Option<String>,
+
+    /// Task packet to dispatch
+    #[arg(long, value_name = "FILE", help_heading = "The task")]
+    pub task: Option<PathBuf>,
+    /// Check a task packet and do nothing else
+    #[arg(long, value_name = "FILE", help_heading = "The task")]
+    pub lint: Option<PathBuf>,
+    /// Read the prompt from a file, or from standard input with `-`
+    #[arg(long, value_name = "FILE|-", help_heading = "The task")]
+    pub prompt_file: Option<PathBuf>,
+    /// Work directory of a free prompt [default: this one]
+    #[arg(short = 'C', long = "cd", value_name = "DIR", conflicts_with = "task", help_heading = "The task")]
+    pub workdir: Option<PathBuf>,
+    /// What Codex is in a free prompt's run [default: worker with --scope, else reviewer]
+    #[arg(long, value_parser = mode, conflicts_with = "task", help_heading = "The task")]
+    pub mode: Option<Mode>,
+    /// Path that a free prompt's worker may change (repeatable; none = read-only)
+    #[arg(long, value_name = "PATH", conflicts_with = "task", help_heading = "The task")]
+    pub scope: Vec<String>,
+    /// Short name for people
+    #[arg(long, help_heading = "The task")]
+    pub name: Option<String>,
+    /// Fill this template's {{KEY}}s with the prompt's `KEY:` sections
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "task", help_heading = "The task")]
+    pub template: Option<String>,
+    /// Put the work directory's CLAUDE.md and/or AGENTS.md into the prompt
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all", help_heading = "The task")]
+    pub inject_docs: Option<InjectDocs>,
+    /// Image for the prompt (repeatable)
+    #[arg(short, long, value_name = "FILE", help_heading = "The task")]
+    pub image: Vec<PathBuf>,
+
+    /// Tier of `config/tiers.yaml`: model and effort by name
+    #[arg(long, conflicts_with = "model", help_heading = "Codex")]
+    pub tier: Option<String>,
+    /// Model
+    #[arg(short, long, help_heading = "Codex")]
+    pub model: Option<String>,
+    /// Reasoning effort
+    #[arg(long, help_heading = "Codex")]
+    pub effort: Option<String>,
+    /// Continue this thread
+    #[arg(long, value_name = "THREAD_ID", help_heading = "Codex")]
+    pub resume: Option<String>,
+    /// Keep no thread on disk
+    #[arg(long, conflicts_with = "resume", help_heading = "Codex")]
+    pub ephemeral: bool,
+    /// JSON schema of the final answer, instead of clodex's own
+    #[arg(long, value_name = "FILE", help_heading = "Codex")]
+    pub output_schema: Option<PathBuf>,
+    /// The codex program [default: the one on PATH]
+    #[arg(long, value_name = "FILE", help_heading = "Codex")]
+    pub codex: Option<PathBuf>,
+    /// How Codex is driven
+    #[arg(long, value_name = "auto|exec", value_parser = backend, help_heading = "Codex")]
+    pub backend: Option<Backend>,
+
+    /// Codex's sandbox mode
+    #[arg(short, long, value_parser = sandbox, help_heading = "Limits")]
+    pub sandbox: Option<Sandbox>,
+    /// Confirms `-s danger-full-access`
+    #[arg(long, help_heading = "Limits")]
+    pub i_know_this_is_unsandboxed: bool,
+    /// How the run's processes are held
+    #[arg(long, value_name = "auto|kernel|best-effort", value_parser = containment, help_heading = "Limits")]
+    pub containment: Option<ContainmentWish>,
+    /// Start although files in scope have uncommitted changes
+    #[arg(long, help_heading = "Limits")]
+    pub allow_dirty_overlap: bool,
+    /// Wall clock limit in seconds, 0 = none [default: 1800]
+    #[arg(long, value_name = "SEC", help_heading = "Limits")]
+    pub timeout_sec: Option<u64>,
+    /// Seconds without a sign of life before the run counts as stalled, 0 = never [default: 300]
+    #[arg(long, value_name = "SEC", help_heading = "Limits")]
+    pub heartbeat_sec: Option<u64>,
+
+    /// Return the run id at once; the run outlives its caller
+    #[arg(long, help_heading = "Running and reporting")]
+    pub detach: bool,
+    /// Write artifacts and prompt, start nothing, show the effective settings
+    #[arg(long, conflicts_with = "detach", help_heading = "Running and reporting")]
+    pub dry_run: bool,
+    /// Directory for run directories [default: .codex-dispatch/runs in the work directory]
+    #[arg(long, value_name = "DIR", help_heading = "Running and reporting")]
+    pub output_dir: Option<PathBuf>,
+    /// Write the final message to this file, too
+    #[arg(short, long = "output-last-message", value_name = "FILE", help_heading = "Running and reporting")]
+    pub output: Option<PathBuf>,
+    /// Print result.json alone on stdout
+    #[arg(long, help_heading = "Running and reporting")]
+    pub json: bool,
+    /// No live line, no remarks on stderr
+    #[arg(short, long, help_heading = "Running and reporting")]
+    pub quiet: bool,
+}
+
+/// Which documents of the work directory go into the prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InjectDocs {
+    /// CLAUDE.md
+    Claude,
+    /// AGENTS.md
+    Agents,
+    /// Both, where they are
+    All,
+}
+
+impl InjectDocs {
+    /// File names, in the order in which they are injected.
+    pub fn file_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Claude => &["CLAUDE.md"],
+            Self::Agents => &["AGENTS.md"],
+            Self::All => &["CLAUDE.md", "AGENTS.md"],
+        }
+    }
+}
+
+fn mode(word: &str) -> Result<Mode, String> {
+    Mode::from_word(word).ok_or_else(|| "expected worker, verifier, reviewer or synthesizer".to_owned())
+}
+
+fn backend(word: &str) -> Result<Backend, String> {
+    Backend::from_word(word).ok_or_else(|| "expected auto or exec".to_owned())
+}
+
+fn containment(word: &str) -> Result<ContainmentWish, String> {
+    ContainmentWish::from_word(word).ok_or_else(|| "expected auto, kernel or best-effort".to_owned())
+}
+
+fn sandbox(word: &str) -> Result<Sandbox, String> {
+    [Sandbox::ReadOnly, Sandbox::WorkspaceWrite, Sandbox::DangerFullAccess]
+        .into_iter()
+        .find(|sandbox| sandbox.as_str() == word)
+        .ok_or_else(|| "expected read-only, workspace-write or danger-full-access".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_stand_anywhere_and_an_image_does_not_swallow_the_prompt() {
+        let cli =
+            Cli::try_parse_from(["clodex-dispatch", "-i", "a.png", "fix it", "--scope", "src", "--json"])
+                .unwrap();
+        assert_eq!(cli.prompt.as_deref(), Some("fix it"));
+        assert_eq!((cli.image.len(), cli.scope.len(), cli.json), (1, 1, true));
+    }
+
+    #[test]
+    fn two_jobs_or_none_are_refused() {
+        for args in [&["x"][..], &["x", "--task", "a", "prompt"], &["x", "--task", "a", "--prompt-file", "-"]]
+        {
+            assert!(Cli::try_parse_from(args).is_err(), "{args:?}");
+        }
+    }
+}

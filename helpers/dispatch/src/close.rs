@@ -1,0 +1,277 @@
+//! The end of a run: the tree is still. Compare, judge, write everything down, seal it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clodex_core::{
+    Durations, Ending, ExitCode, Outcome, Policy, RunResult, RunStory, Verdict, VerificationEntry, exit_code,
+};
+use clodex_os::clock::Timestamp;
+use clodex_os::{ExitKind, atomic_file};
+use clodex_scope::{Baseline, Meanwhile, ScopeError};
+
+use crate::artifacts::Artifacts;
+use crate::board::Board;
+use crate::conductor::Stop;
+use crate::final_message;
+use crate::found::Found;
+use crate::judge::{Exit, Facts, Judgement, join_verification, judge};
+use crate::plan::Plan;
+use crate::report;
+use crate::watch::Watched;
+
+/// Everything that is known when nothing of the run lives any more.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// What was to be done.
+    pub plan: &'a Plan,
+    /// The tree before; or why it could not be taken.
+    pub baseline: &'a Result<Baseline, ScopeError>,
+    /// What other runs did in the same tree.
+    pub meanwhile: Meanwhile,
+    /// Paths in scope that were dirty, when the gate refused because of them.
+    pub refused_over: Vec<String>,
+    /// How Codex ended.
+    pub watched: Watched,
+    /// What the stream told.
+    pub story: RunStory,
+    /// Whether the final message was taken from Codex's rollout file.
+    pub recovered: bool,
+    /// The end of Codex's stderr.
+    pub last_words: String,
+    /// When the run was accepted.
+    pub begun: Instant,
+    /// How long the baseline took.
+    pub baseline_took: Duration,
+    /// Remarks so far.
+    pub notes: Vec<String>,
+    /// What could not be had as promised, so far.
+    pub degraded: Vec<String>,
+}
+
+/// What the caller gets.
+#[derive(Debug)]
+pub struct Finished {
+    /// For `--json`.
+    pub result: RunResult,
+    /// For people and Claude.
+    pub report: String,
+    /// The dispatcher's exit code.
+    pub code: ExitCode,
+    /// What could not be written.
+    pub failures: Vec<String>,
+}
+
+/// Compares, judges, writes and seals.
+pub fn close(ended: Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> Finished {
+    let compare_begun = Instant::now();
+    let forged = artifacts.recover();
+    let not_started = ended.watched.stop == Some(Stop::NotStarted);
+    let (mut found, comparison) = if not_started && ended.baseline.is_ok() {
+        (Found::refused(), None)
+    } else {
+        Found::of(ended.baseline, &ended.meanwhile)
+    };
+    found.add_survivors(
+        ended.watched.ended.as_ref().map(|ended| ended.survivors.as_slice()).unwrap_or_default(),
+    );
+    found.add_forged(&artifacts.dir().to_string_lossy(), &forged);
+    found.notes.extend(ended.notes.iter().cloned());
+    let compare_took = compare_begun.elapsed();
+
+    let verification = join_verification(&ended.plan.verification, &ended.story.commands);
+    let judgement = judge_ended(&ended, &verification);
+    let code = exit_code(found.verdict, judgement.outcome, judgement.ending, judgement.needs_attention);
+
+    let mut writing = Writing { artifacts: &mut artifacts, failures: Vec::new() };
+    if let Some(comparison) = &comparison {
+        writing.bytes("changes.patch", comparison.changes_patch());
+        writing.bytes("post-status.txt", comparison.status_text());
+        writing.bytes("post-diff-stat.txt", comparison.diff_stat_text());
+    }
+    writing.json("verification.json", &verification);
+    let message = final_message::markdown(&judgement, ended.story.last_message.as_deref());
+    writing.bytes("result.md", message.clone());
+
+    let durations = Durations {
+        total_ms: millis(ended.begun.elapsed()),
+        codex_ms: millis(ended.watched.ran_for),
+        baseline_ms: millis(ended.baseline_took),
+        compare_ms: millis(compare_took),
+    };
+    let mut result = result(&ended, &judgement, &found, code, &board, durations);
+    result.verification = verification;
+    result.artifact_dir = writing.artifacts.dir().to_string_lossy().into_owned();
+    result.artifacts = artifact_names(writing.artifacts);
+    let mut policy = policy(&ended, found, code, &board);
+    if let Some(path) = &ended.plan.output {
+        writing.outside(path, message.as_bytes());
+    }
+    writing.json("result.json", &result);
+    policy.degraded.extend(writing.failures.iter().cloned());
+    writing.json("policy.json", &policy);
+    let seal =
+        writing.artifacts.seal().map_err(|error| writing.failures.push(format!("cannot seal: {error}"))).ok();
+    let mut failures = writing.failures;
+
+    let report = report::render(&result, &policy, seal.as_deref());
+    let record = &mut board.record;
+    record.ended = Some(Timestamp::now().rfc3339());
+    record.outcome = Some(result.outcome);
+    record.verdict = Some(result.verdict);
+    record.exit_code = Some(result.exit_code);
+    record.summary = Some(headline(&result, &policy));
+    record.seal = seal;
+    if let Err(error) = board.end() {
+        failures.push(error);
+    }
+    Finished { result, report, code, failures }
+}
+
+fn judge_ended(ended: &Ended<'_>, verification: &[VerificationEntry]) -> Judgement {
+    let words = ended.watched.start_error.as_deref().unwrap_or(&ended.last_words);
+    let mut judgement = judge(&Facts {
+        stop: ended.watched.stop,
+        turn: ended.story.turn,
+        failure: ended.story.failure.as_ref(),
+        exit: match ended.watched.ended.as_ref().map(|ended| ended.status) {
+            None => Exit::Unseen,
+            Some(ExitKind::Exit(code)) => Exit::Code(code),
+            Some(ExitKind::Signal(signal)) => Exit::Signal(signal),
+        },
+        understood: ended.watched.understood,
+        final_message: ended.story.last_message.as_deref(),
+        schema: &ended.plan.schema,
+        last_words: words,
+        last_words_kind: clodex_codex::startup_failure_kind(words),
+        verification,
+    });
+    if judgement.outcome == Outcome::Refused {
+        match ended.baseline {
+            Ok(_) => {
+                judgement.summary =
+                    format!("refused: uncommitted changes in scope: {}", ended.refused_over.join(", "));
+            }
+            Err(error) => {
+                judgement.outcome = Outcome::Failed;
+                judgement.ending = Ending::TurnFailed;
+                judgement.summary = format!("not started: {error}");
+            }
+        }
+    }
+    judgement
+}
+
+fn result(
+    ended: &Ended<'_>,
+    judgement: &Judgement,
+    found: &Found,
+    code: ExitCode,
+    board: &Board,
+    durations: Durations,
+) -> RunResult {
+    let record = &board.record;
+    RunResult {
+        version: 1,
+        run_id: record.id.clone(),
+        mode: ended.plan.mode,
+        outcome: judgement.outcome,
+        verdict: found.verdict,
+        exit_code: code.into(),
+        policy_violation: found.verdict == Verdict::Violation,
+        scope_ok: found.verdict == Verdict::Clean,
+        summary: judgement.summary.clone(),
+        claim: judgement.claim.clone(),
+        claimed_verdict: judgement.claimed_verdict.clone(),
+        answer: judgement.answer.clone(),
+        recovered: ended.recovered,
+        error: ended.story.failure.as_ref().map(|seen| seen.message.clone()),
+        files_seen: ended.story.files.iter().cloned().collect(),
+        commands_seen: ended.story.commands.clone(),
+        verification: vec![],
+        tokens: ended.story.tokens,
+        durations,
+        thread_id: record.thread_id.clone(),
+        resume: record.thread_id.as_deref().filter(|_| !ended.plan.ephemeral).map(clodex_codex::resume_hint),
+        codex_version: record.codex_version.clone(),
+        model: record.model.clone(),
+        artifact_dir: String::new(),
+        artifacts: vec![],
+    }
+}
+
+fn policy(ended: &Ended<'_>, found: Found, code: ExitCode, board: &Board) -> Policy {
+    Policy {
+        version: 1,
+        run_id: board.record.id.to_string(),
+        mode: ended.plan.mode,
+        verdict: found.verdict,
+        containment: board.record.containment,
+        policy_violation: found.verdict == Verdict::Violation,
+        scope_ok: found.verdict == Verdict::Clean,
+        exit_code: code.into(),
+        watchdog_killed: matches!(ended.watched.stop, Some(Stop::TimedOut | Stop::Stalled)),
+        enforcement: ended.plan.enforcement,
+        write_scope: ended.plan.write_scope.clone(),
+        violations: found.violations,
+        by_products: found.by_products,
+        foreign: found.foreign,
+        in_scope: found.in_scope,
+        dirty_overlap: ended.refused_over.clone(),
+        stragglers_killed: ended
+            .watched
+            .ended
+            .as_ref()
+            .and_then(|ended| ended.stragglers)
+            .unwrap_or_default(),
+        notes: found.notes,
+        degraded: ended.degraded.clone(),
+    }
+}
+
+/// One line for the statusline: what somebody who looks up should know first.
+fn headline(result: &RunResult, policy: &Policy) -> String {
+    match policy.violations.as_slice() {
+        [] => result.summary.clone(),
+        [only] => only.path.clone(),
+        [first, more @ ..] => format!("{} and {} more", first.path, more.len()),
+    }
+}
+
+/// The names that will be there when the run has ended, `seal.json` included.
+fn artifact_names(artifacts: &Artifacts) -> Vec<String> {
+    let mut names = artifacts.names();
+    names.extend(["result.json", "policy.json", "seal.json"].map(str::to_owned));
+    names.sort();
+    names
+}
+
+/// Writes what it can: a full disk must not keep the rest from being told.
+struct Writing<'a> {
+    artifacts: &'a mut Artifacts,
+    failures: Vec<String>,
+}
+
+impl Writing<'_> {
+    fn bytes(&mut self, name: &str, content: impl Into<Vec<u8>>) {
+        if let Err(error) = self.artifacts.write(name, content) {
+            self.failures.push(error.to_string());
+        }
+    }
+
+    fn json(&mut self, name: &str, value: &impl serde::Serialize) {
+        if let Err(error) = self.artifacts.write_json(name, value) {
+            self.failures.push(error.to_string());
+        }
+    }
+
+    fn outside(&mut self, path: &Path, content: &[u8]) {
+        if let Err(error) = atomic_file::replace(path, content, atomic_file::Durability::Cached) {
+            self.failures.push(error.to_string());
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,138 @@
+//! How Codex is started: which binary, which version, with which arguments, environment and temp directory.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use clodex_codex::{
+    CodexConfig, CodexVersion, ExecRequest, Keep, RUN_MARK, SlashTmp, exec_argv, probe_version,
+};
+use clodex_core::{ContainmentWish, ExitCode, RunId};
+use clodex_os::ContainedCommand;
+
+use crate::plan::Plan;
+use crate::refusal::Refusal;
+
+/// Variables that make git look elsewhere: a caller inside a git hook has them set.
+const GIT_ELSEWHERE: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
+/// A Codex that can be started.
+#[derive(Debug)]
+pub struct Codex {
+    /// The native binary.
+    pub binary: PathBuf,
+    /// What it says it is.
+    pub version: CodexVersion,
+}
+
+impl Codex {
+    /// Finds the binary and its version; the version is asked once per binary and kept in the state directory.
+    pub fn find(explicit: Option<&Path>, state_dir: &Path) -> Result<Self, Refusal> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let binary = clodex_codex::locate(explicit, &path)
+            .map_err(|error| Refusal::told(ExitCode::Unreachable, &error))?;
+        let version = probe_version(&binary, Some(state_dir)).map_err(|error| {
+            Refusal::unreachable(
+                format!("cannot ask `{}` for its version: {error}", binary.display()),
+                "run `codex --version` by hand; reinstall with `npm install -g @openai/codex`",
+            )
+        })?;
+        if let CodexVersion::TooOld(old) = version {
+            return Err(Refusal::unreachable(
+                format!(
+                    "codex {old} at `{}` is too old: at least {} is needed",
+                    binary.display(),
+                    clodex_codex::OLDEST
+                ),
+                "`npm install -g @openai/codex@latest`",
+            ));
+        }
+        Ok(Self { binary, version })
+    }
+
+    /// What is to be noted under `degraded`.
+    pub fn degraded(&self) -> Option<String> {
+        match &self.version {
+            CodexVersion::Known(..) | CodexVersion::TooOld(_) => None,
+            CodexVersion::Unreadable(text) => Some(format!(
+                "codex does not tell a released version (`{}`): nothing is taken for granted",
+                text.trim()
+            )),
+        }
+    }
+}
+
+/// The places of one run that Codex is started with.
+#[derive(Debug)]
+pub struct Places {
+    /// `clodex-contain`.
+    pub wrapper: PathBuf,
+    /// The run.
+    pub run_id: RunId,
+    /// The run's own temp directory.
+    pub scratch: PathBuf,
+    /// Where the schema of the answer lies.
+    pub schema: PathBuf,
+    /// Where Codex keeps its own things.
+    pub codex_home: Option<PathBuf>,
+    /// Where the artifacts lie.
+    pub artifacts: PathBuf,
+}
+
+/// The command that starts Codex in its containment. `model` may differ from the plan's after a fallback.
+pub fn command(
+    plan: &Plan,
+    codex: &Codex,
+    config: &CodexConfig,
+    places: &Places,
+    model: Option<&str>,
+) -> Result<ContainedCommand, Refusal> {
+    let tmp = private_tmp(plan, codex, places);
+    let request = ExecRequest {
+        sandbox: plan.sandbox,
+        workdir: &plan.workdir,
+        model,
+        effort: plan.effort.as_deref(),
+        output_schema: Some(&places.schema),
+        images: &plan.images,
+        resume: plan.resume.as_deref(),
+        keep: if plan.ephemeral { Keep::Nothing } else { Keep::Thread },
+        allowed_mcp: &plan.mcp,
+        run_id: places.run_id.as_str(),
+        slash_tmp: if tmp { SlashTmp::Private } else { SlashTmp::Shared },
+    };
+    let argv = exec_argv(&request, config, &codex.version)
+        .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
+    let mut command = ContainedCommand::new(&places.wrapper, &codex.binary, places.run_id.as_str())
+        .args(argv)
+        .current_dir(&plan.workdir)
+        .containment(plan.containment)
+        .env(RUN_MARK, places.run_id.as_str())
+        .env("TMPDIR", &places.scratch);
+    if tmp {
+        command = command.private_tmp(&places.scratch);
+    }
+    Ok(GIT_ELSEWHERE.iter().fold(command, |command, name| command.env_remove(name)))
+}
+
+/// Whether the run gets a `/tmp` of its own: not when something that it needs lies in the real one, nor where there is
+/// no kernel containment to mount it in.
+fn private_tmp(plan: &Plan, codex: &Codex, places: &Places) -> bool {
+    let needed =
+        [Some(&plan.workdir), Some(&codex.binary), places.codex_home.as_ref(), Some(&places.artifacts)];
+    plan.containment != ContainmentWish::BestEffort
+        && !needed.into_iter().flatten().chain(&plan.images).any(|path| path.starts_with("/tmp"))
+        && !path_has_tmp(std::env::var_os("PATH").as_deref())
+}
+
+fn path_has_tmp(path: Option<&OsStr>) -> bool {
+    path.is_some_and(|path| std::env::split_paths(path).any(|dir| dir.starts_with("/tmp")))
+}

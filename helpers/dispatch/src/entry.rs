@@ -1,0 +1,239 @@
+//! What the program does with its arguments: lint, dry run, or a run, here or detached.
+
+use std::fs;
+use std::io::{self, PipeReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode as ProcessExit;
+use std::time::Instant;
+
+use clap::Parser as _;
+use clodex_codex::{CodexConfig, codex_home};
+use clodex_core::{ExitCode, RunId};
+use clodex_os::clock::Timestamp;
+use clodex_os::detach::{self, Side};
+use clodex_os::record_store::{RecordStore, StateDir};
+use clodex_os::signals::StopSignals;
+use clodex_os::{run_suffix, wrapper_beside_this_program};
+
+use crate::artifacts::Artifacts;
+use crate::cli::Cli;
+use crate::close::Finished;
+use crate::codex_start::Codex;
+use crate::opening::{self, Opened};
+use crate::plan::{Plan, RunsDir};
+use crate::planning;
+use crate::refusal::Refusal;
+use crate::run::{Run, write_first};
+
+/// Runs the program.
+pub fn main() -> ProcessExit {
+    let begun = Instant::now();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+            // A closed stdout or stderr changes nothing about the arguments.
+            let _ = error.print();
+            return exit(code as u8);
+        }
+    };
+    match carry_out(&cli, begun) {
+        Ok(code) => exit(code),
+        Err(refusal) => {
+            tell(&cli, &refusal);
+            exit(refusal.code as u8)
+        }
+    }
+}
+
+fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
+    if let Some(packet) = &cli.lint {
+        planning::lint(packet)?;
+        say(&format!("{}: ok\n", packet.display()));
+        return Ok(ExitCode::Done as u8);
+    }
+    let plan = planning::plan(cli)?;
+    if cli.dry_run {
+        return dry_run(&plan);
+    }
+    clear_stale_output(plan.output.as_deref())?;
+    if cli.detach {
+        return detached(&plan, begun);
+    }
+    let finished = go(&plan, begun, Manner { detached: false, live_line: !cli.quiet }, |first| {
+        if cli.json { remark(cli, first) } else { say(first) }
+    })?;
+    report(cli, &finished);
+    Ok(finished.code as u8)
+}
+
+/// How a run is started.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    detached: bool,
+    live_line: bool,
+}
+
+/// Makes the places, says the first line, and runs to the end.
+fn go(plan: &Plan, begun: Instant, manner: Manner, first: impl FnOnce(&str)) -> Result<Finished, Refusal> {
+    let signals = StopSignals::catch().map_err(|error| {
+        Refusal::usage(format!("cannot catch signals: {error}"), "raise the limit of open files")
+    })?;
+    let state = StateDir::from_env().ok_or_else(|| {
+        Refusal::usage("there is no place for the run's record", "set HOME or CLODEX_STATE_DIR")
+    })?;
+    let store = RecordStore::open(state).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
+    let codex = Codex::find(plan.codex.as_deref(), store.dir().path())?;
+    let home = codex_home(std::env::var_os("CODEX_HOME").as_deref(), std::env::var_os("HOME").as_deref());
+    let config =
+        home.as_ref().map_or_else(CodexConfig::default, |home| CodexConfig::read(home, &plan.workdir));
+    refuse_unknown_mcp(plan, &config)?;
+    let wrapper =
+        wrapper_beside_this_program().map_err(|error| Refusal::told(ExitCode::Unreachable, &error))?;
+    let opened = opening::open(plan, &store, manner.detached)?;
+    first(&first_line(&opened));
+    let run = Run {
+        plan,
+        codex,
+        config,
+        codex_home: home,
+        wrapper,
+        store: &store,
+        begun,
+        on_terminal: manner.live_line,
+    };
+    run.carry_out(opened, signals)
+}
+
+/// The caller's side waits for the first line and ends; the other side is the run.
+fn detached(plan: &Plan, begun: Instant) -> Result<u8, Refusal> {
+    match detach::split().map_err(|error| Refusal::told(ExitCode::Usage, &error))? {
+        Side::Caller(from_run) => hear(from_run),
+        Side::Detached(to_caller) => {
+            let mut to_caller = Some(to_caller);
+            let finished = go(plan, begun, Manner { detached: true, live_line: false }, |first| {
+                if let Some(mut to_caller) = to_caller.take() {
+                    let _ = to_caller.write_all(format!("0{first}").as_bytes());
+                }
+            });
+            if let (Err(refusal), Some(mut to_caller)) = (&finished, to_caller) {
+                let _ = to_caller.write_all(format!("{}{refusal}\n", refusal.code as u8).as_bytes());
+            }
+            finished.map(|finished| finished.code as u8)
+        }
+    }
+}
+
+/// One digit, the exit code, then what is to be said: the first line, or why there is no run.
+fn hear(mut from_run: PipeReader) -> Result<u8, Refusal> {
+    let mut said = String::new();
+    // A side that dies without a word has said nothing.
+    let _ = from_run.read_to_string(&mut said);
+    match said.split_at_checked(1) {
+        Some(("0", first)) => {
+            say(first);
+            Ok(0)
+        }
+        Some((code, why)) => {
+            let _ = io::stderr().write_all(format!("clodex-dispatch: {why}").as_bytes());
+            Ok(code.parse().unwrap_or(ExitCode::Usage as u8))
+        }
+        None => {
+            Err(Refusal::usage("the detached run died before it began", "run it without --detach to see why"))
+        }
+    }
+}
+
+/// Writes what a run would start with, and shows where each setting comes from.
+fn dry_run(plan: &Plan) -> Result<u8, Refusal> {
+    let id = RunId::new(&Timestamp::now().compact(), plan.mode, &plan.name, &run_suffix());
+    let (parent, hide) = match &plan.runs_dir {
+        RunsDir::InWorkdir(dir) => (dir, true),
+        RunsDir::Named(dir) => (dir, false),
+    };
+    let made = Artifacts::create(parent, &id, hide).and_then(|mut artifacts| {
+        write_first(plan, &mut artifacts)?;
+        artifacts.write("settings.txt", plan.shown().into_bytes())?;
+        Ok(artifacts)
+    });
+    let artifacts = made.map_err(|error| {
+        Refusal::usage(
+            format!("cannot write to {}: {error}", parent.display()),
+            "name another place with --output-dir",
+        )
+    })?;
+    say(&format!("dry run {id}\nartifacts {}\n\n{}", artifacts.dir().display(), plan.shown()));
+    Ok(ExitCode::Done as u8)
+}
+
+fn refuse_unknown_mcp(plan: &Plan, config: &CodexConfig) -> Result<(), Refusal> {
+    match config.unknown_mcp_servers(&plan.mcp).as_slice() {
+        [] => Ok(()),
+        unknown => Err(Refusal::usage(
+            format!(
+                "the packet's MCP names what Codex's configuration does not have: {}",
+                unknown.join(", ")
+            ),
+            format!("known: {}", config.mcp_servers.keys().cloned().collect::<Vec<_>>().join(", ")),
+        )),
+    }
+}
+
+/// A message of an earlier run must not be taken for this one's.
+fn clear_stale_output(output: Option<&Path>) -> Result<(), Refusal> {
+    let Some(path) = output else { return Ok(()) };
+    match fs::remove_file(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Refusal::usage(
+            format!("cannot replace `{}`: {error}", path.display()),
+            "name another file with -o",
+        )),
+    }
+}
+
+fn first_line(opened: &Opened) -> String {
+    format!("run {} · artifacts {}\n", opened.record.id, opened.artifacts.dir().display())
+}
+
+fn report(cli: &Cli, finished: &Finished) {
+    if cli.json {
+        match serde_json::to_string_pretty(&finished.result) {
+            Ok(text) => say(&format!("{text}\n")),
+            Err(error) => remark(cli, &format!("cannot write the result as JSON: {error}\n")),
+        }
+    } else {
+        say(&format!("\n{}", finished.report));
+    }
+    for failure in &finished.failures {
+        remark(cli, &format!("clodex-dispatch: {failure}\n"));
+    }
+}
+
+fn tell(cli: &Cli, refusal: &Refusal) {
+    let _ = io::stderr().write_all(format!("clodex-dispatch: {refusal}\n").as_bytes());
+    if cli.json {
+        let told = serde_json::json!({
+            "version": 1, "outcome": "refused", "verdict": "refused", "exit_code": refusal.code as u8,
+            "error": refusal.message, "hint": refusal.hint,
+        });
+        say(&format!("{told}\n"));
+    }
+}
+
+/// stdout is data. A caller that does not listen any more has no say in the run.
+fn say(text: &str) {
+    let mut out = io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// stderr is for people.
+fn remark(cli: &Cli, text: &str) {
+    if !cli.quiet {
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+fn exit(code: u8) -> ProcessExit {
+    ProcessExit::from(code)
+}

@@ -1,0 +1,292 @@
+//! From the facts of a finished run to its outcome: what the worker claims, what the turn's end says, what stopped it.
+//! Pure; knows nothing of the tree (that is the verdict's business).
+
+use clodex_core::{
+    Claim, ClaimParse, ClaimedVerdict, CommandSeen, Ending, FailureKind, FailureSeen, Outcome, Turn,
+    VerificationEntry, VerificationStatus,
+};
+
+use crate::answer::Schema;
+use crate::conductor::Stop;
+
+/// How the Codex process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It never ran, or nobody saw it end.
+    Unseen,
+    /// With this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// What is known of a run when nothing of it lives any more.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// Why it was ended from outside.
+    pub stop: Option<Stop>,
+    /// Where the turn stands.
+    pub turn: Turn,
+    /// The last error that the stream told.
+    pub failure: Option<&'a FailureSeen>,
+    /// How the process ended.
+    pub exit: Exit,
+    /// Whether the stream had a line that could be understood.
+    pub understood: bool,
+    /// The final message, from the stream or the rollout.
+    pub final_message: Option<&'a str>,
+    /// Which answer was asked for.
+    pub schema: &'a Schema,
+    /// The last words on stderr, for a Codex that ended without saying why.
+    pub last_words: &'a str,
+    /// What kind of failure these last words tell of.
+    pub last_words_kind: FailureKind,
+    /// The packet's VERIFICATION joined to the stream.
+    pub verification: &'a [VerificationEntry],
+}
+
+/// What became of the work.
+#[derive(Debug, PartialEq)]
+pub struct Judgement {
+    /// In one word.
+    pub outcome: Outcome,
+    /// How Codex ended, for the exit code.
+    pub ending: Ending,
+    /// Whether somebody should look although Codex ended well.
+    pub needs_attention: bool,
+    /// One line for people.
+    pub summary: String,
+    /// The worker's structured answer.
+    pub claim: Option<Claim>,
+    /// The worker's own word.
+    pub claimed_verdict: Option<ClaimedVerdict>,
+    /// The answer to a schema of the user's own.
+    pub answer: Option<serde_json::Value>,
+}
+
+impl Judgement {
+    fn ended(outcome: Outcome, ending: Ending, summary: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            ending,
+            needs_attention: true,
+            summary: summary.into(),
+            claim: None,
+            claimed_verdict: None,
+            answer: None,
+        }
+    }
+}
+
+/// Judges a finished run.
+pub fn judge(facts: &Facts<'_>) -> Judgement {
+    let mut judgement = match (facts.stop, facts.turn) {
+        (Some(Stop::Cancelled), _) => Judgement::ended(Outcome::Cancelled, Ending::TurnFailed, "cancelled"),
+        (Some(Stop::TimedOut), _) => Judgement::ended(
+            Outcome::TimedOut,
+            Ending::TurnFailed,
+            "stopped: the wall clock limit was reached",
+        ),
+        (Some(Stop::Stalled), _) => {
+            Judgement::ended(Outcome::Stalled, Ending::TurnFailed, "stopped: no sign of life for too long")
+        }
+        (Some(Stop::NotStarted), _) => Judgement::ended(Outcome::Refused, Ending::Completed, "not started"),
+        (Some(Stop::Lingered) | None, Turn::Completed) => delivered(facts),
+        (Some(Stop::Lingered) | None, Turn::Failed) => failed(facts),
+        (Some(Stop::Lingered) | None, Turn::NotStarted | Turn::Running) => broke_off(facts),
+    };
+    if let Some(failed) =
+        facts.verification.iter().find(|entry| entry.status == VerificationStatus::SeenFailed)
+        && !judgement.needs_attention
+    {
+        judgement.needs_attention = true;
+        judgement.summary = format!("verification failed: {}", failed.text);
+    }
+    judgement
+}
+
+fn failed(facts: &Facts<'_>) -> Judgement {
+    let (kind, message) =
+        facts.failure.map_or((FailureKind::Other, "the turn failed"), |seen| (seen.kind, &seen.message));
+    Judgement::ended(Outcome::Failed, ending_of(kind), message)
+}
+
+fn delivered(facts: &Facts<'_>) -> Judgement {
+    let Some(message) = facts.final_message.filter(|message| !message.trim().is_empty()) else {
+        return Judgement::ended(Outcome::Partial, Ending::Completed, "Codex ended without a final message");
+    };
+    match facts.schema {
+        Schema::Claim => claimed(message),
+        Schema::Own(schema) => match schema.check(message) {
+            Ok(answer) => Judgement {
+                needs_attention: false,
+                answer: Some(answer),
+                ..Judgement::ended(Outcome::Done, Ending::Completed, "the answer follows the schema")
+            },
+            Err(why) => Judgement::ended(Outcome::Failed, Ending::Protocol, why),
+        },
+    }
+}
+
+fn claimed(message: &str) -> Judgement {
+    match ClaimParse::from_final_message(message) {
+        ClaimParse::Structured(claim, word) => Judgement {
+            outcome: claim.result.into(),
+            ending: Ending::Completed,
+            needs_attention: word != ClaimedVerdict::Clean,
+            summary: claim.summary.clone(),
+            claim: Some(*claim),
+            claimed_verdict: Some(word),
+            answer: None,
+        },
+        ClaimParse::Text(word) => Judgement {
+            needs_attention: word != ClaimedVerdict::Clean,
+            claimed_verdict: Some(word),
+            ..Judgement::ended(Outcome::Done, Ending::Completed, first_line(message))
+        },
+        ClaimParse::Unreadable(why) => Judgement::ended(Outcome::Failed, Ending::Protocol, why),
+    }
+}
+
+fn broke_off(facts: &Facts<'_>) -> Judgement {
+    let words = first_line(facts.last_words);
+    let said = |what: String| if words.is_empty() { what } else { format!("{what}: {words}") };
+    match facts.exit {
+        Exit::Signal(signal) => Judgement::ended(
+            Outcome::Failed,
+            Ending::TurnFailed,
+            said(format!("codex was killed by signal {signal}")),
+        ),
+        Exit::Code(0) => Judgement::ended(
+            Outcome::Failed,
+            Ending::Protocol,
+            said("codex exited with 0 without telling how its turn ended".to_owned()),
+        ),
+        Exit::Code(code) if facts.understood => Judgement::ended(
+            Outcome::Failed,
+            ending_of(facts.last_words_kind),
+            said(format!("codex exited with {code} in the middle of its turn")),
+        ),
+        Exit::Code(code) => {
+            let ending = match facts.last_words_kind {
+                FailureKind::Thread => Ending::TurnFailed,
+                _ => Ending::Unreachable,
+            };
+            Judgement::ended(
+                Outcome::Failed,
+                ending,
+                said(format!("codex exited with {code} before it began")),
+            )
+        }
+        Exit::Unseen => {
+            Judgement::ended(Outcome::Failed, Ending::Unreachable, said("codex did not run".to_owned()))
+        }
+    }
+}
+
+fn ending_of(kind: FailureKind) -> Ending {
+    match kind {
+        FailureKind::Unauthorized | FailureKind::Connection => Ending::Unreachable,
+        FailureKind::UsageLimit
+        | FailureKind::RateLimit
+        | FailureKind::ModelUnavailable
+        | FailureKind::Overloaded
+        | FailureKind::ContextWindow
+        | FailureKind::Thread
+        | FailureKind::Other => Ending::TurnFailed,
+    }
+}
+
+/// Joins each line of VERIFICATION to the last run of the same command in the stream.
+pub fn join_verification(lines: &[String], commands: &[CommandSeen]) -> Vec<VerificationEntry> {
+    lines
+        .iter()
+        .map(|line| {
+            let wanted = line.trim().trim_matches('`').trim();
+            let seen = commands.iter().rev().find(|seen| seen.command.trim() == wanted);
+            let exit_code = seen.and_then(|seen| seen.exit_code);
+            let status = match exit_code {
+                None => VerificationStatus::NotSeen,
+                Some(0) => VerificationStatus::SeenPassed,
+                Some(_) => VerificationStatus::SeenFailed,
+            };
+            VerificationEntry { text: line.clone(), status, exit_code }
+        })
+        .collect()
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(turn: Turn, message: Option<&str>) -> Facts<'_> {
+        Facts {
+            stop: None,
+            turn,
+            failure: None,
+            exit: Exit::Code(0),
+            understood: true,
+            final_message: message,
+            schema: &Schema::Claim,
+            last_words: "",
+            last_words_kind: FailureKind::Other,
+            verification: &[],
+        }
+    }
+
+    fn told(facts: &Facts<'_>) -> (Outcome, Ending, bool) {
+        let judgement = judge(facts);
+        (judgement.outcome, judgement.ending, judgement.needs_attention)
+    }
+
+    #[test]
+    fn a_turn_without_a_message_has_not_delivered() {
+        for message in [None, Some(""), Some(" \n")] {
+            let told = told(&facts(Turn::Completed, message));
+            assert_eq!(told, (Outcome::Partial, Ending::Completed, true));
+        }
+    }
+
+    #[test]
+    fn free_text_passes_only_with_the_exact_last_line() {
+        let clean = told(&facts(Turn::Completed, Some("did it\nVERDICT: CLEAN")));
+        assert_eq!(clean, (Outcome::Done, Ending::Completed, false));
+        let unclear = told(&facts(Turn::Completed, Some("did it, all CLEAN")));
+        assert_eq!(unclear, (Outcome::Failed, Ending::Protocol, true));
+    }
+
+    #[test]
+    fn a_failed_check_in_the_stream_outweighs_the_workers_word() {
+        let seen = [CommandSeen { command: "cargo test".into(), exit_code: Some(101), duration_ms: None }];
+        let verification = join_verification(&["`cargo test`".into(), "read the diff".into()], &seen);
+        assert_eq!(verification[1].status, VerificationStatus::NotSeen);
+        let facts =
+            Facts { verification: &verification, ..facts(Turn::Completed, Some("did it\nVERDICT: CLEAN")) };
+        assert_eq!(told(&facts), (Outcome::Done, Ending::Completed, true));
+        assert_eq!(judge(&facts).summary, "verification failed: `cargo test`");
+    }
+
+    #[test]
+    fn a_codex_that_dies_before_it_begins_was_not_reached() {
+        let facts = Facts {
+            exit: Exit::Code(1),
+            understood: false,
+            last_words: "Error: missing CODEX_HOME\n",
+            ..facts(Turn::NotStarted, None)
+        };
+        assert_eq!(told(&facts), (Outcome::Failed, Ending::Unreachable, true));
+        assert_eq!(judge(&facts).summary, "codex exited with 1 before it began: Error: missing CODEX_HOME");
+    }
+
+    #[test]
+    fn garbage_with_exit_0_is_a_protocol_error_and_a_kill_is_a_failed_turn() {
+        let garbage = Facts { understood: false, ..facts(Turn::NotStarted, None) };
+        assert_eq!(told(&garbage), (Outcome::Failed, Ending::Protocol, true));
+        let killed = Facts { exit: Exit::Signal(9), ..facts(Turn::NotStarted, None) };
+        assert_eq!(told(&killed), (Outcome::Failed, Ending::TurnFailed, true));
+    }
+}

@@ -1,0 +1,157 @@
+//! The places of a run, made before anything else: id, record with its lock, temp directory, artifact directory.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clodex_core::{ExitCode, Progress, RECORD_VERSION, RunId, RunRecord, path_text};
+use clodex_os::clock::{HostAndBoot, Timestamp};
+use clodex_os::process::ProcessId;
+use clodex_os::record_store::{LiveRun, RecordStore};
+use clodex_os::run_suffix;
+
+use crate::artifacts::Artifacts;
+use crate::board::Board;
+use crate::plan::{Plan, RunsDir};
+use crate::refusal::Refusal;
+
+/// Ids are random enough that a second try is rare and a tenth does not happen.
+const TRIES: usize = 10;
+
+/// A run that has an id and its places, and nothing else yet.
+#[derive(Debug)]
+pub struct Opened {
+    /// The lock and the record on disk.
+    pub live: LiveRun,
+    /// The record as it was written.
+    pub record: RunRecord,
+    /// The artifact directory.
+    pub artifacts: Artifacts,
+    /// The run's own temp directory.
+    pub scratch: PathBuf,
+}
+
+/// Takes an id and makes the places. Whatever fails here, nothing was started.
+pub fn open(plan: &Plan, store: &RecordStore, detached: bool) -> Result<Opened, Refusal> {
+    let scratch = new_scratch(&store.dir().path().join("tmp"))?;
+    let begun = begin(plan, store, detached, &scratch).inspect_err(|_| remove_scratch(&scratch))?;
+    let (live, mut record) = begun;
+    match artifacts(plan, &record.id) {
+        Ok(artifacts) => {
+            record.artifact_dir = text(artifacts.dir());
+            Ok(Opened { live, record, artifacts, scratch })
+        }
+        Err(refusal) => {
+            remove_scratch(&scratch);
+            Board::new(live, record, false).refuse(&refusal);
+            Err(refusal)
+        }
+    }
+}
+
+/// Removes a temp directory, whatever the worker left in it.
+pub fn remove_scratch(scratch: &Path) {
+    // It lies in the state directory; a rest is swept with the run's record.
+    let _ = fs::remove_dir_all(scratch);
+}
+
+fn begin(
+    plan: &Plan,
+    store: &RecordStore,
+    detached: bool,
+    scratch: &Path,
+) -> Result<(LiveRun, RunRecord), Refusal> {
+    for _ in 0..TRIES {
+        let id = RunId::new(&Timestamp::now().compact(), plan.mode, &plan.name, &run_suffix());
+        let record = first_record(plan, id, detached, scratch);
+        let begun = store.begin(&record).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
+        if let Some(live) = begun {
+            return Ok((live, record));
+        }
+    }
+    Err(Refusal::usage(
+        "cannot find a free run id",
+        "remove old records with `clodex-status --all`, or try again",
+    ))
+}
+
+fn first_record(plan: &Plan, id: RunId, detached: bool, scratch: &Path) -> RunRecord {
+    let here = HostAndBoot::here();
+    let now = Timestamp::now();
+    let deadline = (plan.timeout_sec > 0).then(|| now.after(Duration::from_secs(plan.timeout_sec)).rfc3339());
+    RunRecord {
+        version: RECORD_VERSION,
+        id,
+        name: plan.name.clone(),
+        mode: plan.mode,
+        objective: plan.objective.chars().take(200).collect(),
+        workdir: text(&plan.workdir),
+        git_common_dir: text(plan.tree.common_dir()),
+        session_id: std::env::var("CLAUDE_CODE_SESSION_ID").ok().filter(|id| !id.is_empty()),
+        detached,
+        host: here.host,
+        boot_id: here.boot,
+        dispatcher: ProcessId::own().into(),
+        container: None,
+        init: None,
+        codex: None,
+        backend: "exec".to_owned(),
+        codex_version: None,
+        thread_id: plan.resume.clone(),
+        model: plan.model.clone(),
+        containment: None,
+        enforcement: plan.enforcement,
+        started: now.rfc3339(),
+        updated: now.rfc3339(),
+        ended: None,
+        deadline,
+        heartbeat_sec: plan.heartbeat_sec,
+        progress: Progress::default(),
+        outcome: None,
+        verdict: None,
+        exit_code: None,
+        summary: None,
+        flow: None,
+        open_requests: vec![],
+        artifact_dir: String::new(),
+        scratch_dir: Some(text(scratch)),
+        seal: None,
+    }
+}
+
+/// Short, because the paths of unix sockets are.
+fn new_scratch(parent: &Path) -> Result<PathBuf, Refusal> {
+    let failed = |error: &std::io::Error| {
+        Refusal::usage(
+            format!("cannot make a temp directory in {}: {error}", parent.display()),
+            "set CLODEX_STATE_DIR to a directory that can be written",
+        )
+    };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(|error| failed(&error))?;
+    loop {
+        let scratch = parent.join(run_suffix());
+        match fs::DirBuilder::new().mode(0o700).create(&scratch) {
+            Ok(()) => return Ok(scratch),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(&error)),
+        }
+    }
+}
+
+fn artifacts(plan: &Plan, id: &RunId) -> Result<Artifacts, Refusal> {
+    let (parent, hide) = match &plan.runs_dir {
+        RunsDir::InWorkdir(dir) => (dir, true),
+        RunsDir::Named(dir) => (dir, false),
+    };
+    Artifacts::create(parent, id, hide).map_err(|error| {
+        Refusal::usage(
+            format!("cannot make the artifact directory in {}: {error}", parent.display()),
+            "name another one with --output-dir",
+        )
+    })
+}
+
+fn text(path: &Path) -> String {
+    path_text(path.as_os_str().as_encoded_bytes())
+}

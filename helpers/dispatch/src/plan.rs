@@ -1,0 +1,101 @@
+//! A run, fully decided: what arguments, settings and packet come to. Nothing of it has been touched yet.
+
+use std::path::PathBuf;
+
+use clodex_core::{ByProducts, ContainmentWish, Enforcement, Mode, Sandbox, ScopeRules};
+use clodex_scope::Tree;
+
+use crate::answer::Schema;
+
+/// What is to be done, and under which limits.
+#[derive(Debug)]
+pub struct Plan {
+    /// Short name for people.
+    pub name: String,
+    /// What Codex is in this run.
+    pub mode: Mode,
+    /// First line of what is to be done.
+    pub objective: String,
+    /// The packet or the free prompt, as given.
+    pub task: Vec<u8>,
+    /// What Codex is sent.
+    pub prompt: String,
+    /// Absolute work directory.
+    pub workdir: PathBuf,
+    /// The repository around it.
+    pub tree: Tree,
+    /// What may be changed.
+    pub rules: ScopeRules,
+    /// The same, as it is shown.
+    pub write_scope: Vec<String>,
+    /// What may be changed besides.
+    pub by_products: ByProducts,
+    /// Checks that the packet asks for.
+    pub verification: Vec<String>,
+    /// MCP servers of the user's that stay on.
+    pub mcp: Vec<String>,
+    /// Codex's sandbox mode.
+    pub sandbox: Sandbox,
+    /// What keeps the worker from writing elsewhere.
+    pub enforcement: Enforcement,
+    /// Whether uncommitted changes in scope are no reason to refuse.
+    pub allow_dirty_overlap: bool,
+    /// How processes are held.
+    pub containment: ContainmentWish,
+    /// Model, when not Codex's default.
+    pub model: Option<String>,
+    /// Model to fall back to once, when the other is not available.
+    pub fallback_model: Option<String>,
+    /// Reasoning effort, when not Codex's default.
+    pub effort: Option<String>,
+    /// Thread to continue.
+    pub resume: Option<String>,
+    /// Whether no thread is kept.
+    pub ephemeral: bool,
+    /// Images for the prompt, absolute.
+    pub images: Vec<PathBuf>,
+    /// Which answer is asked for.
+    pub schema: Schema,
+    /// The codex program, when not the one on PATH.
+    pub codex: Option<PathBuf>,
+    /// Wall clock limit in seconds; 0 = none.
+    pub timeout_sec: u64,
+    /// Seconds without a sign of life; 0 = no limit.
+    pub heartbeat_sec: u64,
+    /// Directory of run directories.
+    pub runs_dir: RunsDir,
+    /// Where the final message goes, too.
+    pub output: Option<PathBuf>,
+    /// Effective settings as lines `key = value  (source)`.
+    pub effective: Vec<String>,
+}
+
+impl Plan {
+    /// The effective settings and what else is decided, a line each.
+    pub fn shown(&self) -> String {
+        let mut lines = vec![
+            format!("name = {}", self.name),
+            format!("mode = {}", self.mode),
+            format!("workdir = {}", self.workdir.display()),
+            format!(
+                "write scope = {}",
+                if self.write_scope.is_empty() { "none".to_owned() } else { self.write_scope.join(" ") }
+            ),
+            format!("sandbox mode = {}", self.sandbox.as_str()),
+            format!("model = {}", self.model.as_deref().unwrap_or("codex's own")),
+            format!("effort = {}", self.effort.as_deref().unwrap_or("codex's own")),
+            format!("prompt = {} bytes", self.prompt.len()),
+        ];
+        lines.extend(self.effective.iter().cloned());
+        lines.join("\n") + "\n"
+    }
+}
+
+/// Where run directories are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunsDir {
+    /// `.codex-dispatch/runs` of the work directory, hidden from git.
+    InWorkdir(PathBuf),
+    /// Named by the user.
+    Named(PathBuf),
+}

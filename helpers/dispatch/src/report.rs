@@ -1,0 +1,217 @@
+//! The report on stdout: what clodex found, what the worker says, how to go on. Rendering only, at most 8 kB.
+
+use std::fmt::Write as _;
+
+use clodex_core::{ClaimedVerdict, CommandSeen, Policy, RunResult, VerificationStatus, Violation};
+
+/// A report is never longer, whatever the worker said.
+pub const MAX_BYTES: usize = 8 * 1024;
+const MAX_ROWS: usize = 20;
+const MAX_COLUMNS: usize = 160;
+const MAX_WORDS_BYTES: usize = 3 * 1024;
+
+/// Renders the report of a finished run.
+pub fn render(result: &RunResult, policy: &Policy, seal: Option<&str>) -> String {
+    let mut report = String::new();
+    headline(&mut report, result, policy);
+    violations(&mut report, policy);
+    rows(&mut report, "changed in scope", &policy.in_scope);
+    rows(&mut report, "by-products", &policy.by_products);
+    rows(&mut report, "changed by others", &policy.foreign);
+    rows(&mut report, "dirty before the run", &policy.dirty_overlap);
+    commands(&mut report, &result.commands_seen);
+    worker_says(&mut report, result);
+    verification(&mut report, result);
+    rows(&mut report, "notes", &policy.notes);
+    rows(&mut report, "degraded", &policy.degraded);
+    let footer = footer(result, seal);
+    cut(&mut report, MAX_BYTES - footer.len() - 32);
+    report + &footer
+}
+
+fn headline(out: &mut String, result: &RunResult, policy: &Policy) {
+    let word = match &result.claimed_verdict {
+        Some(ClaimedVerdict::Clean) => "worker says CLEAN".to_owned(),
+        Some(ClaimedVerdict::NeedsAttention(why)) => format!("worker says NEEDS_ATTENTION {}", line(why)),
+        None => "no word from the worker".to_owned(),
+    };
+    let _ = writeln!(out, "outcome  {} (exit {})", result.outcome, result.exit_code);
+    let _ = writeln!(out, "verdict  {}{}", result.verdict, held(policy));
+    let _ = writeln!(out, "claim    {word}");
+    if !result.summary.is_empty() {
+        let _ = writeln!(out, "summary  {}", line(&result.summary));
+    }
+    if let Some(error) = result.error.as_deref().filter(|error| *error != result.summary) {
+        let _ = writeln!(out, "error    {}", line(error));
+    }
+}
+
+fn held(policy: &Policy) -> String {
+    use clodex_core::{Containment, Enforcement};
+    let writes = match policy.enforcement {
+        Enforcement::Profile => "writes held by a permission profile",
+        Enforcement::Sandbox => "writes held by Codex's sandbox",
+        Enforcement::None => "UNSANDBOXED",
+    };
+    match policy.containment {
+        None => String::new(),
+        Some(Containment::Kernel) => format!(" ({writes}, processes held by the kernel)"),
+        Some(Containment::BestEffort) => format!(" ({writes}, processes held at best effort)"),
+    }
+}
+
+fn violations(out: &mut String, policy: &Policy) {
+    if policy.violations.is_empty() {
+        return;
+    }
+    let scope =
+        if policy.write_scope.is_empty() { "nothing".to_owned() } else { policy.write_scope.join(" ") };
+    let _ = writeln!(out, "\nviolations ({}; allowed: {})", policy.violations.len(), line(&scope));
+    let describe = |v: &Violation| {
+        let kind = match v.kind {
+            clodex_core::ViolationKind::Added => "added",
+            clodex_core::ViolationKind::Removed => "removed",
+            clodex_core::ViolationKind::Modified => "modified",
+            clodex_core::ViolationKind::TypeChanged => "type changed",
+        };
+        let restored = if v.restored { ", restored" } else { "" };
+        format!("{}  {kind}: {}{restored}", v.path, v.detail)
+    };
+    list(out, policy.violations.iter().map(describe), policy.violations.len());
+}
+
+fn rows(out: &mut String, title: &str, rows: &[String]) {
+    if !rows.is_empty() {
+        let _ = writeln!(out, "\n{title} ({})", rows.len());
+        list(out, rows.iter().cloned(), rows.len());
+    }
+}
+
+fn commands(out: &mut String, commands: &[CommandSeen]) {
+    if commands.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\ncommands ({})", commands.len());
+    let describe = |seen: &CommandSeen| {
+        let code = seen.exit_code.map_or_else(|| "?".to_owned(), |code| code.to_string());
+        let took = seen.duration_ms.map(|ms| format!("  {}", seconds(ms))).unwrap_or_default();
+        format!("{code:>3}  {}{took}", line(&seen.command))
+    };
+    let skipped = commands.len().saturating_sub(MAX_ROWS);
+    if skipped > 0 {
+        let _ = writeln!(out, "  … {skipped} earlier");
+    }
+    list(out, commands[skipped..].iter().map(describe), commands.len() - skipped);
+}
+
+fn worker_says(out: &mut String, result: &RunResult) {
+    let Some(claim) = &result.claim else { return };
+    let mut words = String::new();
+    for (title, rows) in [
+        ("says it changed", &claim.changed_files),
+        ("says it verified", &claim.verification_run),
+        ("findings", &claim.findings),
+        ("risks", &claim.risks),
+    ] {
+        if !rows.is_empty() {
+            let _ = writeln!(words, "  {title}");
+            for row in rows {
+                let _ = writeln!(words, "    {}", line(row));
+            }
+        }
+    }
+    if !claim.next.is_empty() {
+        let _ = writeln!(words, "  next: {}", line(&claim.next));
+    }
+    if !words.is_empty() {
+        cut(&mut words, MAX_WORDS_BYTES);
+        let _ = write!(out, "\nthe worker (its claim, not checked)\n{words}");
+    }
+}
+
+fn verification(out: &mut String, result: &RunResult) {
+    if result.verification.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nverification (as seen in the stream)");
+    let describe = |entry: &clodex_core::VerificationEntry| {
+        let status = match entry.status {
+            VerificationStatus::NotSeen => "not seen",
+            VerificationStatus::SeenPassed => "passed",
+            VerificationStatus::SeenFailed => "FAILED",
+        };
+        format!("{status:<8}  {}", entry.text)
+    };
+    list(out, result.verification.iter().map(describe), result.verification.len());
+}
+
+fn footer(result: &RunResult, seal: Option<&str>) -> String {
+    let mut out = String::from("\n");
+    let spent = result.tokens.map_or_else(
+        || "tokens unknown".to_owned(),
+        |t| {
+            format!(
+                "{} tokens (in {}, of it cached {}; out {})",
+                t.input + t.output,
+                t.input,
+                t.cached_input,
+                t.output
+            )
+        },
+    );
+    let checks = seconds(result.durations.baseline_ms + result.durations.compare_ms);
+    let _ = writeln!(out, "took {}, scope checks {checks} · {spent}", seconds(result.durations.total_ms));
+    if let Some(resume) = &result.resume {
+        let _ = writeln!(out, "resume    {resume}");
+    }
+    let _ = writeln!(out, "run       {}", result.run_id);
+    let _ = writeln!(out, "artifacts {}", result.artifact_dir);
+    if let Some(seal) = seal {
+        let _ = writeln!(out, "seal      sha256:{seal}");
+    }
+    out
+}
+
+fn list(out: &mut String, rows: impl Iterator<Item = String>, len: usize) {
+    for row in rows.take(MAX_ROWS) {
+        let _ = writeln!(out, "  {}", line(&row));
+    }
+    if len > MAX_ROWS {
+        let _ = writeln!(out, "  … {} more", len - MAX_ROWS);
+    }
+}
+
+/// One line, no control characters, bounded.
+fn line(text: &str) -> String {
+    let mut line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_COLUMNS + 1).collect();
+    if line.chars().count() > MAX_COLUMNS {
+        line.pop();
+        line.push('…');
+    }
+    line
+}
+
+fn seconds(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        _ => format!("{}:{:02} min", ms / 60_000, ms % 60_000 / 1_000),
+    }
+}
+
+/// Cuts at a line's end so that the text and the mark of the cut fit into `max` bytes.
+fn cut(text: &mut String, max: usize) {
+    if text.len() <= max {
+        return;
+    }
+    let mut end = max.saturating_sub(8);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(text[..end].rfind('\n').map_or(0, |newline| newline + 1));
+    text.push_str("  …\n");
+}
+
+#[cfg(test)]
+mod tests;

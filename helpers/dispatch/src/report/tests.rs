@@ -1,0 +1,138 @@
+use clodex_core::{
+    Claim, Containment, Durations, Enforcement, Mode, Outcome, RunId, Tokens, Verdict, VerificationEntry,
+    ViolationKind, WorkerResult,
+};
+
+use super::*;
+
+fn result() -> RunResult {
+    RunResult {
+        version: 1,
+        run_id: RunId::new("20260121T010203Z", Mode::Worker, "add slug tests", "k3f9"),
+        mode: Mode::Worker,
+        outcome: Outcome::Done,
+        verdict: Verdict::Violation,
+        exit_code: 6,
+        policy_violation: true,
+        scope_ok: false,
+        summary: "added three tests".into(),
+        claim: Some(Claim {
+            result: WorkerResult::Done,
+            summary: "added three tests".into(),
+            report: "long".into(),
+            changed_files: vec!["src/slug.rs".into()],
+            verification_run: vec!["cargo test: 3 passed".into()],
+            evidence: vec![],
+            findings: vec![],
+            risks: vec!["none\u{1b}[31m known".into()],
+            next: String::new(),
+            verdict: "CLEAN".into(),
+        }),
+        claimed_verdict: Some(ClaimedVerdict::Clean),
+        answer: None,
+        recovered: false,
+        error: None,
+        files_seen: vec!["src/slug.rs".into()],
+        commands_seen: vec![CommandSeen {
+            command: "cargo test".into(),
+            exit_code: Some(0),
+            duration_ms: Some(1234),
+        }],
+        verification: vec![VerificationEntry {
+            text: "`cargo test`".into(),
+            status: VerificationStatus::SeenPassed,
+            exit_code: Some(0),
+        }],
+        tokens: Some(Tokens { input: 41_000, cached_input: 30_000, output: 1_000, reasoning: 100 }),
+        durations: Durations { total_ms: 133_000, codex_ms: 132_000, baseline_ms: 3, compare_ms: 4 },
+        thread_id: Some("01a1".into()),
+        resume: Some("codex resume 01a1".into()),
+        codex_version: Some("0.169.0".into()),
+        model: None,
+        artifact_dir: "/p/.codex-dispatch/runs/x".into(),
+        artifacts: vec![],
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        version: 1,
+        run_id: String::new(),
+        mode: Mode::Worker,
+        verdict: Verdict::Violation,
+        containment: Some(Containment::Kernel),
+        policy_violation: true,
+        scope_ok: false,
+        exit_code: 6,
+        watchdog_killed: false,
+        enforcement: Enforcement::Sandbox,
+        write_scope: vec!["src/".into()],
+        violations: vec![Violation {
+            path: "lib/x.txt".into(),
+            kind: ViolationKind::Modified,
+            detail: "content, 6 → 12 bytes".into(),
+            restored: false,
+        }],
+        by_products: vec!["target/".into()],
+        foreign: vec![],
+        in_scope: vec!["src/slug.rs".into()],
+        dirty_overlap: vec![],
+        stragglers_killed: 0,
+        notes: vec![],
+        degraded: vec![],
+    }
+}
+
+#[test]
+fn verdict_and_claim_stand_apart_and_violations_come_first() {
+    insta::assert_snapshot!(render(&result(), &policy(), Some("abcd")), @r"
+    outcome  done (exit 6)
+    verdict  violation (writes held by Codex's sandbox, processes held by the kernel)
+    claim    worker says CLEAN
+    summary  added three tests
+
+    violations (1; allowed: src/)
+      lib/x.txt  modified: content, 6 → 12 bytes
+
+    changed in scope (1)
+      src/slug.rs
+
+    by-products (1)
+      target/
+
+    commands (1)
+        0  cargo test  1.2 s
+
+    the worker (its claim, not checked)
+      says it changed
+        src/slug.rs
+      says it verified
+        cargo test: 3 passed
+      risks
+        none [31m known
+
+    verification (as seen in the stream)
+      passed    `cargo test`
+
+    took 2:13 min, scope checks 7 ms · 42000 tokens (in 41000, of it cached 30000; out 1000)
+    resume    codex resume 01a1
+    run       20260121T010203Z-worker-add-slug-tests-k3f9
+    artifacts /p/.codex-dispatch/runs/x
+    seal      sha256:abcd
+    ");
+}
+
+#[test]
+fn a_report_is_bounded_and_keeps_its_footer_whatever_the_worker_says() {
+    let mut result = result();
+    let mut policy = policy();
+    let claim = result.claim.as_mut().unwrap();
+    claim.findings = vec!["ü".repeat(1_000); 1_000];
+    policy.violations = vec![policy.violations[0].clone(); 5_000];
+    policy.in_scope = vec!["x".repeat(4_000); 5_000];
+    policy.notes = vec!["n".repeat(4_000); 50];
+    let report = render(&result, &policy, Some("abcd"));
+    assert!(report.len() <= MAX_BYTES, "{}", report.len());
+    assert!(report.contains("violations (5000"));
+    assert!(report.ends_with("seal      sha256:abcd\n"));
+}

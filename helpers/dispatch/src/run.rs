@@ -1,0 +1,266 @@
+//! One run from its acceptance to its end: the baseline beside Codex's start, watching, one fallback, closing. From the
+//! first line on stdout there is a result on every path.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::SyncSender;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use clodex_codex::CodexConfig;
+use clodex_codex::{Rollout, find_rollout};
+use clodex_core::{FailureKind, Liveness, ProgressFold, RunStory, Sandbox, ThreadBase, Turn, path_text};
+use clodex_os::process::adopt_orphans;
+use clodex_os::record_store::RecordStore;
+use clodex_os::signals::StopSignals;
+use clodex_scope::{Baseline, Meanwhile, Request, ScopeError};
+
+use crate::artifacts::Artifacts;
+use crate::board::Board;
+use crate::close::{Ended, Finished, close};
+use crate::codex_start::{Codex, Places, command};
+use crate::mount_points;
+use crate::opening::{Opened, remove_scratch};
+use crate::plan::Plan;
+use crate::refusal::Refusal;
+use crate::tape::Tape;
+use crate::watch::{Attempt, Channel, Folds, Message, Watched, watch};
+
+/// File in the artifacts with the schema that Codex is given.
+const SCHEMA_FILE: &str = "answer.schema.json";
+
+/// Runs that ended while this one lived are among the last this many.
+const OTHER_RUNS_LOOKED_AT: usize = 200;
+
+/// What a run needs besides its plan.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// What is to be done.
+    pub plan: &'a Plan,
+    /// What does it.
+    pub codex: Codex,
+    /// Codex's configuration, as far as it matters here.
+    pub config: CodexConfig,
+    /// Where Codex keeps its own things.
+    pub codex_home: Option<PathBuf>,
+    /// `clodex-contain`.
+    pub wrapper: PathBuf,
+    /// The records of all runs.
+    pub store: &'a RecordStore,
+    /// When it was accepted.
+    pub begun: Instant,
+    /// Whether to draw the live line on stderr.
+    pub on_terminal: bool,
+}
+
+/// What the baseline thread brings back.
+struct Taken {
+    baseline: Result<Baseline, ScopeError>,
+    dirty_overlap: Vec<String>,
+    took: Duration,
+}
+
+impl Run<'_> {
+    /// Runs it to its end.
+    pub fn carry_out(&self, opened: Opened, signals: StopSignals) -> Result<Finished, Refusal> {
+        let Opened { live, mut record, mut artifacts, scratch } = opened;
+        record.codex_version = self.codex.version.text();
+        let board = Board::new(live, record, self.on_terminal);
+        let tape = write_first(self.plan, &mut artifacts).and_then(|()| Tape::open(&artifacts));
+        let finished = match tape {
+            Ok(tape) => self.watch_and_close(tape, artifacts, board, &scratch, signals),
+            Err(error) => {
+                let refusal = Refusal::usage(
+                    format!("cannot write to {}: {error}", artifacts.dir().display()),
+                    "free some space there, or name another place with --output-dir",
+                );
+                board.refuse(&refusal);
+                Err(refusal)
+            }
+        };
+        remove_scratch(&scratch);
+        finished
+    }
+
+    fn watch_and_close(
+        &self,
+        mut tape: Tape,
+        mut artifacts: Artifacts,
+        mut board: Board,
+        scratch: &Path,
+        signals: StopSignals,
+    ) -> Result<Finished, Refusal> {
+        adopt_orphans();
+        let channel = Channel::with_signals(signals);
+        let taking = self.take_baseline(artifacts.dir(), channel.sender.clone());
+        let mut folds = self.folds();
+        let mut notes = Vec::new();
+        let places = self.places(&board, &artifacts, scratch);
+        let mut model = self.plan.model.as_deref();
+        let watched = loop {
+            let attempt = self.attempt(&places, model)?;
+            let watched = watch(attempt, self.begun, &channel, &mut tape, &mut folds, &mut board);
+            let Some(other) = self.fallback(&watched, &folds.story, model) else { break watched };
+            notes.push(format!(
+                "{} is not available: fell back to {other}",
+                model.unwrap_or("the default model")
+            ));
+            model = Some(other);
+            board.record.model = Some(other.to_owned());
+            // The baseline stands; the next attempt need not wait for it.
+            let _ = channel.sender.send(Message::Baseline(true));
+        };
+        board.finishing();
+        let taken = taking.join().expect("the baseline does not panic");
+        self.clear_mount_points(&taken, &board);
+        let last_words = tape.last_words();
+        let mut degraded = self.degraded(&board, &mut artifacts, tape);
+        write_baseline(&taken, &mut artifacts, &mut degraded);
+        let mut story = folds.story;
+        let recovered = self.recover_final_message(&mut story, &board);
+        let ended = Ended {
+            plan: self.plan,
+            baseline: &taken.baseline,
+            meanwhile: self.meanwhile(),
+            refused_over: taken.dirty_overlap,
+            watched,
+            story,
+            recovered,
+            last_words,
+            begun: self.begun,
+            baseline_took: taken.took,
+            notes,
+            degraded,
+        };
+        Ok(close(ended, artifacts, board))
+    }
+
+    /// Takes the baseline on a thread of its own, and tells the loop whether the run may go on.
+    fn take_baseline(&self, artifact_dir: &Path, tell: SyncSender<Message>) -> JoinHandle<Taken> {
+        let plan = self.plan;
+        let tree = plan.tree.clone();
+        let request = Request {
+            rules: plan.rules.clone(),
+            by_products: plan.by_products.clone(),
+            exclude: vec![artifact_dir.to_path_buf()],
+        };
+        let overlap_is_fine = plan.allow_dirty_overlap;
+        thread::spawn(move || {
+            let begun = Instant::now();
+            let baseline = clodex_scope::baseline(&tree, request);
+            let dirty_overlap = match &baseline {
+                Ok(baseline) if !overlap_is_fine => {
+                    baseline.dirty_overlap().iter().map(|path| path_text(path)).collect()
+                }
+                Ok(_) | Err(_) => vec![],
+            };
+            let may_go_on = baseline.is_ok() && dirty_overlap.is_empty();
+            // Nobody listens any more when the run was cancelled meanwhile.
+            let _ = tell.send(Message::Baseline(may_go_on));
+            Taken { baseline, dirty_overlap, took: begun.elapsed() }
+        })
+    }
+
+    fn attempt(&self, places: &Places, model: Option<&str>) -> Result<Attempt, Refusal> {
+        Ok(Attempt {
+            command: command(self.plan, &self.codex, &self.config, places, model)?,
+            prompt: self.plan.prompt.clone().into_bytes(),
+            timeout_sec: self.plan.timeout_sec,
+            heartbeat_sec: self.plan.heartbeat_sec,
+            starts_before_baseline: self.codex.version.waits_for_prompt(),
+        })
+    }
+
+    fn places(&self, board: &Board, artifacts: &Artifacts, scratch: &Path) -> Places {
+        Places {
+            wrapper: self.wrapper.clone(),
+            run_id: board.record.id.clone(),
+            scratch: scratch.to_path_buf(),
+            schema: artifacts.dir().join(SCHEMA_FILE),
+            codex_home: self.codex_home.clone(),
+            artifacts: artifacts.dir().to_path_buf(),
+        }
+    }
+
+    /// The model to try instead, once, when Codex answers that this one is not to be had.
+    fn fallback(&self, watched: &Watched, story: &RunStory, tried: Option<&str>) -> Option<&str> {
+        let failure = story.failure.as_ref().filter(|_| story.turn == Turn::Failed);
+        let unavailable = failure.is_some_and(|seen| seen.kind == FailureKind::ModelUnavailable);
+        let other = self.plan.fallback_model.as_deref()?;
+        (unavailable && watched.stop.is_none() && tried == self.plan.model.as_deref() && tried != Some(other))
+            .then_some(other)
+    }
+
+    /// Removes what an interrupted sandbox left behind, unless another live run works in the same directory.
+    fn clear_mount_points(&self, taken: &Taken, board: &Board) {
+        let shared = self.store.live().into_iter().any(|seen| {
+            seen.liveness == Liveness::Live
+                && seen.record.id != board.record.id
+                && seen.record.workdir == board.record.workdir
+        });
+        if let (Ok(baseline), Sandbox::WorkspaceWrite, false) = (&taken.baseline, self.plan.sandbox, shared) {
+            mount_points::remove_left_behind(&self.plan.workdir, baseline);
+        }
+    }
+
+    /// Other runs write their artifacts into the same tree: those are nobody's violation.
+    fn meanwhile(&self) -> Meanwhile {
+        let live = self.store.live().into_iter().map(|seen| seen.record);
+        let runs = live.chain(self.store.ended(OTHER_RUNS_LOOKED_AT));
+        Meanwhile { artifact_dirs: runs.map(|record| PathBuf::from(record.artifact_dir)).collect() }
+    }
+
+    /// A stream without a final message may have lost it: Codex's own file of the thread has it.
+    fn recover_final_message(&self, story: &mut RunStory, board: &Board) -> bool {
+        let (Some(home), Some(thread)) = (&self.codex_home, &board.record.thread_id) else { return false };
+        if story.last_message.is_some() || story.turn != Turn::Completed {
+            return false;
+        }
+        story.last_message = find_rollout(home, thread)
+            .and_then(|path| Rollout::read(&path).ok())
+            .and_then(|rollout| rollout.last_message);
+        story.last_message.is_some()
+    }
+
+    /// Codex counts tokens over the thread: what a resumed one had used before is not this run's.
+    fn folds(&self) -> Folds {
+        let base = match (&self.plan.resume, &self.codex_home) {
+            (None, _) => ThreadBase::Fresh,
+            (Some(thread), Some(home)) => find_rollout(home, thread)
+                .and_then(|path| Rollout::read(&path).ok()?.usage)
+                .map_or(ThreadBase::Unknown, ThreadBase::Used),
+            (Some(_), None) => ThreadBase::Unknown,
+        };
+        let files = self.plan.rules.names_files().and_then(|files| u32::try_from(files).ok());
+        Folds {
+            progress: ProgressFold::new(&self.plan.workdir.to_string_lossy(), files, base),
+            story: RunStory::new(base),
+        }
+    }
+
+    fn degraded(&self, board: &Board, artifacts: &mut Artifacts, tape: Tape) -> Vec<String> {
+        let disk = tape.close(artifacts).map(|error| format!("the event files are incomplete: {error}"));
+        let record = board.failed.clone().map(|error| format!("the live record is incomplete: {error}"));
+        let held =
+            board.best_effort_because.clone().map(|why| format!("processes are held at best effort: {why}"));
+        [self.codex.degraded(), held, disk, record].into_iter().flatten().collect()
+    }
+}
+
+/// Writes what is known before Codex starts.
+pub fn write_first(plan: &Plan, artifacts: &mut Artifacts) -> io::Result<()> {
+    artifacts.write("task.md", plan.task.clone())?;
+    artifacts.write("prompt.md", plan.prompt.clone())?;
+    artifacts.write(SCHEMA_FILE, plan.schema.text())
+}
+
+fn write_baseline(taken: &Taken, artifacts: &mut Artifacts, degraded: &mut Vec<String>) {
+    let Ok(baseline) = &taken.baseline else { return };
+    for (name, text) in
+        [("pre-status.txt", baseline.status_text()), ("pre-diff-stat.txt", baseline.diff_stat_text())]
+    {
+        if let Err(error) = artifacts.write(name, text) {
+            degraded.push(format!("cannot write {name}: {error}"));
+        }
+    }
+}
