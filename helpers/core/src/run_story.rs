@@ -46,7 +46,7 @@ pub struct RunStory {
     pub last_message: Option<String>,
     /// The last error, or the turn's failure.
     pub failure: Option<FailureSeen>,
-    /// Commands in order of their end; of many, the last ones.
+    /// Commands in order of their end; of many, the last 200 at least.
     pub commands: Vec<CommandSeen>,
     /// Files that patches changed, as the backend told them; of many, some.
     pub files: BTreeSet<String>,
@@ -155,8 +155,8 @@ impl RunStory {
     }
 
     fn keep_command(&mut self, command: CommandSeen) {
-        if self.commands.len() == COMMANDS_KEPT {
-            self.commands.remove(0);
+        if self.commands.len() == 2 * COMMANDS_KEPT {
+            self.commands.drain(..COMMANDS_KEPT);
         }
         self.commands.push(command);
     }
@@ -164,8 +164,11 @@ impl RunStory {
 
 fn bounded(command: &str) -> String {
     let end = command.floor_char_boundary(COMMAND_CHARS);
-    let cut = if end < command.len() { "…" } else { "" };
-    format!("{}{cut}", &command[..end])
+    let mut kept = command[..end].to_owned();
+    if end < command.len() {
+        kept.push('…');
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -230,9 +233,9 @@ mod tests {
     #[test]
     fn of_many_commands_the_last_are_kept_and_long_ones_are_cut() {
         let long = "日".repeat(1000);
-        let events: Vec<Event<'_>> = (0..300).map(|code| ended("a", &long, code)).collect();
+        let events: Vec<Event<'_>> = (0..500).map(|code| ended("a", &long, code)).collect();
         let story = story(&events);
-        assert_eq!(story.commands.len(), COMMANDS_KEPT);
-        assert_eq!(story.commands.last(), Some(&seen(&format!("{}…", "日".repeat(333)), Some(299), None)));
+        assert_eq!(story.commands.len(), COMMANDS_KEPT + 100);
+        assert_eq!(story.commands.last(), Some(&seen(&format!("{}…", "日".repeat(333)), Some(499), None)));
     }
 }

@@ -196,12 +196,13 @@ impl ProgressFold {
 
     /// The latest that began and did not end; nothing of it when nothing is open.
     fn show(&mut self) {
-        let (phase, activity) = match self.open.last() {
-            Some(open) => (open.phase, open.activity.clone()),
-            None => (self.idle, String::new()),
-        };
-        self.progress.phase = phase;
-        self.progress.activity = activity;
+        if let Some(open) = self.open.last() {
+            self.progress.phase = open.phase;
+            self.progress.activity.clone_from(&open.activity);
+        } else {
+            self.progress.phase = self.idle;
+            self.progress.activity.clear();
+        }
     }
 
     /// The first file of a patch, and how many more.
@@ -217,6 +218,10 @@ impl ProgressFold {
 
 /// One line of at most `max` characters: white space becomes one blank.
 fn one_line(text: &str, max: usize) -> String {
+    let is_one_already = text.len() <= max && !text.contains(|c: char| c.is_whitespace() && c != ' ');
+    if is_one_already && !text.contains("  ") {
+        return text.trim().to_owned();
+    }
     let mut line = String::new();
     for (count, c) in text.split_whitespace().flat_map(|word| word.chars().chain([' '])).enumerate() {
         if count == max {
