@@ -7,6 +7,9 @@ use std::thread;
 /// What is longer without a line end is handed on in pieces, none of which is an event.
 const LINE_LIMIT: usize = 64 << 20;
 
+/// Room for what is read at once and the rest of a line.
+const PIECE: usize = 128 << 10;
+
 /// Where the copy of the stream goes.
 pub(crate) type Copy = Option<Box<dyn Write + Send>>;
 
@@ -24,7 +27,7 @@ pub(crate) enum Input {
 /// Starts reading. The copy is given up when its reader is gone; watching goes on.
 pub(crate) fn read_lines(mut stream: Box<dyn BufRead + Send>, mut copy: Copy, to: SyncSender<Input>) {
     thread::spawn(move || {
-        let mut pending = Vec::new();
+        let mut pending = Vec::with_capacity(PIECE);
         loop {
             let chunk = match stream.fill_buf() {
                 Ok(chunk) => chunk,
@@ -36,13 +39,15 @@ pub(crate) fn read_lines(mut stream: Box<dyn BufRead + Send>, mut copy: Copy, to
             }
             copy = copy.and_then(|copy| copied(copy, chunk));
             // Only what is new can hold a line end.
-            let last_end = chunk.iter().rposition(|&byte| byte == b'\n').map(|at| pending.len() + at + 1);
+            let last_end = memchr::memrchr(b'\n', chunk).map(|at| pending.len() + at + 1);
             pending.extend_from_slice(chunk);
             let read = chunk.len();
             stream.consume(read);
             let whole = last_end.or((pending.len() >= LINE_LIMIT).then_some(pending.len()));
             if let Some(whole) = whole {
-                let rest = pending.split_off(whole);
+                let mut rest = Vec::with_capacity(PIECE + pending.len() - whole);
+                rest.extend_from_slice(&pending[whole..]);
+                pending.truncate(whole);
                 if to.send(Input::Lines(std::mem::replace(&mut pending, rest))).is_err() {
                     return;
                 }

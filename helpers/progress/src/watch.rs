@@ -88,9 +88,12 @@ impl Watcher {
                 if is_stale { THROTTLE.saturating_sub(self.written.elapsed()) } else { Duration::MAX };
             match receive(from, patience) {
                 Ok(Input::Lines(lines)) => {
-                    for line in lines.split(|&byte| byte == b'\n') {
-                        is_stale |= self.hear(line);
+                    let mut rest = &lines[..];
+                    while let Some(end) = memchr::memchr(b'\n', rest) {
+                        is_stale |= self.hear(&rest[..end]);
+                        rest = &rest[end + 1..];
                     }
+                    is_stale |= self.hear(rest);
                 }
                 Ok(Input::End(None)) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Input::End(Some(error))) => {
