@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "every function here is part of a test, not only those marked so")]
 
+mod codex_argv;
 mod model;
 mod stand_in;
