@@ -4,4 +4,5 @@
 
 mod codex_argv;
 mod model;
+mod plugin;
 mod stand_in;

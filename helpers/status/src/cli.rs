@@ -36,7 +36,7 @@ pub struct StatusArguments {
     #[arg(long)]
     pub json: bool,
     /// Redraw until no run lives (a line for each change when stdout is no terminal)
-    #[arg(long, conflicts_with_all = ["all", "json"])]
+    #[arg(long, conflicts_with_all = ["all", "json", "inline"])]
     pub watch: bool,
     /// Called from inline shell: always exit 0, errors on stdout
     #[arg(long)]
