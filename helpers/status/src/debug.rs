@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use clodex_codex::event_from_line;
+use clodex_codex::{codex_home, event_from_line, find_rollout, rollout_tail};
 use clodex_core::{Liveness, RunRecord, StyledLine, Tone};
 use clodex_os::process::{ProcessEntry, ProcessId, command_line, descendants};
 use clodex_os::{open_regular, read_regular};
@@ -24,6 +24,7 @@ const LINE_MAX_BYTES: u64 = 16 << 20;
 const TIMES_MAX_BYTES: u64 = 64 << 20;
 const STDERR_TAIL_BYTES: u64 = 8 * 1024;
 const STDERR_TAIL_LINES: usize = 20;
+const ROLLOUT_ENTRIES: usize = 40;
 
 /// One line of `event-times.jsonl`: when a line of `events.jsonl` was complete.
 #[derive(Debug, Deserialize)]
@@ -37,7 +38,12 @@ pub fn debug(look: &Look, arguments: &DebugArguments) -> Result<u8, Failure> {
     let artifacts = Path::new(&run.record.artifact_dir);
     let mut lines = detail(&run, now_ms());
     lines.push(heading("timeline"));
-    lines.extend(timeline(artifacts, arguments.full));
+    let steps = read_steps(artifacts);
+    if steps.is_empty() {
+        lines.push(indented(Tone::Warn, "Codex sent no event"));
+        lines.extend(from_rollout(&run.record));
+    }
+    lines.extend(timeline(&steps, arguments.full));
     let said = stderr_tail(artifacts);
     if !said.is_empty() {
         lines.push(heading("last words on stderr"));
@@ -63,11 +69,7 @@ fn indented(tone: Tone, said: &str) -> StyledLine {
     line
 }
 
-fn timeline(artifacts: &Path, full: bool) -> Vec<StyledLine> {
-    let steps = read_steps(artifacts);
-    if steps.is_empty() {
-        return vec![indented(Tone::Warn, "Codex sent no event")];
-    }
+fn timeline(steps: &[Step], full: bool) -> Vec<StyledLine> {
     let left_out = steps.len().saturating_sub(FIRST_STEPS + LAST_STEPS);
     if full || left_out == 0 {
         return steps.iter().map(Step::line).collect();
@@ -76,6 +78,25 @@ fn timeline(artifacts: &Path, full: bool) -> Vec<StyledLine> {
     let mut lines: Vec<StyledLine> = first.iter().map(Step::line).collect();
     lines.push(indented(Tone::Dim, &format!("… {left_out} steps left out; --full shows all")));
     lines.extend(rest[left_out..].iter().map(Step::line));
+    lines
+}
+
+/// What Codex itself wrote down of the thread, when its stream is empty.
+fn from_rollout(record: &RunRecord) -> Vec<StyledLine> {
+    let tail = || {
+        let (own, home) = (std::env::var_os("CODEX_HOME"), std::env::var_os("HOME"));
+        let file = find_rollout(&codex_home(own.as_deref(), home.as_deref())?, record.thread_id.as_deref()?)?;
+        Some((rollout_tail(&file, ROLLOUT_ENTRIES).ok()?, file))
+    };
+    let Some((entries, file)) = tail() else { return Vec::new() };
+    let mut lines =
+        vec![heading("Codex's own record of the thread"), indented(Tone::Dim, &file.display().to_string())];
+    lines.extend(entries.into_iter().map(|entry| {
+        let mut line = StyledLine::new();
+        line.push(Tone::Dim, &format!("  {}  {}  ", entry.timestamp, entry.kind))
+            .push_elastic(Tone::Plain, &entry.text);
+        line
+    }));
     lines
 }
 
