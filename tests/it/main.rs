@@ -6,3 +6,4 @@ mod codex_argv;
 mod model;
 mod plugin;
 mod stand_in;
+mod tidy;
