@@ -1,17 +1,16 @@
 //! The state before a run: what the comparison is made against, and what has to be told before anything starts.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clodex_core::{ByProducts, ScopeRules, path_text};
+use clodex_core::{ByProducts, ScopeRules};
 
 use crate::attributes::Conversions;
 use crate::beyond::Beyond;
 use crate::ignore_rules::IgnoreRules;
 use crate::survey::{Rules, Survey, list_tree, read_areas};
-use crate::{ScopeError, Tree, status_text};
+use crate::{ScopeError, Tree, hard_links, status_text};
 
 /// What a run may change, and what is not looked at.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +63,7 @@ pub fn baseline(tree: &Tree, request: Request) -> Result<Baseline, ScopeError> {
     let beyond = Beyond::look(tree, &survey.listing, &request.rules);
     let mut notes = survey.notes.clone();
     notes.extend(beyond.notes.iter().cloned());
-    notes.extend(outer_links(&survey, &request.rules));
+    notes.extend(hard_links::notes(&survey.listing, &request.rules));
     let rules = request.rules;
     let inner = Inner {
         tree: tree.clone(),
@@ -125,31 +124,4 @@ impl Baseline {
     pub(crate) fn root(&self) -> &Path {
         self.inner.tree.root()
     }
-}
-
-/// Files in scope with more names than lie in scope: what is written there shows elsewhere too.
-fn outer_links(survey: &Survey, rules: &ScopeRules) -> Vec<String> {
-    let mut inside: HashMap<(u64, u64), (u32, u32, Vec<u8>)> = HashMap::new();
-    for directory in &survey.listing.directories {
-        for seen in directory.entries() {
-            if seen.stat.nlink < 2 || seen.stat.kind == crate::listing::Kind::Directory {
-                continue;
-            }
-            let path = directory.path_of(seen.name);
-            if rules.allows(&path) {
-                inside.entry((seen.stat.dev, seen.stat.ino)).or_insert((0, seen.stat.nlink, path)).0 += 1;
-            }
-        }
-    }
-    let outer = inside.into_values().filter(|(names, links, _)| links > names);
-    let mut notes: Vec<String> = outer
-        .map(|(names, links, path)| {
-            format!(
-                "`{}` has {links} hard links, {names} of them in scope: writing to it changes the others",
-                path_text(&path)
-            )
-        })
-        .collect();
-    notes.sort();
-    notes
 }

@@ -22,7 +22,7 @@ pub(crate) struct Beyond {
     places: Vec<Place>,
     pub(crate) notes: Vec<String>,
     /// Nanoseconds since the epoch; what changed later outside was changed during the run.
-    since: i64,
+    pub(crate) since: i64,
 }
 
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Place {
     /// The flag says whether all of it was listed.
     fn list_at(link: Vec<u8>, top: PathBuf, only: Option<Vec<u8>>) -> Option<(Self, bool)> {
         let entered = AtomicUsize::new(0);
-        let listing = walk(&top, |_, _| {
+        let listing = walk(&top, |_| {
             let room = only.is_none() && entered.fetch_add(1, Ordering::Relaxed) < DIRECTORIES;
             if room { Meet::Enter } else { Meet::Name }
         });

@@ -12,7 +12,7 @@ use crate::git_findings::git_findings;
 use crate::listing::{Kind, Listing};
 use crate::survey::{Survey, list_tree, read_areas};
 use crate::tree_findings::tree_findings;
-use crate::{ScopeError, patch, status_text};
+use crate::{ScopeError, hard_links, patch, status_text};
 
 /// What went on beside the run.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +61,8 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
     findings.retain(|finding| !is_of_another_run(&finding.path, &others));
     findings.extend(git_findings(&before.inner.survey, &after));
     findings.extend(before.inner.beyond.findings(tree, &after.listing, before.rules()));
+    let (was, since) = (&before.inner.survey.listing, before.inner.beyond.since);
+    findings.extend(hard_links::findings(was, &after.listing, before.rules(), since));
     let judged = Judged::new(before, &after.listing, findings);
     let verdict = if !judged.violations.is_empty() {
         Verdict::Violation

@@ -17,6 +17,10 @@ use crate::survey::{Known, Rules};
 const KEPT_FILE: u64 = 256 << 10;
 /// … until this much is kept.
 const KEPT_IN_ALL: u64 = 8 << 20;
+/// Files that git does not vouch for are hashed up to this size …
+const READ_FILE: u64 = 64 << 20;
+/// … until this much is read.
+const READ_IN_ALL: u64 = 256 << 20;
 /// Ignored files are hashed up to this size …
 const IGNORED_FILE: u64 = 1 << 20;
 /// … and this many, so that a tree full of them does not hold up a run.
@@ -116,7 +120,8 @@ struct Budget {
     kept: AtomicU64,
     ignored: AtomicUsize,
     not_kept: AtomicUsize,
-    not_hashed: AtomicUsize,
+    read: AtomicU64,
+    unread: AtomicUsize,
 }
 
 /// Runs the jobs; what the budget left out is noted.
@@ -144,8 +149,8 @@ pub(crate) fn run_jobs(root: &Path, common_dir: &Path, jobs: Vec<Job>, notes: &m
             "files git does not know were too big to keep: their changes show without a diff",
         ),
         (
-            budget.not_hashed.into_inner(),
-            "ignored files were left unread: if their times change, they count as changed",
+            budget.unread.into_inner(),
+            "files git does not know were left unread: if their times change, they count as changed",
         ),
     ] {
         if count > 0 {
@@ -166,11 +171,11 @@ fn look(root: &Path, objects: Option<&Objects>, budget: &Budget, job: Job) -> Do
         }
         What::Untracked => Done { known: known(root, &job, budget), path: job.path, letter: None },
         What::Ignored => {
-            let room = budget.ignored.fetch_add(1, Ordering::Relaxed) < IGNORED_IN_ALL;
-            if !room {
-                budget.not_hashed.fetch_add(1, Ordering::Relaxed);
+            let fits = budget.ignored.fetch_add(1, Ordering::Relaxed) < IGNORED_IN_ALL;
+            if !fits {
+                budget.unread.fetch_add(1, Ordering::Relaxed);
             }
-            let known = if room { known(root, &job, budget) } else { None };
+            let known = if fits { known(root, &job, budget) } else { None };
             Done { path: job.path, letter: None, known }
         }
     }
@@ -214,8 +219,8 @@ fn is_the_blob(
         let pointer = objects.and_then(|objects| objects.blob(id)).unwrap_or_default();
         if pointer.starts_with(b"version https://git-lfs") {
             let digest = content::digest_file(root, &job.path).unwrap_or_default();
-            let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            return String::from_utf8_lossy(&pointer).contains(&hex);
+            let hex = ObjectId::new(&digest).map(|digest| digest.to_string());
+            return hex.is_some_and(|hex| String::from_utf8_lossy(&pointer).contains(&hex));
         }
         return u64::from(cached_size) == job.stat.size;
     }
@@ -226,9 +231,14 @@ fn is_the_blob(
 }
 
 fn known(root: &Path, job: &Job, budget: &Budget) -> Option<Known> {
-    let room = job.stat.size <= KEPT_FILE
-        && budget.kept.fetch_add(job.stat.size, Ordering::Relaxed) + job.stat.size <= KEPT_IN_ALL;
-    if room {
+    let size = job.stat.size;
+    let fits =
+        |used: &AtomicU64, limit: u64| used.fetch_add(size, Ordering::Relaxed).saturating_add(size) <= limit;
+    if size > READ_FILE || !fits(&budget.read, READ_IN_ALL) {
+        budget.unread.fetch_add(1, Ordering::Relaxed);
+        return None;
+    }
+    if size <= KEPT_FILE && fits(&budget.kept, KEPT_IN_ALL) {
         let bytes = content::read(root, &job.path).ok()?;
         return Some(Known { digest: digest_of(&bytes), kept: Some(bytes.into()) });
     }

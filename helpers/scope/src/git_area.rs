@@ -54,7 +54,7 @@ impl RepositoryState {
 impl GitArea {
     /// Reads the directory.
     pub(crate) fn read(path: &Path, prefix: &[u8]) -> Result<Self, ScopeError> {
-        let listing = walk(path, |found, _| meet(path, found))?;
+        let listing = walk(path, |found| meet(path, found))?;
         let mut area = Self {
             path: path.to_owned(),
             prefix: prefix.to_vec(),
@@ -134,11 +134,11 @@ impl GitArea {
         let (parent, name) = split(within);
         let top = within.split(|byte| *byte == b'/').next().unwrap_or_default();
         match (top, parent) {
-            (b"refs" | b"logs" | b"lfs", _) => true,
-            (b"objects", b"objects/info") => !matches!(name, b"alternates" | b"http-alternates"),
-            (b"objects", parent) => !parent.starts_with(b"objects/info"),
+            (b"refs" | b"logs" | b"lfs" | b"fsmonitor--daemon" | b"fsmonitor--daemon.ipc", _) => true,
+            (b"objects", parent) => {
+                parent != b"objects/info" || !matches!(name, b"alternates" | b"http-alternates")
+            }
             (b"info", b"info") => name == b"refs",
-            (b"fsmonitor--daemon" | b"fsmonitor--daemon.ipc", _) => true,
             (_, b"") => is_noise_file(name),
             _ => false,
         }

@@ -9,7 +9,7 @@ use crate::content;
 use crate::finding::{Finding, Place};
 use crate::git_area::{GitArea, RepositoryState};
 use crate::index::IndexEntry;
-use crate::listing::{Kind, Pair, differences, join};
+use crate::listing::{Directory, Kind, Pair, differences, join};
 use crate::survey::Survey;
 
 /// What changed in and around the git directories.
@@ -62,8 +62,8 @@ fn head(before: &Survey, after: &Survey, findings: &mut Vec<Finding>) {
     if was == is || is.is_none() {
         return;
     }
-    let show = |value: Option<(Option<Vec<u8>>, Option<Vec<u8>>)>| {
-        let (head, commit) = value.unwrap_or_default();
+    let show = |value: Option<(_, Option<Vec<u8>>)>| {
+        let (head, commit): (Option<Vec<u8>>, _) = value.unwrap_or_default();
         format!("{} at {}", text(head.as_deref()), text(commit.as_deref()))
     };
     findings.push(never(b"HEAD".to_vec(), ViolationKind::Modified, format!("{} → {}", show(was), show(is))));
@@ -205,13 +205,13 @@ fn file_change(was: &GitArea, is: &GitArea, path: &[u8], pair: Pair<'_>) -> Opti
     let (old, new) = match (pair.before, pair.after) {
         (Some(old), Some(new)) => (old, new),
         (None, Some(new)) => {
-            let hidden =
-                new.stat.kind == Kind::Directory && !is.listing.directory(path).is_some_and(|d| d.is_empty());
+            let hidden = new.stat.kind == Kind::Directory
+                && !is.listing.directory(path).is_some_and(Directory::is_empty);
             return (!hidden).then(|| format!("nothing → {}", new.stat.kind.as_str()));
         }
         (Some(old), None) => {
             let hidden = old.stat.kind == Kind::Directory
-                && !was.listing.directory(path).is_some_and(|d| d.is_empty());
+                && !was.listing.directory(path).is_some_and(Directory::is_empty);
             return (!hidden).then(|| format!("{} → nothing", old.stat.kind.as_str()));
         }
         (None, None) => return None,

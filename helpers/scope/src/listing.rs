@@ -92,9 +92,9 @@ impl Directory {
 
     pub(crate) fn push(&mut self, name: &[u8], target: &[u8], stat: Stat) {
         let mut add = |bytes: &[u8]| {
-            let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+            let begin = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
             self.text.extend_from_slice(bytes);
-            (start, u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+            (begin, u32::try_from(bytes.len()).unwrap_or(u32::MAX))
         };
         let entry = Entry { name: add(name), target: add(target), stat };
         self.entries.push(entry);

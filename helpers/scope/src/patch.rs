@@ -96,7 +96,7 @@ fn new_side(before: &Baseline, path: &[u8], seen: Seen<'_>) -> Option<Side> {
     Some(Side { mode: mode_of(seen)?, bytes })
 }
 
-fn one(patch: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>) {
+fn one(out: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>) {
     let name = |side: &str| {
         let text = escaped(path);
         if text.as_bytes() == path { format!("{side}/{text}") } else { format!("\"{side}/{text}\"") }
@@ -121,11 +121,11 @@ fn one(patch: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>)
     let (Some(was), Some(is)) = (bytes(old), bytes(new)) else {
         let _ = writeln!(header, "Binary files {} and {} differ", name("a"), name("b"));
         let _ = writeln!(header, "# the content of `{}` was not kept", path_text(path));
-        patch.extend_from_slice(header.as_bytes());
+        out.extend_from_slice(header.as_bytes());
         return;
     };
     if was == is {
-        patch.extend_from_slice(header.as_bytes());
+        out.extend_from_slice(header.as_bytes());
         return;
     }
     let _ = writeln!(
@@ -142,8 +142,8 @@ fn one(patch: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>)
         let to = if new.is_some() { name("b") } else { "/dev/null".to_owned() };
         let _ = write!(header, "--- {from}\n+++ {to}\n");
     }
-    patch.extend_from_slice(header.as_bytes());
-    hunks(patch, &was, &is);
+    out.extend_from_slice(header.as_bytes());
+    hunks(out, &was, &is);
 }
 
 fn id_text(side: Option<&Side>, bytes: &[u8]) -> String {
@@ -152,7 +152,7 @@ fn id_text(side: Option<&Side>, bytes: &[u8]) -> String {
     id.or(like).map(|id| id.to_string()).unwrap_or_default()
 }
 
-fn hunks(patch: &mut Vec<u8>, old: &[u8], new: &[u8]) {
+fn hunks(out: &mut Vec<u8>, old: &[u8], new: &[u8]) {
     if old.contains(&0) || new.contains(&0) {
         return;
     }
@@ -161,13 +161,13 @@ fn hunks(patch: &mut Vec<u8>, old: &[u8], new: &[u8]) {
     let Ok(diff) = Patch::from_buffers(old, None, new, None, Some(&mut options)) else { return };
     for at in 0..diff.num_hunks() {
         let Ok((hunk, lines)) = diff.hunk(at) else { return };
-        patch.extend_from_slice(hunk.header());
+        out.extend_from_slice(hunk.header());
         for line in 0..lines {
             let Ok(line) = diff.line_in_hunk(at, line) else { return };
             if let origin @ ('+' | '-' | ' ') = line.origin() {
-                patch.push(u8::try_from(origin).unwrap_or(b' '));
+                out.push(u8::try_from(origin).unwrap_or(b' '));
             }
-            patch.extend_from_slice(line.content());
+            out.extend_from_slice(line.content());
         }
     }
 }

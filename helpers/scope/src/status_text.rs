@@ -12,13 +12,13 @@ use crate::survey::{StatusLetters, Survey};
 
 /// One line a path, as `git status --porcelain -uall` prints them.
 pub(crate) fn porcelain(status: &BTreeMap<Vec<u8>, StatusLetters>) -> String {
-    let known = status.iter().filter(|(_, letters)| *letters != b"??");
-    let unknown = status.iter().filter(|(_, letters)| *letters == b"??");
-    let line = |(path, letters): (&Vec<u8>, &StatusLetters)| {
+    let known = status.iter().filter(|(_, letters)| letters[0] != b'?');
+    let unknown = status.iter().filter(|(_, letters)| letters[1] == b'?');
+    let tracked = known.map(|(path, letters)| {
         let [index, work_tree] = letters.map(char::from);
-        format!("{index}{work_tree} {}\n", quoted(path))
-    };
-    known.chain(unknown).map(line).collect()
+        format!("{index}{} {}\n", if work_tree == '?' { ' ' } else { work_tree }, quoted(path))
+    });
+    tracked.chain(unknown.map(|(path, _)| format!("?? {}\n", quoted(path)))).collect()
 }
 
 /// How many lines each tracked file has more and less than its blob in the index's commit.

@@ -15,14 +15,14 @@ use crate::file_check::{Job, run_jobs};
 use crate::git_area::{GitArea, RepositoryState};
 use crate::ignore_rules::IgnoreRules;
 use crate::index::IndexEntry;
-use crate::listing::{Kind, Listing, Seen, join};
+use crate::listing::{Kind, Listing, Seen, join, split};
 use crate::objects::Objects;
 use crate::tree::{is_git_dir, read_git_file};
 use crate::walk::{Meet, walk};
 use crate::{ScopeError, Tree};
 
-/// Directories of installed packages: too many files to hash, and nobody edits them.
-const STAT_ONLY: [&[u8]; 3] = [b"node_modules", b".venv", b"venv"];
+/// Ignored directories of installed packages and of runs: too much to hash, and nobody edits them.
+const STAT_ONLY: [&[u8]; 4] = [b"node_modules", b".venv", b"venv", b".codex-dispatch"];
 
 /// What was known of a file whose content git does not vouch for.
 #[derive(Debug, Clone)]
@@ -55,10 +55,10 @@ pub(crate) struct Rules {
 
 /// Walks the work tree; git directories are for [`GitArea`], excluded ones for nobody.
 pub(crate) fn list_tree(tree: &Tree, exclude: &[Vec<u8>]) -> Result<Listing, ScopeError> {
-    walk(tree.root(), |path, kind| {
+    walk(tree.root(), |path| {
         if exclude.iter().any(|excluded| excluded == path) {
             Meet::Skip
-        } else if kind == Kind::Directory && path.rsplit(|byte| *byte == b'/').next() == Some(b".git") {
+        } else if split(path).1 == b".git" {
             Meet::Name
         } else {
             Meet::Enter
@@ -141,12 +141,12 @@ impl Survey {
         let (mut status, mut known) = (BTreeMap::new(), HashMap::new());
         for directory in &self.listing.directories {
             let path: &[u8] = &directory.path;
-            let in_ignored = ignored.contains(crate::listing::split(path).0) && !path.is_empty();
-            if !path.is_empty() && (in_ignored || rules.ignore.matches(path, true)) {
+            let parent_is = ignored.contains(split(path).0);
+            if !path.is_empty() && (parent_is || rules.ignore.matches(path, true)) {
                 ignored.insert(path);
             }
-            let in_ignored = ignored.contains(path);
-            let stat_only = in_ignored && is_stat_only(path, rules);
+            let below_ignored = ignored.contains(path);
+            let stat_only = below_ignored && is_stat_only(path, rules);
             for seen in directory.entries().filter(|seen| seen.stat.kind != Kind::Directory) {
                 let path = directory.path_of(seen.name);
                 let tracked = self.tracked(&path);
@@ -164,7 +164,8 @@ impl Survey {
                 } else if let Some((entry, repository)) = tracked {
                     jobs.extend(Job::tracked(path, seen, entry, repository.index_mtime, rules));
                 } else {
-                    let is_ignored = in_ignored || rules.ignore.matches(&path, false);
+                    let is_ignored =
+                        below_ignored || seen.name == b".git" || rules.ignore.matches(&path, false);
                     if !is_ignored {
                         status.insert(path.clone(), *b"??");
                     }

@@ -28,7 +28,7 @@ pub(crate) fn tree_findings(before: &Baseline, after: &Survey) -> Vec<Finding> {
                 let hidden = seen.stat.kind == Kind::Directory && !is_empty(&was.listing, &path);
                 (!hidden).then(|| (ViolationKind::Removed, format!("{} → nothing", describe(seen))))
             }
-            (Some(old), Some(new)) => both(&before.inner.tree, was, &path, old, new),
+            (Some(old), Some(new)) => both(&before.inner.tree, (was, &after.listing), &path, old, new),
         };
         findings.extend(found.map(|(kind, detail)| Finding::tree(path, kind, detail)));
     });
@@ -38,6 +38,11 @@ pub(crate) fn tree_findings(before: &Baseline, after: &Survey) -> Vec<Finding> {
 /// Names are given to directories in which there is nothing to name. A `.git` directory is never looked into here.
 fn is_empty(listing: &Listing, path: &[u8]) -> bool {
     listing.directory(path).is_some_and(crate::listing::Directory::is_empty)
+}
+
+/// Whether the system does not let us look into the directory.
+fn is_closed(listing: &Listing, path: &[u8]) -> bool {
+    listing.directory(path).is_some_and(|directory| directory.unreadable)
 }
 
 fn describe(seen: Seen<'_>) -> String {
@@ -51,7 +56,7 @@ fn describe(seen: Seen<'_>) -> String {
 
 fn both(
     tree: &Tree,
-    was: &Survey,
+    (was, after): (&Survey, &Listing),
     path: &[u8],
     old: Seen<'_>,
     new: Seen<'_>,
@@ -66,10 +71,13 @@ fn both(
     let mut parts = Vec::new();
     match old.stat.kind {
         Kind::File => {
-            parts.extend(content_change(tree, was, path, Pair { before: Some(old), after: Some(new) }))
+            parts.extend(content_change(tree, was, path, Pair { before: Some(old), after: Some(new) }));
         }
         Kind::Symlink if old.target != new.target => {
             parts.push(format!("symlink to {} → {}", path_text(old.target), path_text(new.target)));
+        }
+        Kind::Directory if new.stat.ctime != old.stat.ctime && is_closed(after, path) => {
+            parts.push("touched, and cannot be looked into".to_owned());
         }
         Kind::Device if old.stat.ino != new.stat.ino => parts.push("another device".to_owned()),
         Kind::Symlink | Kind::Directory | Kind::Fifo | Kind::Socket | Kind::Device => {}

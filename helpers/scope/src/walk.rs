@@ -33,8 +33,8 @@ const MAX_THREADS: usize = 8;
 const DIRECTORY: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// Lists everything below `top`. `meet` is asked for the path of each name, relative to `top`.
-pub(crate) fn walk(top: &Path, meet: impl Fn(&[u8], Kind) -> Meet + Sync) -> Result<Listing, ScopeError> {
+/// Lists everything below `top`. `meet` is asked for the path of each directory, relative to `top`.
+pub(crate) fn walk(top: &Path, meet: impl Fn(&[u8]) -> Meet + Sync) -> Result<Listing, ScopeError> {
     let root = open(top, DIRECTORY, Mode::empty()).map_err(|error| ScopeError::io("list", top, error))?;
     let queue = Queue::new();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
@@ -72,7 +72,7 @@ pub(crate) fn walk(top: &Path, meet: impl Fn(&[u8], Kind) -> Meet + Sync) -> Res
 fn list(
     root: &OwnedFd,
     path: &[u8],
-    meet: &impl Fn(&[u8], Kind) -> Meet,
+    meet: &impl Fn(&[u8]) -> Meet,
     below: &mut Vec<Vec<u8>>,
 ) -> Result<Directory, Errno> {
     let mut directory = Directory::new(path);
@@ -91,7 +91,11 @@ fn list(
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
-        record(&fd, name, &mut directory, meet, below)?;
+        match record(&fd, name, &mut directory, meet, below) {
+            // Names may be read, what they name may not.
+            Err(Errno::EACCES | Errno::EPERM) => directory.unreadable = true,
+            other => other?,
+        }
     }
     directory.finish();
     Ok(directory)
@@ -101,7 +105,7 @@ fn record(
     fd: &OwnedFd,
     name: &CStr,
     directory: &mut Directory,
-    meet: &impl Fn(&[u8], Kind) -> Meet,
+    meet: &impl Fn(&[u8]) -> Meet,
     below: &mut Vec<Vec<u8>>,
 ) -> Result<(), Errno> {
     let stat = match fstatat(fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
@@ -110,18 +114,16 @@ fn record(
         Err(Errno::ENOENT) => return Ok(()),
         Err(error) => return Err(error),
     };
-    let met = if stat.kind == Kind::Directory {
+    let mut what = Meet::Name;
+    if stat.kind == Kind::Directory {
         let path = directory.path_of(name.to_bytes());
-        let met = meet(&path, stat.kind);
-        if met == Meet::Enter {
+        what = meet(&path);
+        if what == Meet::Enter {
             below.push(path);
         }
-        met
-    } else {
-        Meet::Name
-    };
+    }
     let target = if stat.kind == Kind::Symlink { readlinkat(fd, name)? } else { std::ffi::OsString::new() };
-    if met != Meet::Skip {
+    if what != Meet::Skip {
         directory.push(name.to_bytes(), target.as_bytes(), stat);
     }
     Ok(())

@@ -1,0 +1,69 @@
+//! Names that share a file. A write in scope changes the names outside as well: those in the tree are seen by the
+//! walk, those beyond it only here.
+
+use std::collections::HashMap;
+
+use clodex_core::{ScopeRules, ViolationKind, path_text};
+
+use crate::finding::Finding;
+use crate::listing::{Kind, Listing, Seen};
+
+type Inode = (u64, u64);
+
+fn shared(listing: &Listing, counts: impl Fn(&[u8]) -> bool) -> HashMap<Inode, u32> {
+    let mut names = HashMap::new();
+    for (path, seen) in listing.directories.iter().flat_map(shared_names) {
+        if counts(&path) {
+            *names.entry(inode(seen)).or_default() += 1;
+        }
+    }
+    names
+}
+
+fn shared_names(directory: &crate::listing::Directory) -> impl Iterator<Item = (Vec<u8>, Seen<'_>)> {
+    let shared = directory.entries().filter(|seen| seen.stat.nlink > 1 && seen.stat.kind != Kind::Directory);
+    shared.map(|seen| (directory.path_of(seen.name), seen))
+}
+
+fn inode(seen: Seen<'_>) -> Inode {
+    (seen.stat.dev, seen.stat.ino)
+}
+
+/// Files in scope with more names than lie in scope, to be told before the run.
+pub(crate) fn notes(listing: &Listing, rules: &ScopeRules) -> Vec<String> {
+    let inside = shared(listing, |path| rules.allows(path));
+    let in_scope = listing.directories.iter().flat_map(shared_names).filter(|(path, _)| rules.allows(path));
+    in_scope
+        .filter_map(|(path, seen)| {
+            let names = inside.get(&inode(seen)).copied().unwrap_or_default();
+            let (path, links) = (path_text(&path), seen.stat.nlink);
+            (links > names).then(|| {
+                format!(
+                    "`{path}` has {links} names, {names} of them in scope: writing to it changes the others"
+                )
+            })
+        })
+        .collect()
+}
+
+/// Files in scope that were written to while a name of them lay outside the tree.
+pub(crate) fn findings(before: &Listing, after: &Listing, rules: &ScopeRules, since: i64) -> Vec<Finding> {
+    let names = shared(after, |_| true);
+    let in_scope = after.directories.iter().flat_map(shared_names).filter(|(path, _)| rules.allows(path));
+    in_scope
+        .filter(|(path, seen)| {
+            let elsewhere = seen.stat.nlink > names.get(&inode(*seen)).copied().unwrap_or_default();
+            let was = before.entry(path).filter(|was| inode(*was) == inode(*seen));
+            let written = match was {
+                Some(was) => (was.stat.mtime, was.stat.size) != (seen.stat.mtime, seen.stat.size),
+                None => seen.stat.mtime > since,
+            };
+            elsewhere && written
+        })
+        .map(|(path, seen)| {
+            let detail =
+                format!("written to, and {} names outside the repository share it", seen.stat.nlink - 1);
+            Finding::outside(&path, ViolationKind::Modified, detail)
+        })
+        .collect()
+}

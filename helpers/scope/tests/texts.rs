@@ -1,0 +1,104 @@
+//! What is told of a run besides the verdict: dirty overlap, status, stat, and a patch that git takes.
+
+mod support;
+
+use clodex_core::Verdict;
+use support::{World, compared};
+
+fn overlap(world: &World, scope: &[&str]) -> Vec<String> {
+    let paths = world.baseline_of("", scope).dirty_overlap();
+    paths.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect()
+}
+
+#[test]
+fn uncommitted_work_in_scope_is_an_overlap() {
+    for (setup, want) in [
+        ("true", &[][..]),
+        ("echo u >> src/a.txt", &["src/a.txt"]),
+        ("echo u >> src/a.txt; git add -A", &["src/a.txt"]),
+        ("echo u > 'src/sp ace.txt'", &["src/sp ace.txt"]),
+        ("rm src/b.txt", &["src/b.txt"]),
+        ("git rm -q --cached src/b.txt", &["src/b.txt"]),
+        ("chmod +x src/a.txt", &["src/a.txt"]),
+        ("git mv src/a.txt src/c.txt", &["src/a.txt", "src/c.txt"]),
+        ("git update-index --assume-unchanged src/a.txt; echo u >> src/a.txt", &["src/a.txt"]),
+        ("echo u > src/n; git add -N src/n", &["src/n"]),
+        ("echo u > src/x.log; echo u >> lib/x.txt; touch src/a.txt", &[]),
+    ] {
+        let world = World::new();
+        world.sh(setup);
+        assert_eq!(overlap(&world, &["src/"]), want, "{setup}");
+    }
+}
+
+#[test]
+fn status_is_what_git_says() {
+    let world = World::new();
+    world.sh("echo u >> src/a.txt; git add -A; echo v >> src/a.txt; rm lib/x.txt; echo n > new; chmod +x README.md
+        mkdir -p d/e; echo n > 'd/e/caf\u{e9} x'; git rm -q --cached docs/d.txt; ln -sfn a src/b.txt; echo l > x.log");
+    let ours = world.baseline_of("", &[]).status_text();
+    let theirs = world.sh("git -c status.renames=false status --porcelain -uall");
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(|line| line.replace('"', "")).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&ours), sorted(&theirs));
+}
+
+#[test]
+fn the_patch_turns_the_baseline_into_what_is_there() {
+    let world = World::new();
+    world.sh(
+        "echo user >> lib/x.txt; echo n > notes.md; printf 'no newline' > src/nn; printf 'a\\0b' > src/bin",
+    );
+    world.sh("cp -r . ../copy");
+    let before = world.baseline_of("", &["."]);
+    world.sh("echo worker >> lib/x.txt; echo m > notes.md; rm -r docs; chmod +x src/a.txt; echo x >> src/nn
+        ln -s a.txt src/l; echo new > 'src/sp ace'; echo é > 'src/é'; mkdir -p e; echo x > e/x; rm src/b.txt; ln -s x src/b.txt; echo o > build/o");
+    let found = compared(&before);
+    assert_eq!(found.verdict, Verdict::Clean, "{:?}", found.violations);
+    let patch = world.repo().parent().unwrap().join("changes.patch");
+    std::fs::write(&patch, found.changes_patch()).unwrap();
+    world.sh("cd ../copy; git apply ../changes.patch; rm -rf build ../repo/build; diff -r --no-dereference -x .git . ../repo
+        test -x src/a.txt; test $(readlink src/b.txt) = x");
+}
+
+#[test]
+fn binary_changes_are_named_in_the_patch() {
+    let world = World::new();
+    world.sh("printf 'a\\0b' > src/bin");
+    let before = world.baseline_of("", &["src/"]);
+    world.sh("printf 'a\\0c' > src/bin");
+    let patch = String::from_utf8(compared(&before).changes_patch()).unwrap();
+    assert!(patch.contains("Binary files a/src/bin and b/src/bin differ"), "{patch}");
+}
+
+#[test]
+fn the_stat_counts_lines_against_head() {
+    let world = World::new();
+    world.sh("printf 'LIB-1\\nmore\\n' > lib/x.txt");
+    let text = world.baseline_of("", &[]).diff_stat_text();
+    assert_eq!(text, " lib/x.txt | 3 +2 -1\n 1 files changed, 2 insertions(+), 1 deletions(-)\n");
+}
+
+#[test]
+fn hard_links_that_leave_the_scope_are_told_before() {
+    let world = World::new();
+    world.sh("ln lib/x.txt src/h; ln src/a.txt src/i");
+    let before = world.baseline_of("", &["src/"]);
+    assert_eq!(before.notes(), ["`src/h` has 2 names, 1 of them in scope: writing to it changes the others"]);
+}
+
+#[test]
+fn a_violation_says_what_changed() {
+    let world = World::new();
+    let before = world.baseline_of("", &["src/"]);
+    world.sh("echo x >> lib/x.txt; chmod +x docs/d.txt; git add lib/x.txt; git tag v2");
+    let found = compared(&before);
+    let told: Vec<String> =
+        found.violations.iter().map(|v| format!("{} {:?} {}", v.path, v.kind, v.detail)).collect();
+    assert_eq!(told[0], "docs/d.txt Modified mode 644 → 755");
+    assert!(told[1].starts_with("lib/x.txt Modified content: 6 → 8 bytes; index: 100644 "), "{told:?}");
+    assert!(told[2].starts_with("refs/tags/v2 Added nothing → "), "{told:?}");
+}
