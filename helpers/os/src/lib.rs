@@ -15,6 +15,7 @@
 //! | know which project a directory belongs to | [`git_common_dir`] |
 //! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
 //! | know how wide the terminal is | [`stdout_columns`] |
+//! | allocate in a program that ends at once | [`NeverFree`] |
 //! | read stdin without waiting for ever | [`read_stdin`] |
 //! | wake up when a directory changes | [`DirectoryWatch`] |
 
@@ -26,6 +27,7 @@ pub mod detach;
 mod error;
 mod git_dir;
 mod lock;
+mod never_free;
 mod poll;
 pub mod process;
 mod random;
@@ -42,6 +44,7 @@ pub use contained::{Contained, ContainedCommand, Ending, Spawned, wrapper_beside
 pub use error::{Error, Result};
 pub use git_dir::git_common_dir;
 pub use lock::RunLock;
+pub use never_free::NeverFree;
 pub use random::run_suffix;
 pub use regular_file::{open_regular, read_regular};
 pub use report::{Ended, ExitKind};

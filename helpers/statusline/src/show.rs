@@ -77,7 +77,7 @@ fn liveness(state: &StateDir, record: &SeenRecord<'_>) -> Option<Liveness> {
     if state.is_held(&record.id) {
         return Some(Liveness::Live);
     }
-    if record.host != HostAndBoot::here().host {
+    if record.host != HostAndBoot::host() {
         return Some(Liveness::OtherHost);
     }
     state.is_among_live(&record.id).then_some(Liveness::Dead)

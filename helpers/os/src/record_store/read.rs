@@ -79,7 +79,7 @@ impl RecordStore {
         if self.dir.is_held(id) {
             return Some(Liveness::Live);
         }
-        if record.host != HostAndBoot::here().host {
+        if record.host != HostAndBoot::host() {
             return Some(Liveness::OtherHost);
         }
         // The dispatcher moves the record before it lets the lock go: a free lock beside a record is a death.
