@@ -32,14 +32,9 @@ pub struct Stream {
 }
 
 impl Artifacts {
-    /// Makes `<parent>/<run-id>/`. Inside a work directory, `parent` is `.codex-dispatch/runs`, and a `.gitignore` of `*`
-    /// is put beside it.
-    pub fn create(parent: &Path, run_id: &RunId, hide_from_git: bool) -> io::Result<Self> {
-        fs::create_dir_all(parent)?;
-        if hide_from_git && let Some(above) = parent.parent() {
-            write_new(&above.join(".gitignore"), b"*\n")?;
-        }
-        let dir = parent.canonicalize()?.join(run_id.as_str());
+    /// Makes `<parent>/<run-id>/`.
+    pub fn create(parent: &Path, run_id: &RunId) -> io::Result<Self> {
+        let dir = parent.join(run_id.as_str());
         fs::DirBuilder::new().mode(0o700).create(&dir)?;
         Ok(Self { dir, run_id: run_id.clone(), remembered: BTreeMap::new(), streamed: BTreeMap::new() })
     }
@@ -122,6 +117,22 @@ impl Artifacts {
         self.write_json("seal.json", &seal)?;
         Ok(seal::digest(&self.remembered["seal.json"]))
     }
+}
+
+/// Makes `.codex-dispatch/runs`, and beside it a `.gitignore` of `*`. A symlink in its place would let a hostile
+/// repository have us write elsewhere.
+pub fn make_hidden(runs: &Path) -> io::Result<()> {
+    let above = runs.parent().unwrap_or(runs);
+    for dir in [above, runs] {
+        match fs::create_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
+        if !fs::symlink_metadata(dir)?.is_dir() {
+            return Err(io::Error::other(format!("{} is no directory", dir.display())));
+        }
+    }
+    write_new(&above.join(".gitignore"), b"*\n")
 }
 
 impl Stream {

@@ -20,7 +20,7 @@ use crate::cli::Cli;
 use crate::close::Finished;
 use crate::codex_start::Codex;
 use crate::opening::{self, Opened};
-use crate::plan::{Plan, RunsDir};
+use crate::plan::Plan;
 use crate::planning;
 use crate::refusal::Refusal;
 use crate::run::{Run, write_first};
@@ -147,11 +147,8 @@ fn hear(mut from_run: PipeReader) -> Result<u8, Refusal> {
 /// Writes what a run would start with, and shows where each setting comes from.
 fn dry_run(plan: &Plan) -> Result<u8, Refusal> {
     let id = RunId::new(&Timestamp::now().compact(), plan.mode, &plan.name, &run_suffix());
-    let (parent, hide) = match &plan.runs_dir {
-        RunsDir::InWorkdir(dir) => (dir, true),
-        RunsDir::Named(dir) => (dir, false),
-    };
-    let made = Artifacts::create(parent, &id, hide).and_then(|mut artifacts| {
+    let parent = opening::runs_dir(plan)?;
+    let made = Artifacts::create(&parent, &id).and_then(|mut artifacts| {
         write_first(plan, &mut artifacts)?;
         artifacts.write("settings.txt", plan.shown().into_bytes())?;
         Ok(artifacts)

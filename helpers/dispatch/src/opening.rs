@@ -11,7 +11,7 @@ use clodex_os::process::ProcessId;
 use clodex_os::record_store::{LiveRun, RecordStore};
 use clodex_os::run_suffix;
 
-use crate::artifacts::Artifacts;
+use crate::artifacts::{Artifacts, make_hidden};
 use crate::board::Board;
 use crate::plan::{Plan, RunsDir};
 use crate::refusal::Refusal;
@@ -34,14 +34,12 @@ pub struct Opened {
 
 /// Takes an id and makes the places. Whatever fails here, nothing was started.
 pub fn open(plan: &Plan, store: &RecordStore, detached: bool) -> Result<Opened, Refusal> {
+    let parent = runs_dir(plan)?;
     let scratch = new_scratch(&store.dir().path().join("tmp"))?;
-    let begun = begin(plan, store, detached, &scratch).inspect_err(|_| remove_scratch(&scratch))?;
-    let (live, mut record) = begun;
-    match artifacts(plan, &record.id) {
-        Ok(artifacts) => {
-            record.artifact_dir = text(artifacts.dir());
-            Ok(Opened { live, record, artifacts, scratch })
-        }
+    let begun = begin(plan, store, detached, &scratch, &parent).inspect_err(|_| remove_scratch(&scratch))?;
+    let (live, record) = begun;
+    match Artifacts::create(&parent, &record.id).map_err(|error| no_artifacts(&parent, &error)) {
+        Ok(artifacts) => Ok(Opened { live, record, artifacts, scratch }),
         Err(refusal) => {
             remove_scratch(&scratch);
             Board::new(live, record, false).refuse(&refusal);
@@ -61,10 +59,13 @@ fn begin(
     store: &RecordStore,
     detached: bool,
     scratch: &Path,
+    parent: &Path,
 ) -> Result<(LiveRun, RunRecord), Refusal> {
     for _ in 0..TRIES {
         let id = RunId::new(&Timestamp::now().compact(), plan.mode, &plan.name, &run_suffix());
-        let record = first_record(plan, id, detached, scratch);
+        // The record is there before the directory: whoever sees the one can know whose it is.
+        let mut record = first_record(plan, id, detached, scratch);
+        record.artifact_dir = text(&parent.join(record.id.as_str()));
         let begun = store.begin(&record).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
         if let Some(live) = begun {
             return Ok((live, record));
@@ -139,17 +140,20 @@ fn new_scratch(parent: &Path) -> Result<PathBuf, Refusal> {
     }
 }
 
-fn artifacts(plan: &Plan, id: &RunId) -> Result<Artifacts, Refusal> {
-    let (parent, hide) = match &plan.runs_dir {
-        RunsDir::InWorkdir(dir) => (dir, true),
-        RunsDir::Named(dir) => (dir, false),
+/// The directory of run directories, made and hidden from git where it lies in the work directory. Real path.
+pub fn runs_dir(plan: &Plan) -> Result<PathBuf, Refusal> {
+    let (parent, made) = match &plan.runs_dir {
+        RunsDir::InWorkdir(dir) => (dir, make_hidden(dir)),
+        RunsDir::Named(dir) => (dir, fs::create_dir_all(dir)),
     };
-    Artifacts::create(parent, id, hide).map_err(|error| {
-        Refusal::usage(
-            format!("cannot make the artifact directory in {}: {error}", parent.display()),
-            "name another one with --output-dir",
-        )
-    })
+    made.and_then(|()| parent.canonicalize()).map_err(|error| no_artifacts(parent, &error))
+}
+
+fn no_artifacts(parent: &Path, error: &std::io::Error) -> Refusal {
+    Refusal::usage(
+        format!("cannot make the artifact directory in {}: {error}", parent.display()),
+        "name another one with --output-dir",
+    )
 }
 
 fn text(path: &Path) -> String {

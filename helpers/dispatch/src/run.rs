@@ -121,7 +121,7 @@ impl Run<'_> {
         let ended = Ended {
             plan: self.plan,
             baseline: &taken.baseline,
-            meanwhile: self.meanwhile(),
+            meanwhile: self.meanwhile(&board),
             refused_over: taken.dirty_overlap,
             watched,
             story,
@@ -142,7 +142,7 @@ impl Run<'_> {
         let request = Request {
             rules: plan.rules.clone(),
             by_products: plan.by_products.clone(),
-            exclude: vec![artifact_dir.to_path_buf()],
+            exclude: [self.live_artifact_dirs(), vec![artifact_dir.to_path_buf()]].concat(),
         };
         let overlap_is_fine = plan.allow_dirty_overlap;
         thread::spawn(move || {
@@ -203,11 +203,18 @@ impl Run<'_> {
         }
     }
 
-    /// Other runs write their artifacts into the same tree: those are nobody's violation.
-    fn meanwhile(&self) -> Meanwhile {
+    /// Other runs write their artifacts into the same tree, which is nobody's violation: those that live now are left
+    /// out of the baseline, those that start later out of the comparison.
+    fn live_artifact_dirs(&self) -> Vec<PathBuf> {
+        self.store.live().into_iter().map(|seen| PathBuf::from(seen.record.artifact_dir)).collect()
+    }
+
+    fn meanwhile(&self, board: &Board) -> Meanwhile {
         let live = self.store.live().into_iter().map(|seen| seen.record);
         let runs = live.chain(self.store.ended(OTHER_RUNS_LOOKED_AT));
-        Meanwhile { artifact_dirs: runs.map(|record| PathBuf::from(record.artifact_dir)).collect() }
+        let later =
+            runs.filter(|record| record.id != board.record.id && record.started >= board.record.started);
+        Meanwhile { artifact_dirs: later.map(|record| PathBuf::from(record.artifact_dir)).collect() }
     }
 
     /// A stream without a final message may have lost it: Codex's own file of the thread has it.

@@ -109,7 +109,11 @@ impl Comparison {
 fn is_of_another_run(path: &[u8], others: &[Vec<u8>]) -> bool {
     others.iter().any(|other| {
         let above = |path: &[u8]| other.strip_prefix(path).is_some_and(|rest| rest.starts_with(b"/"));
+        let below = |path: &[u8]| {
+            path.strip_prefix(&other[..]).is_some_and(|rest| rest.first().is_none_or(|b| *b == b'/'))
+        };
         above(path)
+            || below(path)
             || path
                 .strip_suffix(b"/.gitignore")
                 .is_some_and(|parent| parent.ends_with(b".codex-dispatch") && above(parent))
