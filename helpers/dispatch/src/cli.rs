@@ -14,6 +14,7 @@ Settings: flag > CLODEX_… environment > .clodex/config.yaml > ~/.config/clodex
 
 /// Hand a bounded task to Codex: watched live, cancellable, judged, recorded.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(name = "clodex-dispatch", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(group(ArgGroup::new("job").args(["task", "lint", "prompt_file", "prompt"]).required(true)))]
 pub struct Cli {

@@ -63,7 +63,7 @@ pub struct Finished {
 }
 
 /// Compares, judges, writes and seals.
-pub fn close(ended: Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> Finished {
+pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> Finished {
     let compare_begun = Instant::now();
     let forged = artifacts.recover();
     let not_started = ended.watched.stop == Some(Stop::NotStarted);
@@ -80,7 +80,7 @@ pub fn close(ended: Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> Fi
     let compare_took = compare_begun.elapsed();
 
     let verification = join_verification(&ended.plan.verification, &ended.story.commands);
-    let judgement = judge_ended(&ended, &verification);
+    let judgement = judge_ended(ended, &verification);
     let code = exit_code(found.verdict, judgement.outcome, judgement.ending, judgement.needs_attention);
 
     let mut writing = Writing { artifacts: &mut artifacts, failures: Vec::new() };
@@ -99,11 +99,11 @@ pub fn close(ended: Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> Fi
         baseline_ms: millis(ended.baseline_took),
         compare_ms: millis(compare_took),
     };
-    let mut result = result(&ended, &judgement, &found, code, &board, durations);
+    let mut result = result(ended, &judgement, &found, code, &board, durations);
     result.verification = verification;
     result.artifact_dir = writing.artifacts.dir().to_string_lossy().into_owned();
     result.artifacts = artifact_names(writing.artifacts);
-    let mut policy = policy(&ended, found, code, &board);
+    let mut policy = policy(ended, found, code, &board);
     if let Some(path) = &ended.plan.output {
         writing.outside(path, message.as_bytes());
     }

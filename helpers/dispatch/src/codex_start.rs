@@ -120,7 +120,7 @@ pub fn command(
     if tmp {
         command = command.private_tmp(&places.scratch);
     }
-    Ok(GIT_ELSEWHERE.iter().fold(command, |command, name| command.env_remove(name)))
+    Ok(GIT_ELSEWHERE.iter().fold(command, ContainedCommand::env_remove))
 }
 
 /// Whether the run gets a `/tmp` of its own: not when something that it needs lies in the real one, nor where there is

@@ -4,6 +4,7 @@
 
 mod answer;
 mod artifacts;
+mod asked;
 mod board;
 mod cli;
 mod close;
@@ -18,6 +19,7 @@ mod judge;
 mod lines;
 mod mount_points;
 mod opening;
+mod packet_file;
 mod plan;
 mod planning;
 mod refusal;

@@ -132,7 +132,7 @@ impl Run<'_> {
             notes,
             degraded,
         };
-        Ok(close(ended, artifacts, board))
+        Ok(close(&ended, artifacts, board))
     }
 
     /// Takes the baseline on a thread of its own, and tells the loop whether the run may go on.

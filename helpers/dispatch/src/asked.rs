@@ -1,0 +1,155 @@
+//! What is asked for, whoever says it: a packet, or arguments. Says nothing yet of what it comes to.
+
+use std::path::PathBuf;
+
+use clodex_core::{ByProducts, Mode, PacketItem, PacketProblem, ScopeEntry, ScopeEntryError, Settings, slug};
+use clodex_scope::Tree;
+
+use crate::cli::Cli;
+use crate::packet_file::PacketFile;
+use crate::refusal::Refusal;
+use crate::task_text::{filled, free_words};
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Asked {
+    /// What Codex shall be.
+    pub mode: Mode,
+    /// Short name for people.
+    pub name: String,
+    /// First line of what is to be done.
+    pub objective: String,
+    /// All of it, in the caller's words.
+    pub task: String,
+    /// What may be changed; line 0 for entries that no packet has.
+    pub scope: Vec<PacketItem>,
+    /// Build outputs that the packet names.
+    pub by_products: Vec<PacketItem>,
+    /// Checks that the packet asks for.
+    pub verification: Vec<String>,
+    /// MCP servers that stay on.
+    pub mcp: Vec<String>,
+    /// The packet, where there is one.
+    pub packet: Option<PacketFile>,
+}
+
+impl Asked {
+    /// What a packet asks for. `name` is stronger than its own.
+    pub fn by_packet(file: PacketFile, name: Option<&str>) -> Self {
+        let packet = &file.packet;
+        let texts = |items: &[PacketItem]| items.iter().map(|item| item.text.clone()).collect();
+        Self {
+            mode: packet.mode,
+            name: name.unwrap_or_else(|| packet.title()).to_owned(),
+            objective: first_line(&packet.objective),
+            task: packet.text.clone(),
+            scope: packet.write_scope.clone(),
+            by_products: packet.by_products.clone(),
+            verification: texts(&packet.verification),
+            mcp: texts(&packet.mcp),
+            packet: Some(file),
+        }
+    }
+
+    /// What arguments ask for.
+    pub fn by_arguments(cli: &Cli, settings: &Settings) -> Result<Self, Refusal> {
+        let mode = mode(cli)?;
+        let words = free_words(cli)?;
+        let task = match &cli.template {
+            Some(template) => {
+                let dirs: Vec<PathBuf> =
+                    settings.templates.iter().map(|setting| setting.value.clone()).collect();
+                filled(template, &words, &dirs)?
+            }
+            None => words,
+        };
+        let objective = first_line(&task);
+        Ok(Self {
+            mode,
+            name: cli.name.clone().unwrap_or_else(|| slug(&objective)),
+            objective,
+            task,
+            scope: cli.scope.iter().map(|entry| PacketItem { text: entry.clone(), line: 0 }).collect(),
+            by_products: vec![],
+            verification: vec![],
+            mcp: vec![],
+            packet: None,
+        })
+    }
+
+    /// What the scope's entries mean in this repository.
+    pub fn scope_entries(&self, tree: &Tree) -> Result<Vec<ScopeEntry>, Refusal> {
+        let (entries, refused): (Vec<_>, Vec<_>) = self
+            .scope
+            .iter()
+            .map(|item| tree.scope_entry(&item.text).map_err(|error| (item.line, error)))
+            .partition(Result::is_ok);
+        let refused: Vec<_> = refused.into_iter().filter_map(Result::err).collect();
+        if refused.is_empty() {
+            return Ok(entries.into_iter().flatten().collect());
+        }
+        Err(self.refuse(("WRITE SCOPE", "--scope"), &refused))
+    }
+
+    /// What may be changed besides: the packet's build outputs and the configured ones.
+    pub fn by_products(&self, tree: &Tree, configured: &[&str]) -> Result<ByProducts, Refusal> {
+        let root = tree.root().as_os_str().as_encoded_bytes();
+        let meaning = |names: &[&str]| ByProducts::new(names.iter().copied(), tree.workdir_in_root(), root);
+        let refused: Vec<_> = self
+            .by_products
+            .iter()
+            .filter_map(|item| Some((item.line, meaning(&[&item.text]).err()?)))
+            .collect();
+        if !refused.is_empty() {
+            return Err(self.refuse(("BY-PRODUCTS", "by_products"), &refused));
+        }
+        let named = self.by_products.iter().map(|item| item.text.as_str());
+        let all: Vec<&str> = named.chain(configured.iter().copied()).collect();
+        meaning(&all).map_err(|error| Refusal::usage(format!("by_products: {error}"), hint(&error)))
+    }
+
+    /// Names the packet's lines where there is a packet, else the flag.
+    fn refuse(&self, (field, flag): (&str, &str), refused: &[(usize, ScopeEntryError)]) -> Refusal {
+        if let Some(file) = &self.packet {
+            let problem = |(line, error): &(usize, ScopeEntryError)| {
+                PacketProblem::at(*line, format!("{field}: {error}"), hint(error))
+            };
+            return file.refuse(refused.iter().map(problem).collect());
+        }
+        let texts: Vec<String> = refused.iter().map(|(_, error)| format!("{flag}: {error}")).collect();
+        Refusal::usage(texts.join("\n"), refused.first().map_or("", |(_, error)| hint(error)))
+    }
+}
+
+fn mode(cli: &Cli) -> Result<Mode, Refusal> {
+    match (cli.mode, cli.scope.is_empty()) {
+        (None, true) => Ok(Mode::Reviewer),
+        (None, false) => Ok(Mode::Worker),
+        (Some(mode), has_no_scope) if mode.writes() != has_no_scope => Ok(mode),
+        (Some(mode), true) => Err(Refusal::usage(
+            format!("a {mode} needs a scope"),
+            "name what it may change with --scope PATH",
+        )),
+        (Some(mode), false) => Err(Refusal::usage(
+            format!("a {mode} writes nothing, so it has no scope"),
+            "leave out --scope, or use --mode worker",
+        )),
+    }
+}
+
+fn hint(error: &ScopeEntryError) -> &'static str {
+    match error {
+        ScopeEntryError::Outside(_) | ScopeEntryError::ParentDirectory(_) => {
+            "name paths inside the repository, relative to the work directory"
+        }
+        ScopeEntryError::Reserved { .. } => "leave it out: git's and clodex's own files are never in scope",
+        ScopeEntryError::Empty | ScopeEntryError::Nul(_) | ScopeEntryError::Glob { .. } => {
+            "write a directory, a file or a glob such as `src/**/*.rs`"
+        }
+        ScopeEntryError::NeverByProduct(_) => "name a build output such as `target/`",
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+}
