@@ -60,7 +60,7 @@ pub(crate) struct Done {
 impl Job {
     /// A tracked file needs no look when the index remembers it just so and was written later.
     pub(crate) fn tracked(
-        path: Vec<u8>,
+        path: &[u8],
         seen: Seen<'_>,
         entry: &IndexEntry,
         index_mtime: i64,
@@ -69,9 +69,9 @@ impl Job {
         let looks_clean = is_as_cached(seen.stat, entry)
             && seen.stat.mtime < index_mtime
             && has_mode(seen.stat, entry.mode);
-        let converted = rules.conversions.may_convert(&path);
+        let converted = rules.conversions.may_convert(path);
         (!looks_clean || converted).then(|| Self {
-            path,
+            path: path.to_vec(),
             stat: seen.stat,
             target: seen.target.to_vec(),
             what: What::Tracked {
@@ -85,10 +85,10 @@ impl Job {
     }
 
     /// A file that git does not know; nothing to look into unless it is a regular one.
-    pub(crate) fn unknown(path: Vec<u8>, seen: Seen<'_>, is_ignored: bool) -> Option<Self> {
+    pub(crate) fn unknown(path: &[u8], seen: Seen<'_>, is_ignored: bool) -> Option<Self> {
         let wanted = seen.stat.kind == Kind::File && (!is_ignored || seen.stat.size <= IGNORED_FILE);
         let what = if is_ignored { What::Ignored } else { What::Untracked };
-        wanted.then(|| Self { path, stat: seen.stat, target: Vec::new(), what })
+        wanted.then(|| Self { path: path.to_vec(), stat: seen.stat, target: Vec::new(), what })
     }
 }
 

@@ -151,28 +151,27 @@ impl Survey {
                 let path = directory.path_of(seen.name);
                 let tracked = self.tracked(&path);
                 tracked_seen += usize::from(tracked.is_some());
-                let carried =
-                    before.filter(|before| before.still_holds(&path, seen, tracked.map(|(entry, _)| entry)));
-                if let Some(before) = carried {
-                    known.extend(before.known.get(&path).map(|known| (path.clone(), known.clone())));
-                    let letters =
-                        before.status.get(&path).map(|letters| letters[1]).filter(|letter| *letter != b' ');
-                    if let Some(letter) = letters {
-                        let first = if letter == b'?' { b'?' } else { b' ' };
-                        status.insert(path, [first, letter]);
-                    }
-                } else if let Some((entry, repository)) = tracked {
-                    jobs.extend(Job::tracked(path, seen, entry, repository.index_mtime, rules));
+                let job = if let Some((entry, repository)) = tracked {
+                    Job::tracked(&path, seen, entry, repository.index_mtime, rules)
                 } else {
                     let is_ignored =
                         below_ignored || seen.name == b".git" || rules.ignore.matches(&path, false);
                     if !is_ignored {
                         status.insert(path.clone(), *b"??");
                     }
-                    if !stat_only {
-                        jobs.extend(Job::unknown(path, seen, is_ignored));
-                    }
+                    if stat_only { None } else { Job::unknown(&path, seen, is_ignored) }
+                };
+                let Some(job) = job else { continue };
+                let entry = tracked.map(|(entry, _)| entry);
+                let Some(before) = before.filter(|before| before.still_holds(&path, seen, entry)) else {
+                    jobs.push(job);
+                    continue;
+                };
+                let letter = before.status.get(&path).map(|letters| letters[1]);
+                if let Some(letter) = letter.filter(|letter| !b" ?".contains(letter)) {
+                    status.insert(path.clone(), [b' ', letter]);
                 }
+                known.extend(before.known.get(&path).map(|known| (path, known.clone())));
             }
         }
         self.status = status;
