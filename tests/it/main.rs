@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "every function here is part of a test, not only those marked so")]
 
+mod artifacts;
 mod codex_argv;
 mod model;
 mod plugin;

@@ -2,6 +2,7 @@
 //! Knows nothing of what is tested.
 
 mod binaries;
+mod dispatching;
 mod leaks;
 mod packet;
 mod real_codex;
@@ -10,6 +11,9 @@ mod sandbox;
 mod waiting;
 
 pub use binaries::{binaries, target_dir};
+pub use dispatching::{
+    Dispatched, THREAD, begun_turn, clean_turn, dispatched, message, sh, turn_completed,
+};
 pub use leaks::{Leftover, assert_nothing_left, leftovers};
 pub use packet::Packet;
 pub use real_codex::{RealCodex, Skipped, real_codex};
