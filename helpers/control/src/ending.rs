@@ -14,6 +14,8 @@ use crate::failure::Failure;
 
 /// The dispatcher gives Codex two seconds of grace; the rest is for the commands and the record.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// A dispatcher that is asked twice grants no grace: it kills at once and has only to say so.
+const SECOND_ANSWER_WITHIN: Duration = Duration::from_secs(4);
 /// Everything of the run is dead by then, the verdict over a large repository is being made.
 const VERDICT_WITHIN: Duration = Duration::from_mins(1);
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
@@ -44,7 +46,7 @@ enum Asked {
 enum Turn {
     /// Nobody does; the lock says so to others while this one waits.
     First(#[expect(dead_code, reason = "held, not looked at")] RunLock),
-    /// Somebody does, and the user does not want to wait.
+    /// Somebody does, and the user does not want to wait: the dispatcher is asked again.
     Second,
     /// It cannot be known.
     Untold,
@@ -102,7 +104,7 @@ impl Ending {
                 shown(record)
             )));
         }
-        if !matches!(self.turn, Turn::Second) && self.has_answered(store)? {
+        if self.has_answered(store)? {
             return self.told_end(store);
         }
         self.kill(store)
@@ -114,10 +116,10 @@ impl Ending {
             store,
             |run| match run {
                 Some(run) if run.liveness == Liveness::Live => {
-                    let patience = if run.record.progress.phase == Phase::Finishing {
-                        VERDICT_WITHIN
-                    } else {
-                        ANSWER_WITHIN
+                    let patience = match (run.record.progress.phase, &self.turn) {
+                        (Phase::Finishing, _) => VERDICT_WITHIN,
+                        (_, Turn::Second) => SECOND_ANSWER_WITHIN,
+                        (_, Turn::First(_) | Turn::Untold) => ANSWER_WITHIN,
                     };
                     if self.since.elapsed() >= patience { Wait::Over(false) } else { Wait::On }
                 }
@@ -147,7 +149,7 @@ impl Ending {
         verified(record, &what)
     }
 
-    /// The dispatcher does not answer, or a second cancel came: nothing is asked any more.
+    /// The dispatcher does not answer: nothing is asked any more.
     fn kill(&self, store: &RecordStore) -> Result<String, Failure> {
         let record = store.see(&self.run.record.id).map_or_else(|| self.run.record.clone(), |run| run.record);
         if let Asked::Dispatcher(dispatcher) = &self.asked {
@@ -166,7 +168,7 @@ impl Ending {
         )?;
         let what = match self.turn {
             Turn::First(_) | Turn::Untold => "killed, its dispatcher did not answer",
-            Turn::Second => "killed at the second cancel",
+            Turn::Second => "killed at the second cancel, its dispatcher did not answer",
         };
         let told = self.close(store, what);
         verified(&record, "").and(told)
