@@ -11,9 +11,7 @@ mod sandbox;
 mod waiting;
 
 pub use binaries::{binaries, target_dir};
-pub use dispatching::{
-    Dispatched, THREAD, begun_turn, clean_turn, dispatched, message, sh, turn_completed,
-};
+pub use dispatching::{Dispatched, THREAD, begun_turn, clean_turn, dispatched, message, sh, turn_completed};
 pub use leaks::{Leftover, assert_nothing_left, leftovers};
 pub use packet::Packet;
 pub use real_codex::{RealCodex, Skipped, real_codex};

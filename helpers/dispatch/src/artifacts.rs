@@ -1,42 +1,51 @@
 //! The directory that a run leaves behind. While the run lives its worker may reach these files, so everything that
-//! was written is remembered and written again, or checked, once nothing of the run is alive.
+//! was written is remembered and written again, or checked, once nothing of the run is alive. A disk that is full is no
+//! forgery: what could not be written is known, too.
 
-use std::collections::BTreeMap;
+mod recover;
+mod stream;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use clodex_core::RunId;
 use clodex_os::atomic_file::{self, Durability};
 
-use crate::seal::{self, RunningDigest, Seal};
+use crate::seal::{self, Seal};
+
+pub use recover::Forged;
+pub use stream::Stream;
 
 /// The artifact directory of one run.
 #[derive(Debug)]
 pub struct Artifacts {
     dir: PathBuf,
+    /// Device and inode: another directory in its place is not ours.
+    identity: (u64, u64),
     run_id: RunId,
     /// What stands in the small files, to write it again at the end.
-    remembered: BTreeMap<String, Vec<u8>>,
+    remembered: BTreeMap<String, Small>,
     /// What was streamed into the large ones, to check it at the end.
-    streamed: BTreeMap<String, RunningDigest>,
+    streamed: BTreeMap<String, Stream>,
 }
 
-/// A file that is appended to while Codex runs.
 #[derive(Debug)]
-pub struct Stream {
-    name: &'static str,
-    file: File,
-    digest: RunningDigest,
+struct Small {
+    content: Vec<u8>,
+    written: bool,
 }
 
 impl Artifacts {
-    /// Makes `<parent>/<run-id>/`.
+    /// Makes `<parent>/<run-id>/`. `parent` is a real path.
     pub fn create(parent: &Path, run_id: &RunId) -> io::Result<Self> {
         let dir = parent.join(run_id.as_str());
         fs::DirBuilder::new().mode(0o700).create(&dir)?;
-        Ok(Self { dir, run_id: run_id.clone(), remembered: BTreeMap::new(), streamed: BTreeMap::new() })
+        let identity = identity(&fs::symlink_metadata(&dir)?);
+        let (remembered, streamed) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { dir, identity, run_id: run_id.clone(), remembered, streamed })
     }
 
     /// Absolute path.
@@ -47,8 +56,8 @@ impl Artifacts {
     /// Writes a small file whole and remembers it.
     pub fn write(&mut self, name: &str, content: impl Into<Vec<u8>>) -> io::Result<()> {
         let content = content.into();
-        let written = put(&self.dir.join(name), &content);
-        self.remembered.insert(name.to_owned(), content);
+        let written = put(&self.dir, name, &content);
+        self.remembered.insert(name.to_owned(), Small { content, written: written.is_ok() });
         written
     }
 
@@ -61,61 +70,33 @@ impl Artifacts {
 
     /// Opens a file to append to while Codex runs.
     pub fn stream(&self, name: &'static str) -> io::Result<Stream> {
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(self.dir.join(name))?;
-        Ok(Stream { name, file, digest: RunningDigest::default() })
+        Stream::create(&self.dir, name)
     }
 
     /// Takes a stream back when nothing is written to it any more.
     pub fn close(&mut self, stream: Stream) {
-        self.streamed.insert(stream.name.to_owned(), stream.digest);
-    }
-
-    /// Names of files that do not hold what was written to them; the small ones are written again. Call it when nothing
-    /// of the run lives any more.
-    pub fn recover(&mut self) -> Vec<String> {
-        let mut forged = Vec::new();
-        for (name, content) in &self.remembered {
-            let path = self.dir.join(name);
-            if !holds(&path, content) {
-                forged.push(name.clone());
-                let _ = remove_whatever_it_is(&path);
-                let _ = fs::create_dir_all(&self.dir);
-                let _ = put(&path, content);
-            }
-        }
-        for (name, digest) in &self.streamed {
-            let found = open_regular(&self.dir.join(name)).and_then(seal::digest_of);
-            if found.ok().as_deref() != Some(digest.clone().finish().as_str()) {
-                forged.push(name.clone());
-            }
-        }
-        forged
+        self.streamed.insert(stream.name().to_owned(), stream);
     }
 
     /// Names of the artifacts, sorted; `seal.json` is written last and is not among them.
     pub fn names(&self) -> Vec<String> {
-        self.remembered
-            .keys()
-            .chain(self.streamed.keys())
-            .cloned()
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .collect()
+        let written = self.remembered.iter().filter(|(_, small)| small.written).map(|(name, _)| name);
+        written.chain(self.streamed.keys()).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Writes `seal.json` and gives its digest.
+    /// Writes `seal.json` and gives its digest. A file that is gone for good is not sealed.
     pub fn seal(&mut self) -> io::Result<String> {
         let mut sha256 = BTreeMap::new();
         for name in self.names() {
             let digest = match self.remembered.get(&name) {
-                Some(content) => seal::digest(content),
-                None => seal::digest_of(open_regular(&self.dir.join(&name))?)?,
+                Some(small) => Some(seal::digest(&small.content)),
+                None => open_regular(&self.dir.join(&name)).and_then(seal::digest_of).ok(),
             };
-            sha256.insert(name, digest);
+            sha256.extend(digest.map(|digest| (name, digest)));
         }
         let seal = Seal { version: 1, run_id: self.run_id.to_string(), sha256 };
         self.write_json("seal.json", &seal)?;
-        Ok(seal::digest(&self.remembered["seal.json"]))
+        Ok(seal::digest(&self.remembered["seal.json"].content))
     }
 }
 
@@ -135,17 +116,20 @@ pub fn make_hidden(runs: &Path) -> io::Result<()> {
     write_new(&above.join(".gitignore"), b"*\n")
 }
 
-impl Stream {
-    /// Appends bytes as they are.
-    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.digest.update(bytes);
-        Ok(())
+fn put(dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let path = dir.join(name);
+    if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+        // Nothing of ours is a directory.
+        fs::remove_dir_all(&path)?;
     }
+    atomic_file::replace(&path, content, Durability::Cached).map_err(|error| match error.io() {
+        Some(why) => io::Error::new(why.kind(), format!("cannot write {name}: {why}")),
+        None => io::Error::other(error),
+    })
 }
 
-fn put(path: &Path, content: &[u8]) -> io::Result<()> {
-    atomic_file::replace(path, content, Durability::Cached).map_err(io::Error::other)
+fn identity(found: &fs::Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
 }
 
 fn holds(path: &Path, content: &[u8]) -> bool {
@@ -160,14 +144,6 @@ fn open_regular(path: &Path) -> io::Result<File> {
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("is not a regular file")) }
-}
-
-fn remove_whatever_it_is(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(_) => Ok(()),
-    }
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {

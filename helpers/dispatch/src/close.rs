@@ -75,7 +75,7 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     found.add_survivors(
         ended.watched.ended.as_ref().map(|ended| ended.survivors.as_slice()).unwrap_or_default(),
     );
-    found.add_forged(&artifacts.dir().to_string_lossy(), &forged);
+    found.add_forged(ended.plan.tree.root(), forged);
     found.notes.extend(ended.notes.iter().cloned());
     let compare_took = compare_begun.elapsed();
 
@@ -109,10 +109,12 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     }
     writing.json("result.json", &result);
     policy.degraded.extend(writing.failures.iter().cloned());
+    let told = writing.failures.len();
     writing.json("policy.json", &policy);
-    let seal =
-        writing.artifacts.seal().map_err(|error| writing.failures.push(format!("cannot seal: {error}"))).ok();
+    let seal = writing.artifacts.seal().map_err(|error| writing.failures.push(error.to_string())).ok();
     let mut failures = writing.failures;
+    // Too late for policy.json, in time for whoever reads the report.
+    policy.degraded.extend(failures.iter().skip(told).cloned());
 
     let report = report::render(&result, &policy, seal.as_deref());
     let record = &mut board.record;

@@ -202,8 +202,9 @@ fn report(cli: &Cli, finished: &Finished) {
     } else {
         say(&format!("\n{}", finished.report));
     }
+    // Not a remark that --quiet could be meant for.
     for failure in &finished.failures {
-        remark(cli, &format!("clodex-dispatch: {failure}\n"));
+        let _ = io::stderr().write_all(format!("clodex-dispatch: {failure}\n").as_bytes());
     }
 }
 

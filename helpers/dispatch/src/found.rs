@@ -1,9 +1,13 @@
 //! What was found about scope when nothing of the run lives any more: the comparison of the tree, and everything that
 //! keeps it from being a verdict.
 
-use clodex_core::{Verdict, Violation, ViolationKind};
+use std::path::Path;
+
+use clodex_core::{Verdict, Violation, path_text};
 use clodex_os::process::Survivor;
 use clodex_scope::{Baseline, Comparison, Meanwhile, ScopeError};
+
+use crate::artifacts::Forged;
 
 /// The verdict and what it rests on, in the words of `policy.json`.
 #[derive(Debug)]
@@ -71,18 +75,19 @@ impl Found {
         }
     }
 
-    /// Artifacts that did not hold what was written to them: somebody forged them while the run lived.
-    pub fn add_forged(&mut self, dir: &str, names: &[String]) {
-        for name in names {
-            self.violations.push(Violation {
-                path: format!("{dir}/{name}"),
-                kind: ViolationKind::Modified,
-                detail: "an artifact of this run was changed while it ran".to_owned(),
-                restored: name != "events.jsonl" && name != "event-times.jsonl" && name != "stderr.txt",
-            });
-        }
-        if !names.is_empty() {
+    /// Artifacts that did not hold what was written to them: somebody forged them while the run lived. Paths below
+    /// `root` are told like all others, relative to it.
+    pub fn add_forged(&mut self, root: &Path, forged: Vec<Forged>) {
+        if !forged.is_empty() {
             self.verdict = Verdict::Violation;
         }
+        self.violations.extend(forged.into_iter().map(|forged| Violation {
+            path: path_text(
+                forged.path.strip_prefix(root).unwrap_or(&forged.path).as_os_str().as_encoded_bytes(),
+            ),
+            kind: forged.kind,
+            detail: forged.detail.to_owned(),
+            restored: forged.restored,
+        }));
     }
 }

@@ -98,7 +98,13 @@ impl Run<'_> {
         let places = self.places(&board, &artifacts, scratch);
         let mut model = self.plan.model.as_deref();
         let watched = loop {
-            let attempt = self.attempt(&places, model)?;
+            let attempt = match self.attempt(&places, model) {
+                Ok(attempt) => attempt,
+                Err(refusal) => {
+                    board.refuse(&refusal);
+                    return Err(refusal);
+                }
+            };
             let watched = watch(attempt, self.begun, &channel, &mut tape, &mut folds, &mut board);
             let Some(other) = self.fallback(&watched, &folds.story, model) else { break watched };
             notes.push(format!(
@@ -267,7 +273,7 @@ fn write_baseline(taken: &Taken, artifacts: &mut Artifacts, degraded: &mut Vec<S
         [("pre-status.txt", baseline.status_text()), ("pre-diff-stat.txt", baseline.diff_stat_text())]
     {
         if let Err(error) = artifacts.write(name, text) {
-            degraded.push(format!("cannot write {name}: {error}"));
+            degraded.push(error.to_string());
         }
     }
 }
