@@ -121,12 +121,20 @@ impl Ending {
                         (_, Turn::Second) => SECOND_ANSWER_WITHIN,
                         (_, Turn::First(_) | Turn::Untold) => ANSWER_WITHIN,
                     };
+                    self.insist();
                     if self.since.elapsed() >= patience { Wait::Over(false) } else { Wait::On }
                 }
                 Some(_) | None => Wait::Over(true),
             },
             &self.run,
         )
+    }
+
+    /// Two signals of one kind may arrive as one: whoever does not want to wait asks until it is heard.
+    fn insist(&self) {
+        if let (Turn::Second, Asked::Dispatcher(dispatcher)) = (&self.turn, &self.asked) {
+            let _ = dispatcher.terminate();
+        }
     }
 
     /// How a run ended that was asked to: its own record says it.
