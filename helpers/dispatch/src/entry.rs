@@ -92,6 +92,8 @@ fn go(plan: &Plan, begun: Instant, manner: Manner, first: impl FnOnce(&str)) -> 
         wrapper_beside_this_program().map_err(|error| Refusal::told(ExitCode::Unreachable, &error))?;
     let opened = opening::open(plan, &store, manner.detached)?;
     first(&first_line(&opened));
+    // Runs whose dispatcher was killed are closed by whoever comes next. That it cannot be done is no reason not to run.
+    let _ = store.reap_all();
     let run = Run {
         plan,
         codex,

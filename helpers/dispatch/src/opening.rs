@@ -33,15 +33,20 @@ pub struct Opened {
 }
 
 /// Takes an id and makes the places. Whatever fails here, nothing was started.
+///
+/// The record comes first and names the others: what somebody made who was killed in the middle is found by it.
 pub fn open(plan: &Plan, store: &RecordStore, detached: bool) -> Result<Opened, Refusal> {
     let parent = runs_dir(plan)?;
-    let scratch = new_scratch(&store.dir().path().join("tmp"))?;
-    let begun = begin(plan, store, detached, &scratch, &parent).inspect_err(|_| remove_scratch(&scratch))?;
-    let (live, record) = begun;
-    match Artifacts::create(&parent, &record.id).map_err(|error| no_artifacts(&parent, &error)) {
-        Ok(artifacts) => Ok(Opened { live, record, artifacts, scratch }),
+    let (live, mut record) = begin(plan, store, detached, &parent)?;
+    let made = new_scratch(&store.dir().scratch(), &live, &mut record).and_then(|scratch| {
+        Artifacts::create(&parent, &record.id)
+            .map_err(|error| no_artifacts(&parent, &error))
+            .inspect_err(|_| remove_scratch(&scratch))
+            .map(|artifacts| (scratch, artifacts))
+    });
+    match made {
+        Ok((scratch, artifacts)) => Ok(Opened { live, record, artifacts, scratch }),
         Err(refusal) => {
-            remove_scratch(&scratch);
             Board::new(live, record, false).refuse(&refusal);
             Err(refusal)
         }
@@ -58,14 +63,12 @@ fn begin(
     plan: &Plan,
     store: &RecordStore,
     detached: bool,
-    scratch: &Path,
     parent: &Path,
 ) -> Result<(LiveRun, RunRecord), Refusal> {
     for _ in 0..TRIES {
         let id = RunId::new(&Timestamp::now().compact(), plan.mode, &plan.name, &run_suffix());
-        // The record is there before the directory: whoever sees the one can know whose it is.
-        let mut record = first_record(plan, id, detached, scratch);
-        record.artifact_dir = text(&parent.join(record.id.as_str()));
+        let artifact_dir = parent.join(id.as_str());
+        let record = first_record(plan, id, detached, &artifact_dir);
         let begun = store.begin(&record).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
         if let Some(live) = begun {
             return Ok((live, record));
@@ -77,7 +80,7 @@ fn begin(
     ))
 }
 
-fn first_record(plan: &Plan, id: RunId, detached: bool, scratch: &Path) -> RunRecord {
+fn first_record(plan: &Plan, id: RunId, detached: bool, artifact_dir: &Path) -> RunRecord {
     let here = HostAndBoot::here();
     let now = Timestamp::now();
     let deadline = (plan.timeout_sec > 0).then(|| now.after(Duration::from_secs(plan.timeout_sec)).rfc3339());
@@ -115,14 +118,14 @@ fn first_record(plan: &Plan, id: RunId, detached: bool, scratch: &Path) -> RunRe
         summary: None,
         flow: None,
         open_requests: vec![],
-        artifact_dir: String::new(),
-        scratch_dir: Some(text(scratch)),
+        artifact_dir: text(artifact_dir),
+        scratch_dir: None,
         seal: None,
     }
 }
 
-/// Short, because the paths of unix sockets are.
-fn new_scratch(parent: &Path) -> Result<PathBuf, Refusal> {
+/// A temp directory that the record names before it is there. Its name is short, because the paths of unix sockets are.
+fn new_scratch(parent: &Path, live: &LiveRun, record: &mut RunRecord) -> Result<PathBuf, Refusal> {
     let failed = |error: &std::io::Error| {
         Refusal::usage(
             format!("cannot make a temp directory in {}: {error}", parent.display()),
@@ -131,7 +134,9 @@ fn new_scratch(parent: &Path) -> Result<PathBuf, Refusal> {
     };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(|error| failed(&error))?;
     loop {
-        let scratch = parent.join(run_suffix());
+        let scratch = parent.join(run_suffix() + &run_suffix());
+        record.scratch_dir = Some(text(&scratch));
+        live.write(record).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
         match fs::DirBuilder::new().mode(0o700).create(&scratch) {
             Ok(()) => return Ok(scratch),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
