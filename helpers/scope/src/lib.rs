@@ -21,6 +21,7 @@ mod listing;
 mod objects;
 mod patch;
 mod refs;
+mod reftable_head;
 mod status_text;
 mod survey;
 mod tree;

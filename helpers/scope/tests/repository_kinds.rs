@@ -22,6 +22,7 @@ fn every_kind_of_repository_gets_its_verdict() {
         let world = World::new();
         remade(&world, init);
         let before = world.baseline_of("", &["src/"]);
+        assert_eq!(before.dirty_overlap(), Vec::<Vec<u8>>::new(), "{init}: a clean tree");
         world.sh("echo x >> src/a.txt; touch lib/keep.txt; git status >/dev/null");
         assert_eq!(compared(&before).verdict, Verdict::Clean, "{init}: {:?}", compared(&before).violations);
         world.sh("echo x >> lib/x.txt; git add lib/x.txt");
