@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "every function here is part of a test, not only those marked so")]
 
 mod artifacts;
+mod cancel;
 mod codex_argv;
 mod model;
 mod plugin;

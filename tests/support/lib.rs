@@ -8,6 +8,7 @@ mod packet;
 mod real_codex;
 mod running;
 mod sandbox;
+mod underway;
 mod waiting;
 
 pub use binaries::{binaries, target_dir};
@@ -17,4 +18,5 @@ pub use packet::Packet;
 pub use real_codex::{RealCodex, Skipped, real_codex};
 pub use running::{Running, run_with_timeout};
 pub use sandbox::{Codex, Sandbox};
+pub use underway::{Underway, artifact, first_line};
 pub use waiting::eventually;

@@ -89,6 +89,16 @@ impl Running {
         }
     }
 
+    /// Waits for the end of stdout, and returns all of it.
+    #[track_caller]
+    pub fn stdout_until_end(&mut self, limit: Duration) -> String {
+        let deadline = Instant::now() + limit;
+        while !self.stdout.ended {
+            self.next(deadline);
+        }
+        String::from_utf8_lossy(&self.stdout.bytes).into_owned()
+    }
+
     /// Waits for the end of the process and of its output.
     #[track_caller]
     pub fn finish(mut self, limit: Duration) -> Output {

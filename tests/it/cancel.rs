@@ -1,0 +1,393 @@
+//! Cancelled means dead: what clodex-cancel and the stop signals promise, with the real Codex and with a stubborn one.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::lchown;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use clodex_sim::ScriptedModel;
+use clodex_tests::{
+    Codex, Leftover, Packet, Running, Sandbox, Underway, artifact, binaries, eventually, first_line,
+    leftovers, real_codex, run_with_timeout,
+};
+use nix::sys::signal::Signal;
+use nix::unistd::geteuid;
+use serde_json::{Value, json};
+
+const LIMIT: Duration = Duration::from_mins(1);
+const ORDINARY: u32 = 1000;
+
+/// On whose behalf a run is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum User {
+    /// Whoever runs the tests.
+    Caller,
+    /// Somebody without any privilege.
+    Ordinary,
+}
+
+impl User {
+    fn run(self, mut command: Command) -> Command {
+        if self == Self::Ordinary {
+            command.uid(ORDINARY).gid(ORDINARY);
+        }
+        command
+    }
+
+    /// Gives the sandbox to the user. The error says why there is no such user here.
+    fn settle(self, sandbox: &Sandbox) -> Result<(), String> {
+        if self == Self::Caller {
+            return Ok(());
+        }
+        if !geteuid().is_root() {
+            return Err("only root can start it as another user".to_owned());
+        }
+        give(sandbox.root());
+        let mut reach = sandbox.command("clodex-dispatch");
+        reach.arg("--version").stdout(Stdio::null());
+        match self.run(reach).status() {
+            Ok(status) if status.success() => Ok(()),
+            other => Err(format!(
+                "another user cannot reach {}, try CARGO_TARGET_DIR: {other:?}",
+                binaries().display()
+            )),
+        }
+    }
+}
+
+fn give(path: &Path) {
+    lchown(path, Some(ORDINARY), Some(ORDINARY)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path());
+        }
+    }
+}
+
+/// All that people do to get away, then `sleep 8; echo late > src/late.txt`.
+fn stubborn(marker: &str) -> String {
+    format!(
+        "(setsid sh -c 'sleep 8; echo late > src/late-1.txt; : {marker}' &)
+         env -i setsid sh -c 'trap \"\" TERM HUP INT; (setsid sh -c \"sleep 8; echo late > src/late-2.txt; : {marker}\" &); sleep 8; echo late > src/late-3.txt; : {marker}' &
+         trap '' TERM HUP INT
+         echo begun > src/begun
+         sleep 8; echo late > src/late.txt; : {marker}"
+    )
+}
+
+/// Everything alive that belongs to the run, but its dispatcher.
+fn alive(sandbox: &Sandbox, dispatcher: i32) -> Vec<Leftover> {
+    let mut left = leftovers(sandbox.marker());
+    left.retain(|leftover| leftover.pid != dispatcher);
+    left
+}
+
+fn late_files(sandbox: &Sandbox) -> Vec<String> {
+    let names = fs::read_dir(sandbox.repo().join("src")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("late")).collect()
+}
+
+/// The real Codex runs a command that will not be ended; cancel ends it.
+fn cancel_the_real_codex(user: User, sandboxing: &[&str], containment: &str) {
+    let Ok(codex) = real_codex() else { return };
+    let (sandbox, model) = (Sandbox::new(), ScriptedModel::start().unwrap());
+    sandbox.codex_is(Codex::Real(codex)).model_is(&model);
+    let run = json!({ "run": { "cmd": stubborn(sandbox.marker()), "yield_time_ms": 30000 } });
+    let packet = Packet::worker(&["src/"]).script(&json!([{ "do": [{ "say": "I begin" }, run] }]));
+    let packet = sandbox.packet(&packet.with("NAME: stubborn"));
+    if let Err(why) = user.settle(&sandbox) {
+        let _ = writeln!(std::io::stderr(), "skipped: cancel as another user: {why}");
+        return;
+    }
+    let mut dispatch =
+        sandbox.dispatcher(&["--containment", containment, "--task", packet.to_str().unwrap()]);
+    dispatch.args(sandboxing);
+    let run = Underway::start(user.run(dispatch));
+    eventually(LIMIT, || sandbox.repo().join("src/begun").exists().then_some(()));
+    let mut clock = Command::new("sleep").arg("8").spawn().unwrap();
+    assert!(alive(&sandbox, run.pid()).len() >= 4, "the command's processes are not seen");
+
+    let cancelled = run_with_timeout(user.run(sandbox.cancel(&["stubborn"])), LIMIT);
+    let left = alive(&sandbox, run.pid());
+    assert_eq!(left, [], "alive after cancel");
+    assert_eq!(cancelled.status.code(), Some(0), "{cancelled:?}");
+    let told = format!("stubborn ({}): cancelled, clean\n", run.id);
+    assert_eq!(String::from_utf8_lossy(&cancelled.stdout), told, "{cancelled:?}");
+
+    let (id, artifacts) = (run.id.clone(), run.artifacts.clone());
+    let output = run.finish();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert_sealed(&artifacts, &id);
+    let (policy, result) = (artifact(&artifacts, "policy.json"), artifact(&artifacts, "result.json"));
+    assert_eq!(
+        (&policy["verdict"], &policy["containment"], &policy["watchdog_killed"]),
+        (&json!("clean"), &json!(containment), &json!(false)),
+        "{policy}"
+    );
+    let thread = result["thread_id"].as_str().unwrap();
+    assert!(result["resume"].as_str().unwrap().contains(thread), "{result}");
+    assert!(fs::read_to_string(artifacts.join("result.md")).unwrap().starts_with("I begin\n"));
+    let status = sandbox.status(&id);
+    assert_eq!(
+        (&status["state"], &status["outcome"], &status["exit_code"], &status["thread_id"]),
+        (&json!("ended"), &json!("cancelled"), &json!(130), &json!(thread))
+    );
+    sandbox.assert_no_rests();
+
+    // When the sleeps would have ended.
+    assert!(clock.wait().unwrap().success());
+    assert_eq!(late_files(&sandbox), Vec::<String>::new());
+}
+
+fn assert_sealed(artifacts: &Path, id: &str) {
+    let (result, seal) = (artifact(artifacts, "result.json"), artifact(artifacts, "seal.json"));
+    assert_eq!((&result["run_id"], &result["outcome"]), (&json!(id), &json!("cancelled")));
+    for name in result["artifacts"].as_array().unwrap() {
+        let name = name.as_str().unwrap();
+        assert!(artifacts.join(name).is_file(), "{name} is missing");
+        assert!(name == "seal.json" || seal["sha256"][name].is_string(), "{name} is not sealed: {seal}");
+    }
+}
+
+const UNSANDBOXED: [&str; 3] = ["-s", "danger-full-access", "--i-know-this-is-unsandboxed"];
+
+#[test]
+fn cancel_ends_a_sandboxed_command() {
+    cancel_the_real_codex(User::Caller, &[], "kernel");
+}
+
+#[test]
+fn cancel_ends_a_sandboxed_command_without_a_namespace() {
+    cancel_the_real_codex(User::Caller, &[], "best-effort");
+}
+
+#[test]
+fn cancel_ends_an_unsandboxed_command() {
+    cancel_the_real_codex(User::Caller, &UNSANDBOXED, "kernel");
+}
+
+#[test]
+fn cancel_ends_an_unsandboxed_command_without_a_namespace() {
+    cancel_the_real_codex(User::Caller, &UNSANDBOXED, "best-effort");
+}
+
+#[test]
+fn cancel_ends_an_ordinary_users_sandboxed_command() {
+    cancel_the_real_codex(User::Ordinary, &[], "kernel");
+}
+
+#[test]
+fn cancel_ends_an_ordinary_users_sandboxed_command_without_a_namespace() {
+    cancel_the_real_codex(User::Ordinary, &[], "best-effort");
+}
+
+#[test]
+fn cancel_ends_an_ordinary_users_unsandboxed_command() {
+    cancel_the_real_codex(User::Ordinary, &UNSANDBOXED, "kernel");
+}
+
+#[test]
+fn cancel_ends_an_ordinary_users_unsandboxed_command_without_a_namespace() {
+    cancel_the_real_codex(User::Ordinary, &UNSANDBOXED, "best-effort");
+}
+
+/// Acts of a Codex that has begun and will not end by itself; `first` comes before all.
+fn silent(first: &[Value]) -> Value {
+    let mut acts = first.to_vec();
+    acts.extend([
+        json!("read_stdin"),
+        json!({ "line": { "type": "thread.started", "thread_id": "thread-1" } }),
+        json!({ "line": { "type": "turn.started" } }),
+        json!({ "spawn": { "sh": "sleep 1000; true", "how": "orphan", "clear_env": true } }),
+        json!({ "line": { "type": "item.completed",
+                          "item": { "id": "item_0", "type": "agent_message", "text": "half" } } }),
+        json!("hang"),
+    ]);
+    json!({ "exec": acts })
+}
+
+fn stage(script: Value) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.codex_is(Codex::StandIn(script));
+    sandbox
+}
+
+/// A run whose Codex has said something, and says nothing more.
+fn begin(sandbox: &Sandbox, arguments: &[&str]) -> Underway {
+    let run = Underway::start(sandbox.dispatcher(arguments));
+    sandbox.until_status(&run.id, |status| status["thread_id"] == "thread-1");
+    eventually(LIMIT, || {
+        fs::read_to_string(run.artifacts.join("events.jsonl")).ok()?.contains("half").then_some(())
+    });
+    run
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn each_stop_signal_cancels_an_attached_run() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let sandbox = stage(silent(&[]));
+        let run = begin(&sandbox, &["x"]);
+        run.signal(signal);
+        let (id, artifacts) = (run.id.clone(), run.artifacts.clone());
+        let output = run.finish();
+        assert_eq!(leftovers(sandbox.marker()), [], "{signal}");
+        assert_eq!(output.status.code(), Some(130), "{signal}: {output:?}");
+        assert_sealed(&artifacts, &id);
+        assert_eq!(sandbox.status(&id)["outcome"], "cancelled");
+        assert!(fs::read_to_string(artifacts.join("result.md")).unwrap().starts_with("half\n"));
+        sandbox.assert_no_rests();
+    }
+}
+
+#[test]
+fn a_hangup_that_the_caller_ignores_does_not_end_the_run() {
+    let sandbox = Sandbox::new();
+    let go_on = sandbox.root().join("go-on");
+    sandbox.codex_is(Codex::StandIn(json!({ "exec": [
+        "read_stdin",
+        { "line": { "type": "thread.started", "thread_id": "thread-1" } },
+        { "line": { "type": "turn.started" } },
+        { "until": go_on },
+        { "line": { "type": "item.completed",
+                    "item": { "id": "item_0", "type": "agent_message", "text": "VERDICT: CLEAN" } } },
+        { "line": { "type": "turn.completed", "usage": {} } },
+    ] })));
+    let mut nohup = sandbox.command("sh");
+    nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(binaries().join("clodex-dispatch")).arg("x");
+    let run = Underway::start(nohup);
+    sandbox.until_status(&run.id, |status| status["thread_id"] == "thread-1");
+    run.signal(Signal::SIGHUP);
+    fs::write(go_on, "").unwrap();
+    let output = run.finish();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn cancel_twice_kills_at_once() {
+    let sandbox = stage(silent(&[json!({ "ignore": ["TERM", "INT", "HUP"] })]));
+    let run = begin(&sandbox, &["x", "--name", "deaf"]);
+    let mut first = Running::start(sandbox.cancel(&["deaf"]), b"");
+    let lock = sandbox.state().join("live").join(format!("{}.cancel.lock", run.id));
+    eventually(LIMIT, || lock.exists().then_some(()));
+    let begun = Instant::now();
+    let second = run_with_timeout(sandbox.cancel(&["deaf"]), LIMIT);
+    let took = begun.elapsed();
+    assert_eq!(alive(&sandbox, run.pid()).iter().filter(|left| !left.command.contains("cancel")).count(), 0);
+    assert!(took < Duration::from_millis(1500), "the grace of two seconds was granted: {took:?}");
+    let told = format!("deaf ({}): cancelled, clean\n", run.id);
+    assert_eq!(text(&second), told);
+    first.stdout_with(&told, LIMIT);
+    let (id, artifacts) = (run.id.clone(), run.artifacts.clone());
+    assert_eq!(run.finish().status.code(), Some(130));
+    assert_sealed(&artifacts, &id);
+    sandbox.assert_no_rests();
+}
+
+#[test]
+fn a_deaf_codex_is_killed_after_the_grace() {
+    let sandbox = stage(silent(&[json!({ "ignore": ["TERM", "INT", "HUP"] })]));
+    let run = begin(&sandbox, &["x"]);
+    let cancelled = run_with_timeout(sandbox.cancel(&[&run.id]), LIMIT);
+    assert_eq!(alive(&sandbox, run.pid()), []);
+    assert_eq!(cancelled.status.code(), Some(0), "{cancelled:?}");
+    assert_eq!(run.finish().status.code(), Some(130));
+}
+
+#[test]
+fn a_stopped_dispatcher_is_killed_and_its_run_closed() {
+    let sandbox = stage(silent(&[]));
+    let run = begin(&sandbox, &["x"]);
+    run.signal(Signal::SIGSTOP);
+    let cancelled = run_with_timeout(sandbox.cancel(&[&run.id]), LIMIT);
+    assert_eq!(leftovers(sandbox.marker()), []);
+    assert_eq!(cancelled.status.code(), Some(0), "{cancelled:?}");
+    assert!(text(&cancelled).ends_with(": killed, its dispatcher did not answer\n"), "{cancelled:?}");
+    let id = run.id.clone();
+    assert_eq!(run.finish().status.signal(), Some(Signal::SIGKILL as i32));
+    assert_eq!(sandbox.status(&id)["state"], "ended");
+    sandbox.assert_no_rests();
+}
+
+#[test]
+fn a_run_that_ended_is_not_rewritten_by_cancel() {
+    let sandbox = stage(json!({}));
+    let run = Underway::start(sandbox.dispatcher(&["x"]));
+    let (id, artifacts) = (run.id.clone(), run.artifacts.clone());
+    run.finish();
+    let record = sandbox.state().join(format!("ended/{id}.json"));
+    let seen = || {
+        let written =
+            |path: &Path| (fs::metadata(path).unwrap().modified().unwrap(), fs::read(path).unwrap());
+        (written(&record), written(&artifacts.join("result.json")))
+    };
+    let before = seen();
+    let outcome = sandbox.status(&id)["outcome"].clone();
+    let cancelled = run_with_timeout(sandbox.cancel(&[&id]), LIMIT);
+    assert_eq!(cancelled.status.code(), Some(0));
+    assert!(
+        text(&cancelled).ends_with(&format!(": already ended: {}\n", outcome.as_str().unwrap())),
+        "{cancelled:?}"
+    );
+    assert_eq!(seen(), before);
+}
+
+#[test]
+fn an_ambiguous_name_is_listed_and_nothing_is_cancelled() {
+    let sandbox = stage(silent(&[]));
+    let runs = [begin(&sandbox, &["x", "--name", "twin"]), begin(&sandbox, &["x", "--name", "twin"])];
+    let refused = run_with_timeout(sandbox.cancel(&["twin"]), LIMIT);
+    assert_eq!(refused.status.code(), Some(2));
+    for run in &runs {
+        assert!(text(&refused).contains(&run.id), "{refused:?}");
+        assert_eq!(sandbox.status(&run.id)["state"], "live");
+    }
+    let all = run_with_timeout(sandbox.cancel(&["--all"]), LIMIT);
+    assert_eq!((all.status.code(), text(&all).matches("cancelled").count()), (Some(0), 2), "{all:?}");
+    for run in runs {
+        assert_eq!(run.finish().status.code(), Some(130));
+    }
+    assert_eq!(leftovers(sandbox.marker()), []);
+    sandbox.assert_no_rests();
+}
+
+#[test]
+fn only_the_sessions_runs_are_cancelled() {
+    let sandbox = stage(silent(&[]));
+    let start = |session: &str| {
+        let mut dispatch = sandbox.dispatcher(&["x"]);
+        dispatch.env("CLAUDE_CODE_SESSION_ID", session);
+        let run = Underway::start(dispatch);
+        sandbox.until_status(&run.id, |status| status["thread_id"] == "thread-1");
+        run
+    };
+    let (ours, theirs) = (start("ours"), start("theirs"));
+    let mut cancel = sandbox.cancel(&["--session"]);
+    cancel.env("CLAUDE_CODE_SESSION_ID", "ours");
+    let cancelled = run_with_timeout(cancel, LIMIT);
+    assert!(text(&cancelled).contains(&ours.id) && !text(&cancelled).contains(&theirs.id), "{cancelled:?}");
+    assert_eq!(sandbox.status(&theirs.id)["state"], "live");
+    assert_eq!(ours.finish().status.code(), Some(130));
+    assert!(run_with_timeout(sandbox.cancel(&["--all"]), LIMIT).status.success());
+    assert_eq!(theirs.finish().status.code(), Some(130));
+}
+
+#[test]
+fn a_detached_run_is_cancelled_like_any_other() {
+    let sandbox = stage(silent(&[]));
+    let caller = run_with_timeout(sandbox.dispatcher(&["--detach", "x"]), LIMIT);
+    let (id, artifacts) = first_line(&text(&caller));
+    sandbox.until_status(&id, |status| status["thread_id"] == "thread-1");
+    let cancelled = run_with_timeout(sandbox.cancel(&[&id]), LIMIT);
+    assert_eq!(cancelled.status.code(), Some(0), "{cancelled:?}");
+    assert_sealed(&artifacts, &id);
+    eventually(LIMIT, || leftovers(sandbox.marker()).is_empty().then_some(()));
+    sandbox.assert_no_rests();
+}

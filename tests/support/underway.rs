@@ -1,0 +1,116 @@
+//! A run as its user meets it: dispatched, looked at through the other tools, found on disk.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::{Running, Sandbox, eventually, run_with_timeout};
+
+/// Longer than anything here takes on a busy machine.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A dispatcher that runs and has said its first line.
+#[derive(Debug)]
+pub struct Underway {
+    /// The id of the run.
+    pub id: String,
+    /// Where its artifacts lie.
+    pub artifacts: PathBuf,
+    running: Running,
+}
+
+impl Underway {
+    /// Starts a dispatcher and waits for its first line.
+    #[track_caller]
+    pub fn start(dispatch: Command) -> Self {
+        let mut running = Running::start(dispatch, b"");
+        let (id, artifacts) = first_line(&running.stdout_with("\n", LIMIT));
+        Self { id, artifacts, running }
+    }
+
+    /// The dispatcher's process.
+    pub fn pid(&self) -> i32 {
+        self.running.pid().as_raw()
+    }
+
+    /// Sends a signal to the dispatcher alone.
+    #[track_caller]
+    pub fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
+    /// Waits for the dispatcher's end.
+    #[track_caller]
+    pub fn finish(self) -> Output {
+        self.running.finish(LIMIT)
+    }
+
+    /// One of its JSON artifacts.
+    #[track_caller]
+    pub fn artifact(&self, name: &str) -> Value {
+        artifact(&self.artifacts, name)
+    }
+}
+
+/// A JSON artifact of a run.
+#[track_caller]
+pub fn artifact(dir: &std::path::Path, name: &str) -> Value {
+    let path = dir.join(name);
+    let text = std::fs::read(&path).unwrap_or_else(|e| panic!("cannot read {}: {e}", path.display()));
+    serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{} is no JSON: {e}", path.display()))
+}
+
+/// Id and artifact directory out of what a dispatcher says first.
+#[track_caller]
+pub fn first_line(stdout: &str) -> (String, PathBuf) {
+    let line = stdout.lines().next().unwrap_or_default();
+    let parts = line.strip_prefix("run ").and_then(|rest| rest.split_once(" · artifacts "));
+    let (id, artifacts) = parts.unwrap_or_else(|| panic!("no run begins with `{line}`"));
+    (id.to_owned(), artifacts.into())
+}
+
+impl Sandbox {
+    /// `clodex-dispatch` with these arguments.
+    pub fn dispatcher(&self, arguments: &[&str]) -> Command {
+        let mut dispatch = self.command("clodex-dispatch");
+        dispatch.args(arguments);
+        dispatch
+    }
+
+    /// `clodex-cancel` with these arguments.
+    pub fn cancel(&self, arguments: &[&str]) -> Command {
+        let mut cancel = self.command("clodex-control");
+        cancel.args(["--as", "cancel"]).args(arguments);
+        cancel
+    }
+
+    /// What `clodex-status --json` tells of one run.
+    #[track_caller]
+    pub fn status(&self, run: &str) -> Value {
+        let mut status = self.command("clodex-status");
+        status.args(["--json", run]);
+        let output = run_with_timeout(status, LIMIT);
+        let told: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("clodex-status --json {run}: {e}: {output:?}"));
+        told[0].clone()
+    }
+
+    /// Waits until a run's record is as wanted.
+    #[track_caller]
+    pub fn until_status(&self, run: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        eventually(LIMIT, || Some(self.status(run)).filter(&is_wanted))
+    }
+
+    /// Panics when the state directory holds anything of a run that has not ended.
+    #[track_caller]
+    pub fn assert_no_rests(&self) {
+        for dir in ["live", "tmp"] {
+            let Ok(entries) = std::fs::read_dir(self.state().join(dir)) else { continue };
+            let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+            assert!(names.is_empty(), "left in {dir}: {names:?}");
+        }
+    }
+}
