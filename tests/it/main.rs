@@ -8,4 +8,5 @@ mod codex_argv;
 mod model;
 mod plugin;
 mod stand_in;
+mod sudden_death;
 mod tidy;
