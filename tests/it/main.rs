@@ -5,6 +5,7 @@
 mod artifacts;
 mod cancel;
 mod codex_argv;
+mod codex_faults;
 mod model;
 mod plugin;
 mod stand_in;

@@ -9,7 +9,7 @@ use clodex_os::atomic_file::{self, Durability};
 use crate::version::{CodexVersion, VersionCache};
 
 /// It takes 7 ms, 50 through node; a machine under load takes longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The version of `binary`, kept in `state_dir` where there is one. An error only when it could not be started or did not end; what it
 /// said instead of a version is in the answer.

@@ -25,6 +25,9 @@ pub struct RunResult {
     pub scope_ok: bool,
     /// One line for people: why it failed, what it delivered.
     pub summary: String,
+    /// What to do now, when it did not end as wished.
+    #[serde(default)]
+    pub hint: Option<String>,
     /// The worker's structured answer, when it gave one that follows the schema.
     pub claim: Option<Claim>,
     /// The worker's own word, structured or from the last line.

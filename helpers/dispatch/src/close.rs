@@ -16,6 +16,7 @@ use crate::conductor::Stop;
 use crate::final_message;
 use crate::found::Found;
 use crate::judge::{Exit, Facts, Judgement, join_verification, judge};
+use crate::next_step::{Situation, next_step};
 use crate::plan::Plan;
 use crate::report;
 use crate::watch::Watched;
@@ -173,6 +174,15 @@ fn result(
     durations: Durations,
 ) -> RunResult {
     let record = &board.record;
+    let resumable = record.thread_id.as_deref().filter(|_| !ended.plan.ephemeral);
+    let hint = next_step(&Situation {
+        code,
+        verdict: found.verdict,
+        outcome: judgement.outcome,
+        failure: judgement.failure,
+        run_id: &record.id,
+        thread_id: resumable,
+    });
     RunResult {
         version: 1,
         run_id: record.id.clone(),
@@ -183,6 +193,7 @@ fn result(
         policy_violation: found.verdict == Verdict::Violation,
         scope_ok: found.verdict == Verdict::Clean,
         summary: judgement.summary.clone(),
+        hint,
         claim: judgement.claim.clone(),
         claimed_verdict: judgement.claimed_verdict.clone(),
         answer: judgement.answer.clone(),
@@ -194,7 +205,7 @@ fn result(
         tokens: ended.story.tokens,
         durations,
         thread_id: record.thread_id.clone(),
-        resume: record.thread_id.as_deref().filter(|_| !ended.plan.ephemeral).map(clodex_codex::resume_hint),
+        resume: resumable.map(clodex_codex::resume_hint),
         codex_version: record.codex_version.clone(),
         model: record.model.clone(),
         artifact_dir: String::new(),

@@ -62,6 +62,9 @@ impl Codex {
     pub fn degraded(&self) -> Option<String> {
         match &self.version {
             CodexVersion::Known(..) | CodexVersion::TooOld(_) => None,
+            CodexVersion::Unreadable(text) if text.trim().is_empty() => {
+                Some("codex does not tell its version: nothing is taken for granted".to_owned())
+            }
             CodexVersion::Unreadable(text) => Some(format!(
                 "codex does not tell a released version (`{}`): nothing is taken for granted",
                 text.trim()

@@ -58,7 +58,7 @@ impl Found {
                     by_products: comparison.by_products.clone(),
                     foreign: comparison.foreign.clone(),
                     in_scope: comparison.in_scope.clone(),
-                    notes: comparison.notes.clone(),
+                    notes: without_repetition(&comparison.notes),
                 };
                 (found, Some(comparison))
             }
@@ -90,4 +90,10 @@ impl Found {
             restored: forged.restored,
         }));
     }
+}
+
+/// What is in the way of both looks at the tree is worth one line.
+fn without_repetition(notes: &[String]) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    notes.iter().filter(|note| seen.insert(note.as_str())).cloned().collect()
 }

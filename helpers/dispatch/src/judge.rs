@@ -54,6 +54,8 @@ pub struct Judgement {
     pub ending: Ending,
     /// Whether somebody should look although Codex ended well.
     pub needs_attention: bool,
+    /// What kind of failure Codex told of.
+    pub failure: FailureKind,
     /// One line for people.
     pub summary: String,
     /// The worker's structured answer.
@@ -70,6 +72,7 @@ impl Judgement {
             outcome,
             ending,
             needs_attention: true,
+            failure: FailureKind::Other,
             summary: summary.into(),
             claim: None,
             claimed_verdict: None,
@@ -108,7 +111,7 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
 fn failed(facts: &Facts<'_>) -> Judgement {
     let (kind, message) =
         facts.failure.map_or((FailureKind::Other, "the turn failed"), |seen| (seen.kind, &seen.message));
-    Judgement::ended(Outcome::Failed, ending_of(kind), message)
+    Judgement { failure: kind, ..Judgement::ended(Outcome::Failed, ending_of(kind), message) }
 }
 
 fn delivered(facts: &Facts<'_>) -> Judgement {
@@ -134,6 +137,7 @@ fn claimed(message: &str) -> Judgement {
             outcome: claim.result.into(),
             ending: Ending::Completed,
             needs_attention: word != ClaimedVerdict::Clean,
+            failure: FailureKind::Other,
             summary: claim.summary.clone(),
             claim: Some(*claim),
             claimed_verdict: Some(word),
@@ -151,7 +155,7 @@ fn claimed(message: &str) -> Judgement {
 fn broke_off(facts: &Facts<'_>) -> Judgement {
     let words = first_line(facts.last_words);
     let said = |what: String| if words.is_empty() { what } else { format!("{what}: {words}") };
-    match facts.exit {
+    let judgement = match facts.exit {
         Exit::Signal(signal) => Judgement::ended(
             Outcome::Failed,
             Ending::TurnFailed,
@@ -181,7 +185,8 @@ fn broke_off(facts: &Facts<'_>) -> Judgement {
         Exit::Unseen => {
             Judgement::ended(Outcome::Failed, Ending::Unreachable, said("codex did not run".to_owned()))
         }
-    }
+    };
+    Judgement { failure: facts.last_words_kind, ..judgement }
 }
 
 fn ending_of(kind: FailureKind) -> Ending {

@@ -18,6 +18,7 @@ mod interline;
 mod judge;
 mod lines;
 mod mount_points;
+mod next_step;
 mod opening;
 mod packet_file;
 mod plan;

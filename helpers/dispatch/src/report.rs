@@ -44,6 +44,9 @@ fn headline(out: &mut String, result: &RunResult, policy: &Policy) {
     if let Some(error) = result.error.as_deref().filter(|error| *error != result.summary) {
         let _ = writeln!(out, "error    {}", line(error));
     }
+    if let Some(hint) = &result.hint {
+        let _ = writeln!(out, "hint     {}", line(hint));
+    }
 }
 
 fn held(policy: &Policy) -> String {

@@ -16,6 +16,7 @@ fn result() -> RunResult {
         policy_violation: true,
         scope_ok: false,
         summary: "added three tests".into(),
+        hint: None,
         claim: Some(Claim {
             result: WorkerResult::Done,
             summary: "added three tests".into(),

@@ -1,0 +1,95 @@
+//! What to do now: one line for whoever reads the report of a run that did not end as wished. Pure.
+
+use clodex_core::{ExitCode, FailureKind, Outcome, RunId, Verdict};
+
+/// What the line depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The dispatcher's exit code.
+    pub code: ExitCode,
+    /// What was found about scope.
+    pub verdict: Verdict,
+    /// What became of the work.
+    pub outcome: Outcome,
+    /// What kind of failure Codex told of.
+    pub failure: FailureKind,
+    /// The run.
+    pub run_id: &'a RunId,
+    /// The conversation, where it can be continued.
+    pub thread_id: Option<&'a str>,
+}
+
+/// The next step; none for a run that is done.
+pub fn next_step(at: &Situation<'_>) -> Option<String> {
+    let id = at.run_id;
+    Some(match at.code {
+        ExitCode::Done => return None,
+        ExitCode::Violation if at.verdict == Verdict::Unknown => {
+            "check the tree by hand: what could not be compared stands in the notes".to_owned()
+        }
+        ExitCode::Violation => {
+            "look at changes.patch; undo what was not wanted, or widen WRITE SCOPE and dispatch again"
+                .to_owned()
+        }
+        ExitCode::Refused => "commit or stash them, or start with --allow-dirty-overlap".to_owned(),
+        ExitCode::Cancelled => or_resume("dispatch it again", at.thread_id),
+        ExitCode::Watchdog if at.outcome == Outcome::Stalled => or_resume(
+            &format!("see `clodex-debug {id}`; raise --heartbeat-sec if it was at work"),
+            at.thread_id,
+        ),
+        ExitCode::Watchdog => or_resume("raise --timeout-sec", at.thread_id),
+        ExitCode::Unreachable => unreachable(at.failure, id),
+        ExitCode::Protocol => format!("see result.md, and `clodex-debug {id}` for what Codex sent"),
+        ExitCode::TurnFailed => turn_failed(at.failure, id),
+        ExitCode::NotDelivered => {
+            or_resume(&format!("read what it reports: `clodex-result {id}`"), at.thread_id)
+        }
+        ExitCode::Usage => format!("see `clodex-debug {id}`"),
+    })
+}
+
+fn or_resume(what: &str, thread_id: Option<&str>) -> String {
+    match thread_id {
+        Some(thread) => format!("{what}; continue it with --resume {thread}"),
+        None => what.to_owned(),
+    }
+}
+
+fn unreachable(failure: FailureKind, id: &RunId) -> String {
+    match failure {
+        FailureKind::Unauthorized => {
+            "log in with `codex login`, or set the API key that the model provider wants".to_owned()
+        }
+        FailureKind::Connection => {
+            "check the network, the proxy settings and the model provider's address, then try again"
+                .to_owned()
+        }
+        FailureKind::UsageLimit
+        | FailureKind::RateLimit
+        | FailureKind::ModelUnavailable
+        | FailureKind::Overloaded
+        | FailureKind::ContextWindow
+        | FailureKind::Thread
+        | FailureKind::Other => {
+            format!("try `codex exec hello` by hand; `clodex-debug {id}` shows what it said")
+        }
+    }
+}
+
+fn turn_failed(failure: FailureKind, id: &RunId) -> String {
+    match failure {
+        FailureKind::UsageLimit => {
+            "wait until the limit is reset, or choose another model with --tier or -m".to_owned()
+        }
+        FailureKind::RateLimit | FailureKind::Overloaded => "try again in a while".to_owned(),
+        FailureKind::ModelUnavailable => "choose another model with --tier or -m".to_owned(),
+        FailureKind::ContextWindow => "split the task into smaller ones, or start a new thread".to_owned(),
+        FailureKind::Thread => {
+            "take the thread id from `clodex-status --all`, wait for its other run, or start without --resume"
+                .to_owned()
+        }
+        FailureKind::Unauthorized | FailureKind::Connection | FailureKind::Other => {
+            format!("see `clodex-debug {id}`")
+        }
+    }
+}
