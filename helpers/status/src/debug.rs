@@ -38,7 +38,7 @@ pub fn debug(look: &Look, arguments: &DebugArguments) -> Result<u8, Failure> {
     let artifacts = Path::new(&run.record.artifact_dir);
     let mut lines = detail(&run, now_ms());
     lines.push(heading("timeline"));
-    let steps = read_steps(artifacts);
+    let steps = read_steps(artifacts, run.liveness);
     if steps.is_empty() {
         lines.push(indented(Tone::Warn, "Codex sent no event"));
         lines.extend(from_rollout(&run.record));
@@ -101,7 +101,7 @@ fn from_rollout(record: &RunRecord) -> Vec<StyledLine> {
 }
 
 /// Folds the events as they are read: a stream may be far larger than memory should be.
-fn read_steps(artifacts: &Path) -> Vec<Step> {
+fn read_steps(artifacts: &Path, liveness: Liveness) -> Vec<Step> {
     let times = read_times(&artifacts.join("event-times.jsonl"));
     let Ok(file) = open_regular(&artifacts.join("events.jsonl")) else { return Vec::new() };
     let mut reader = BufReader::with_capacity(1 << 16, file);
@@ -116,7 +116,7 @@ fn read_steps(artifacts: &Path) -> Vec<Step> {
         }
         number += usize::from(line.ends_with(b"\n"));
     }
-    timeline.finish()
+    timeline.finish(liveness)
 }
 
 /// Times by line number. Lines of the file that are none are passed over.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use clodex_codex::unwrap_shell;
-use clodex_core::{CommandStatus, Event, FileChange, PatchStatus, StyledLine, Tone, cut};
+use clodex_core::{CommandStatus, Event, FileChange, Liveness, PatchStatus, StyledLine, Tone, cut};
 
 /// A silence of this length gets a line of its own.
 const GAP_MS: u64 = 10_000;
@@ -79,10 +79,11 @@ impl Timeline {
         }
     }
 
-    /// All steps; what never ended says so.
-    pub fn finish(mut self) -> Vec<Step> {
+    /// All steps; what has no end says so.
+    pub fn finish(mut self, liveness: Liveness) -> Vec<Step> {
+        let how = if liveness == Liveness::Live { "still running" } else { "never ended" };
         for place in self.open.into_values() {
-            "never ended".clone_into(&mut self.steps[place].how);
+            how.clone_into(&mut self.steps[place].how);
             self.steps[place].tone = Tone::Warn;
         }
         self.steps
@@ -174,8 +175,11 @@ mod tests {
         for (at_ms, line) in events {
             timeline.push(&event_from_line(line.as_bytes()), Some(*at_ms));
         }
-        let lines: Vec<String> =
-            timeline.finish().iter().map(|step| step.line().render(100, Colour::Off)).collect();
+        let lines: Vec<String> = timeline
+            .finish(Liveness::Ended)
+            .iter()
+            .map(|step| step.line().render(100, Colour::Off))
+            .collect();
         lines.join("\n")
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use clodex_core::{ExitCode, Liveness, RunId};
+use clodex_core::{ExitCode, Liveness, RunId, Tone};
 use clodex_os::DirectoryWatch;
 use clodex_os::record_store::SeenRun;
 
@@ -41,7 +41,10 @@ pub fn wait(look: &Look, arguments: &WaitArguments) -> Result<u8, Failure> {
         }
         for run in &completed {
             waiting.retain(|id| *id != run.record.id);
-            print(&text(look, &[live_line(run, now_ms()).line()]));
+            let mut line = live_line(run, now_ms()).line();
+            // Names need not be unique, and whoever waits for several has to know which it was.
+            line.push(Tone::Dim, &format!(" · {}", run.record.id));
+            print(&text(look, &[line]));
             code = if code == 0 { exit_code_of(run) } else { code };
         }
         if waiting.is_empty() || (arguments.any && !completed.is_empty()) {
