@@ -34,6 +34,10 @@ pub struct RunResult {
     pub claimed_verdict: Option<ClaimedVerdict>,
     /// The answer to a schema of the user's own (`--output-schema`).
     pub answer: Option<serde_json::Value>,
+    /// What Codex said last, when it is neither `claim` nor `answer`: free text, or the part that there is of work that
+    /// was stopped. Its beginning; all of it is in `result.md`.
+    #[serde(default)]
+    pub message: Option<String>,
     /// Whether the final message was taken from Codex's rollout file.
     pub recovered: bool,
     /// The last error, in Codex's words.

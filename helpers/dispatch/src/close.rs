@@ -21,6 +21,9 @@ use crate::plan::Plan;
 use crate::report;
 use crate::watch::Watched;
 
+/// What `result.json` holds of a message at most.
+const MESSAGE_MAX_BYTES: usize = 8 * 1024;
+
 /// Everything that is known when nothing of the run lives any more.
 #[derive(Debug)]
 pub struct Ended<'a> {
@@ -135,6 +138,8 @@ fn judge_ended(ended: &Ended<'_>, verification: &[VerificationEntry]) -> Judgeme
     let words = ended.watched.start_error.as_deref().unwrap_or(&ended.last_words);
     let mut judgement = judge(&Facts {
         stop: ended.watched.stop,
+        timeout_sec: ended.plan.timeout_sec,
+        heartbeat_sec: ended.plan.heartbeat_sec,
         turn: ended.story.turn,
         failure: ended.story.failure.as_ref(),
         exit: match ended.watched.ended.as_ref().map(|ended| ended.status) {
@@ -197,9 +202,15 @@ fn result(
         claim: judgement.claim.clone(),
         claimed_verdict: judgement.claimed_verdict.clone(),
         answer: judgement.answer.clone(),
+        message: unstructured_message(judgement, ended.story.last_message.as_deref()),
         recovered: ended.recovered,
         error: ended.story.failure.as_ref().map(|seen| seen.message.clone()),
-        files_seen: ended.story.files.iter().cloned().collect(),
+        files_seen: ended
+            .story
+            .files
+            .iter()
+            .map(|file| in_repository(file, ended.plan.tree.root()))
+            .collect(),
         commands_seen: ended.story.commands.clone(),
         verification: vec![],
         tokens: ended.story.tokens,
@@ -211,6 +222,19 @@ fn result(
         artifact_dir: String::new(),
         artifacts: vec![],
     }
+}
+
+/// The last message where nothing else in the result holds it, cut at [`MESSAGE_MAX_BYTES`].
+fn unstructured_message(judgement: &Judgement, message: Option<&str>) -> Option<String> {
+    if judgement.claim.is_some() || judgement.answer.is_some() {
+        return None;
+    }
+    message.map(|message| message[..message.floor_char_boundary(MESSAGE_MAX_BYTES)].to_owned())
+}
+
+/// A file as the repository calls it; one outside keeps its absolute path.
+fn in_repository(file: &str, root: &Path) -> String {
+    Path::new(file).strip_prefix(root).map_or_else(|_| file.to_owned(), |inside| inside.display().to_string())
 }
 
 fn policy(ended: &Ended<'_>, found: Found, code: ExitCode, board: &Board) -> Policy {

@@ -25,6 +25,10 @@ pub enum Exit {
 pub struct Facts<'a> {
     /// Why it was ended from outside.
     pub stop: Option<Stop>,
+    /// The limit of wall clock time, in seconds.
+    pub timeout_sec: u64,
+    /// The limit of silence, in seconds.
+    pub heartbeat_sec: u64,
     /// Where the turn stands.
     pub turn: Turn,
     /// The last error that the stream told.
@@ -88,11 +92,13 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
         (Some(Stop::TimedOut), _) => Judgement::ended(
             Outcome::TimedOut,
             Ending::TurnFailed,
-            "stopped: the wall clock limit was reached",
+            format!("stopped: the wall clock limit of {} s was reached", facts.timeout_sec),
         ),
-        (Some(Stop::Stalled), _) => {
-            Judgement::ended(Outcome::Stalled, Ending::TurnFailed, "stopped: no sign of life for too long")
-        }
+        (Some(Stop::Stalled), _) => Judgement::ended(
+            Outcome::Stalled,
+            Ending::TurnFailed,
+            format!("stopped: no sign of life for {} s", facts.heartbeat_sec),
+        ),
         (Some(Stop::NotStarted), _) => Judgement::ended(Outcome::Refused, Ending::Completed, "not started"),
         (Some(Stop::Lingered) | None, Turn::Completed) => delivered(facts),
         (Some(Stop::Lingered) | None, Turn::Failed) => failed(facts),
@@ -231,6 +237,8 @@ mod tests {
     fn facts(turn: Turn, message: Option<&str>) -> Facts<'_> {
         Facts {
             stop: None,
+            timeout_sec: 0,
+            heartbeat_sec: 0,
             turn,
             failure: None,
             exit: Exit::Code(0),

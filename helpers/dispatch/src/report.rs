@@ -8,6 +8,8 @@ use clodex_core::{ClaimedVerdict, CommandSeen, Policy, RunResult, VerificationSt
 pub const MAX_BYTES: usize = 8 * 1024;
 const MAX_ROWS: usize = 20;
 const MAX_COLUMNS: usize = 160;
+/// An error's last words are often what helps.
+const MAX_SUMMARY_COLUMNS: usize = 500;
 const MAX_WORDS_BYTES: usize = 3 * 1024;
 
 /// Renders the report of a finished run.
@@ -37,12 +39,13 @@ fn headline(out: &mut String, result: &RunResult, policy: &Policy) {
     };
     let _ = writeln!(out, "outcome  {} (exit {})", result.outcome, result.exit_code);
     let _ = writeln!(out, "verdict  {}{}", result.verdict, held(policy));
-    let _ = writeln!(out, "claim    {word}");
+    let found = if result.recovered { " (recovered from Codex's own record of the thread)" } else { "" };
+    let _ = writeln!(out, "claim    {word}{found}");
     if !result.summary.is_empty() {
-        let _ = writeln!(out, "summary  {}", line(&result.summary));
+        let _ = writeln!(out, "summary  {}", bounded(&result.summary, MAX_SUMMARY_COLUMNS));
     }
     if let Some(error) = result.error.as_deref().filter(|error| *error != result.summary) {
-        let _ = writeln!(out, "error    {}", line(error));
+        let _ = writeln!(out, "error    {}", bounded(error, MAX_SUMMARY_COLUMNS));
     }
     if let Some(hint) = &result.hint {
         let _ = writeln!(out, "hint     {}", line(hint));
@@ -108,7 +111,10 @@ fn commands(out: &mut String, commands: &[CommandSeen]) {
 }
 
 fn worker_says(out: &mut String, result: &RunResult) {
-    let Some(claim) = &result.claim else { return };
+    let Some(claim) = &result.claim else {
+        last_message(out, result.message.as_deref());
+        return;
+    };
     let mut words = String::new();
     for (title, rows) in [
         ("says it changed", &claim.changed_files),
@@ -130,6 +136,15 @@ fn worker_says(out: &mut String, result: &RunResult) {
         cut(&mut words, MAX_WORDS_BYTES);
         let _ = write!(out, "\nthe worker (its claim, not checked)\n{words}");
     }
+}
+
+/// Free text, or as far as a worker came that was stopped.
+fn last_message(out: &mut String, message: Option<&str>) {
+    let Some(message) = message.map(str::trim).filter(|message| !message.is_empty()) else { return };
+    let mut words: String = message.lines().flat_map(|row| ["  ", row, "\n"]).collect();
+    words.retain(|c| !c.is_control() || c == '\n');
+    cut(&mut words, MAX_WORDS_BYTES);
+    let _ = write!(out, "\nlast message (its claim, not checked)\n{words}");
 }
 
 fn verification(out: &mut String, result: &RunResult) {
@@ -186,9 +201,13 @@ fn list(out: &mut String, rows: impl Iterator<Item = String>, len: usize) {
 
 /// One line, no control characters, bounded.
 fn line(text: &str) -> String {
+    bounded(text, MAX_COLUMNS)
+}
+
+fn bounded(text: &str, columns: usize) -> String {
     let mut line: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_COLUMNS + 1).collect();
-    if line.chars().count() > MAX_COLUMNS {
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(columns + 1).collect();
+    if line.chars().count() > columns {
         line.pop();
         line.push('…');
     }
