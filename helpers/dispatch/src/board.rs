@@ -26,6 +26,7 @@ pub struct Board {
     /// The record as it will be written next.
     pub record: RunRecord,
     interline: Option<InterlineFile>,
+    speaks: bool,
     terminal: Option<usize>,
     shown: Option<(Instant, Phase)>,
     pending: bool,
@@ -36,15 +37,16 @@ pub struct Board {
 }
 
 impl Board {
-    /// `on_terminal`: draw the live line on stderr, if it is one.
-    pub fn new(live: LiveRun, record: RunRecord, on_terminal: bool) -> Self {
+    /// `speaks`: somebody reads stderr; if it is a terminal, the live line is drawn there.
+    pub fn new(live: LiveRun, record: RunRecord, speaks: bool) -> Self {
         let interline = interline(&record);
-        let terminal = (on_terminal && std::io::stderr().is_terminal())
+        let terminal = (speaks && std::io::stderr().is_terminal())
             .then(|| clodex_os::stdout_columns().unwrap_or(DEFAULT_COLUMNS));
         Self {
             live,
             record,
             interline,
+            speaks,
             terminal,
             shown: None,
             pending: true,
@@ -98,6 +100,14 @@ impl Board {
         let progress =
             Progress { phase: Phase::Finishing, activity: String::new(), ..self.record.progress.clone() };
         self.show(&progress);
+    }
+
+    /// Tells something that cannot wait for the report.
+    pub fn remark(&self, text: &str) {
+        if self.speaks {
+            self.clear_line();
+            let _ = writeln!(std::io::stderr(), "clodex-dispatch: {text}");
+        }
     }
 
     /// Ends a run that could not be started after all.

@@ -60,7 +60,7 @@ fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     if cli.detach {
         return detached(&plan, begun);
     }
-    let finished = go(&plan, begun, Manner { detached: false, live_line: !cli.quiet }, |first| {
+    let finished = go(&plan, begun, Manner { detached: false, speaks: !cli.quiet }, |first| {
         if cli.json { remark(cli, first) } else { say(first) }
     })?;
     report(cli, &finished);
@@ -71,7 +71,7 @@ fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
 #[derive(Debug, Clone, Copy)]
 struct Manner {
     detached: bool,
-    live_line: bool,
+    speaks: bool,
 }
 
 /// Makes the places, says the first line, and runs to the end.
@@ -94,16 +94,8 @@ fn go(plan: &Plan, begun: Instant, manner: Manner, first: impl FnOnce(&str)) -> 
     first(&first_line(&opened));
     // Runs whose dispatcher was killed are closed by whoever comes next. That it cannot be done is no reason not to run.
     let _ = store.reap_all();
-    let run = Run {
-        plan,
-        codex,
-        config,
-        codex_home: home,
-        wrapper,
-        store: &store,
-        begun,
-        on_terminal: manner.live_line,
-    };
+    let run =
+        Run { plan, codex, config, codex_home: home, wrapper, store: &store, begun, speaks: manner.speaks };
     run.carry_out(opened, signals)
 }
 
@@ -113,7 +105,7 @@ fn detached(plan: &Plan, begun: Instant) -> Result<u8, Refusal> {
         Side::Caller(from_run) => hear(from_run),
         Side::Detached(to_caller) => {
             let mut to_caller = Some(to_caller);
-            let finished = go(plan, begun, Manner { detached: true, live_line: false }, |first| {
+            let finished = go(plan, begun, Manner { detached: true, speaks: false }, |first| {
                 if let Some(mut to_caller) = to_caller.take() {
                     let _ = to_caller.write_all(format!("0{first}").as_bytes());
                 }

@@ -49,8 +49,8 @@ pub struct Run<'a> {
     pub store: &'a RecordStore,
     /// When it was accepted.
     pub begun: Instant,
-    /// Whether to draw the live line on stderr.
-    pub on_terminal: bool,
+    /// Whether somebody reads stderr: remarks, and the live line when it is a terminal.
+    pub speaks: bool,
 }
 
 /// What the baseline thread brings back.
@@ -65,7 +65,7 @@ impl Run<'_> {
     pub fn carry_out(&self, opened: Opened, signals: StopSignals) -> Result<Finished, Refusal> {
         let Opened { live, mut record, mut artifacts, scratch } = opened;
         record.codex_version = self.codex.version.text();
-        let board = Board::new(live, record, self.on_terminal);
+        let board = Board::new(live, record, self.speaks);
         let tape = write_first(self.plan, &mut artifacts).and_then(|()| Tape::open(&artifacts));
         let finished = match tape {
             Ok(tape) => self.watch_and_close(tape, artifacts, board, &scratch, signals),
@@ -107,10 +107,9 @@ impl Run<'_> {
             };
             let watched = watch(attempt, self.begun, &channel, &mut tape, &mut folds, &mut board);
             let Some(other) = self.fallback(&watched, &folds.story, model) else { break watched };
-            notes.push(format!(
-                "{} is not available: fell back to {other}",
-                model.unwrap_or("the default model")
-            ));
+            let gone = model.unwrap_or("the default model");
+            notes.push(format!("{gone} is not available: fell back to {other}"));
+            board.remark(&format!("{gone} is not available: falling back to {other}"));
             model = Some(other);
             board.record.model = Some(other.to_owned());
             // The baseline stands; the next attempt need not wait for it.
@@ -123,6 +122,8 @@ impl Run<'_> {
         let mut degraded = self.degraded(&board, &mut artifacts, tape);
         write_baseline(&taken, &mut artifacts, &mut degraded);
         let mut story = folds.story;
+        story.stream_ended();
+        notes.extend(story.warnings.iter().map(|warning| format!("codex warns: {warning}")));
         let recovered = self.recover_final_message(&mut story, &board);
         let ended = Ended {
             plan: self.plan,
