@@ -1,0 +1,217 @@
+//! A sandbox whose real Codex talks to a scripted model, and clodex-dispatch in it. Knows the shape of what the
+//! dispatcher leaves behind; nothing of any one test.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use clodex_sim::ScriptedModel;
+use clodex_sim::responses::{Request, Script};
+use clodex_tests::{Codex, Packet, Running, Sandbox, real_codex, run_with_timeout};
+use serde_json::{Value, json};
+
+/// No run of these tests needs longer, on a busy machine either.
+pub const LIMIT: Duration = Duration::from_mins(2);
+
+/// Where a test takes place.
+pub struct Stage {
+    /// Everything but the model.
+    pub sandbox: Sandbox,
+    /// What the real Codex talks to.
+    pub model: ScriptedModel,
+}
+
+/// A dispatch that has ended.
+#[derive(Debug)]
+pub struct Dispatched {
+    /// Exit code; absent when it died by a signal.
+    pub code: Option<i32>,
+    /// All of stdout.
+    pub stdout: String,
+    /// All of stderr.
+    pub stderr: String,
+}
+
+impl Stage {
+    /// A stage with the real Codex; none where there is no such thing (which is told by name).
+    pub fn real() -> Option<Self> {
+        let codex = real_codex().ok()?;
+        let stage = Self { sandbox: Sandbox::new(), model: ScriptedModel::start().unwrap() };
+        stage.sandbox.codex_is(Codex::Real(codex)).model_is(&stage.model);
+        Some(stage)
+    }
+
+    /// Lets the model find the script for a prompt that carries none.
+    pub fn answering(self, script: impl Fn(&Request) -> Value + Send + Sync + 'static) -> Self {
+        let model =
+            ScriptedModel::with_default(move |request| Script::from_json(script(request)).unwrap()).unwrap();
+        self.sandbox.model_is(&model);
+        Self { model, ..self }
+    }
+
+    /// Dispatches a packet and waits for the end.
+    #[track_caller]
+    pub fn packet(&self, packet: &Packet, args: &[&str]) -> Dispatched {
+        dispatch_packet(&self.sandbox, packet, args)
+    }
+
+    /// Dispatches with these arguments and waits for the end.
+    #[track_caller]
+    pub fn run(&self, args: &[&str]) -> Dispatched {
+        dispatch(&self.sandbox, args)
+    }
+
+    /// What Codex asked the model, in order.
+    pub fn asked(&self) -> Vec<Request> {
+        let requests = self.model.requests();
+        requests
+            .iter()
+            .filter(|request| request.path == "/v1/responses")
+            .map(|request| Request::clone(request))
+            .collect()
+    }
+}
+
+/// Dispatches a packet in a sandbox and waits for the end.
+#[track_caller]
+pub fn dispatch_packet(sandbox: &Sandbox, packet: &Packet, args: &[&str]) -> Dispatched {
+    let path = sandbox.packet(packet);
+    let path = path.to_str().unwrap();
+    dispatch(sandbox, &[&["--task", path], args].concat())
+}
+
+/// Dispatches in a sandbox and waits for the end.
+#[track_caller]
+pub fn dispatch(sandbox: &Sandbox, args: &[&str]) -> Dispatched {
+    dispatch_with(sandbox, args, b"", &[])
+}
+
+/// Dispatches with something on stdin and more in the environment.
+#[track_caller]
+pub fn dispatch_with(sandbox: &Sandbox, args: &[&str], stdin: &[u8], env: &[(&str, &str)]) -> Dispatched {
+    let mut command = sandbox.command("clodex-dispatch");
+    command.args(args).envs(env.iter().copied());
+    let output = Running::start(command, stdin).finish(LIMIT);
+    Dispatched {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// One of the four helpers that look at runs: one binary that goes by its name.
+pub fn looking(sandbox: &Sandbox, name: &str) -> Command {
+    let mut command = sandbox.command("clodex-status");
+    command.arg0(name);
+    command
+}
+
+/// Runs one of the looking helpers to its end and gives its stdout.
+#[track_caller]
+pub fn helper(sandbox: &Sandbox, name: &str, args: &[&str]) -> String {
+    let mut command = looking(sandbox, name);
+    command.args(args);
+    let output = run_with_timeout(command, LIMIT);
+    assert!(output.status.success(), "{name} {args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+impl Dispatched {
+    /// Asserts the exit code; what was printed is shown when it is another.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The artifact directory that the first line named.
+    #[track_caller]
+    pub fn dir(&self) -> PathBuf {
+        let first = [&self.stdout, &self.stderr].into_iter().find(|text| text.starts_with("run "));
+        let line = first.expect("the first line names the run").lines().next().unwrap();
+        PathBuf::from(line.split_once("artifacts ").unwrap().1)
+    }
+
+    /// The run's id, from the same line.
+    #[track_caller]
+    pub fn id(&self) -> String {
+        self.dir().file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
+    /// An artifact as text.
+    #[track_caller]
+    pub fn artifact(&self, name: &str) -> String {
+        let path = self.dir().join(name);
+        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
+    /// An artifact as JSON.
+    #[track_caller]
+    pub fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.artifact(name)).unwrap()
+    }
+
+    /// `result.json`.
+    #[track_caller]
+    pub fn result(&self) -> Value {
+        self.json("result.json")
+    }
+
+    /// The record that outlives the run.
+    #[track_caller]
+    pub fn record(&self, sandbox: &Sandbox) -> Value {
+        let path = sandbox.state().join("ended").join(format!("{}.json", self.id()));
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    /// The report holds each of these.
+    #[track_caller]
+    pub fn says(&self, words: &[&str]) -> &Self {
+        for words in words {
+            assert!(self.stdout.contains(words), "no `{words}` in:\n{}", self.stdout);
+        }
+        self
+    }
+
+    /// stderr holds each of these.
+    #[track_caller]
+    pub fn complains(&self, words: &[&str]) -> &Self {
+        for words in words {
+            assert!(self.stderr.contains(words), "no `{words}` in:\n{}", self.stderr);
+        }
+        self
+    }
+}
+
+/// The final message of a worker that has delivered.
+pub fn clean() -> Value {
+    claim("done", "CLEAN")
+}
+
+/// A final message in clodex's own schema.
+pub fn claim(result: &str, verdict: &str) -> Value {
+    json!({ "answer": {
+        "result": result, "summary": "slug() is there", "report": "# Report\n\nWrote `slug()`.",
+        "changed_files": ["src/a.txt"], "verification_run": ["true: passed"], "evidence": ["read it"],
+        "findings": [], "risks": ["none seen"], "next": "", "verdict": verdict,
+    } })
+}
+
+/// A step in which the model does these things.
+pub fn step(acts: &[Value]) -> Value {
+    json!({ "do": acts })
+}
+
+/// A shell command of the model.
+pub fn sh(command: &str) -> Value {
+    json!({ "run": command })
+}
+
+/// What a file holds.
+#[track_caller]
+pub fn text(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
