@@ -6,6 +6,7 @@ mod artifacts;
 mod cancel;
 mod codex_argv;
 mod codex_faults;
+mod disk_faults;
 mod dispatch_real;
 mod model;
 mod plugin;

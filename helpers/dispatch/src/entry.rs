@@ -13,7 +13,7 @@ use clodex_os::clock::Timestamp;
 use clodex_os::detach::{self, Side};
 use clodex_os::record_store::{RecordStore, StateDir};
 use clodex_os::signals::StopSignals;
-use clodex_os::{run_suffix, wrapper_beside_this_program};
+use clodex_os::{atomic_file::may_write_in, run_suffix, wrapper_beside_this_program};
 
 use crate::artifacts::Artifacts;
 use crate::cli::Cli;
@@ -170,17 +170,20 @@ fn refuse_unknown_mcp(plan: &Plan, config: &CodexConfig) -> Result<(), Refusal> 
     }
 }
 
-/// A message of an earlier run must not be taken for this one's.
+/// A message of an earlier run must not be taken for this one's, and one that cannot be written is told of in time.
 fn clear_stale_output(output: Option<&Path>) -> Result<(), Refusal> {
     let Some(path) = output else { return Ok(()) };
-    match fs::remove_file(path) {
-        Ok(()) => Ok(()),
+    let removed = match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Refusal::usage(
-            format!("cannot replace `{}`: {error}", path.display()),
-            "name another file with -o",
-        )),
-    }
+        removed => removed,
+    };
+    let dir = path.parent().unwrap_or(path);
+    removed.and_then(|()| may_write_in(dir)).map_err(|error| {
+        Refusal::usage(
+            format!("cannot write the final message to `{}`: {error}", path.display()),
+            "name a file in a directory that can be written with -o",
+        )
+    })
 }
 
 fn first_line(opened: &Opened) -> String {

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result, Tried as _};
 
+/// What `st_blocks` counts in, whatever the file system's own blocks are.
+const BLOCK: u64 = 512;
+
 /// Whether content must be on the disk, not just in its cache, before it takes the old one's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -28,10 +31,24 @@ pub fn replace(path: &Path, content: &[u8], durability: Durability) -> Result<()
     written.tried(format!("write {}", path.display()))
 }
 
+/// Puts `content` where a full disk has no room for [`replace`]: into the blocks that the file has already. For an
+/// instant a reader may see halves. An error, and nothing written, when it would need more room.
+pub fn overwrite(path: &Path, content: &[u8]) -> Result<()> {
+    overwrite_in_its_blocks(path, content).tried(format!("write {} in its own place", path.display()))
+}
+
 /// Makes a file that was not there, mode 0600; an error (`AlreadyExists`) for anything in its place, a symlink
 /// that leads nowhere included.
 pub fn create_new(path: &Path) -> Result<File> {
     open_new(path).tried(format!("create {}", path.display()))
+}
+
+/// Whether files can be made in `dir`, as far as the system tells without making one.
+pub fn may_write_in(dir: &Path) -> io::Result<()> {
+    if !fs::metadata(dir)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(nix::unistd::access(dir, nix::unistd::AccessFlags::W_OK | nix::unistd::AccessFlags::X_OK)?)
 }
 
 /// Makes sure that `path` is a directory of ours that nobody else may enter (0700), parents included where
@@ -54,6 +71,16 @@ pub fn private_dir(path: &Path) -> Result<()> {
         closed.tried(format!("close directory {} to others", path.display()))?;
     }
     Ok(())
+}
+
+fn overwrite_in_its_blocks(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    if file.metadata()?.blocks().saturating_mul(BLOCK) < content.len() as u64 {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    file.write_all(content)?;
+    file.set_len(content.len() as u64)?;
+    file.sync_data()
 }
 
 fn write_new(path: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
@@ -117,6 +144,18 @@ mod tests {
         let error = replace(&path, b"x", Durability::Cached).unwrap_err();
         assert!(error.to_string().starts_with(&format!("cannot write {}", path.display())), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn overwriting_needs_no_room_and_takes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record.json");
+        replace(&path, b"first, the longer", Durability::Synced).unwrap();
+        overwrite(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        let error = overwrite(&path, &vec![0; 1 << 20]).unwrap_err();
+        assert_eq!(error.io().map(io::Error::kind), Some(io::ErrorKind::StorageFull));
+        assert_eq!(fs::read(&path).unwrap(), b"second");
     }
 
     #[test]

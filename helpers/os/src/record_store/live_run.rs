@@ -64,7 +64,10 @@ impl LiveRun {
     fn try_end(&self, record: &RunRecord) -> Result<()> {
         let content = encode(record)?;
         let (live, ended) = (self.dir.live_record(&self.id), self.dir.ended_record(&self.id));
-        atomic_file::replace(&live, &content, Durability::Synced)?;
+        if let Err(error) = atomic_file::replace(&live, &content, Durability::Synced) {
+            // How a run ended is worth more than that no reader ever sees half of it.
+            atomic_file::overwrite(&live, &content).map_err(|_| error)?;
+        }
         // Shown for a minute only: not having it is no reason to leave the run unfinished.
         let _ = atomic_file::replace(&self.dir.last(&record.git_common_dir), &content, Durability::Cached);
         fs::rename(&live, &ended).tried(format!("move {} to {}", live.display(), ended.display()))?;
