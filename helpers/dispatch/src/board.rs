@@ -1,7 +1,7 @@
 //! Shows a run to whoever watches it: the record in the state directory, the live line on the terminal, the file for
 //! interline-style renderers. Progress comes in here and nothing goes back.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use clodex_core::{Colour, Containment, LiveLine, Liveness, Outcome, Phase, Progress, RunRecord};
@@ -14,8 +14,6 @@ use crate::refusal::Refusal;
 
 /// Between two writes of the record, phase changes apart.
 const THROTTLE: Duration = Duration::from_millis(100);
-/// Where the terminal does not say how wide it is.
-const DEFAULT_COLUMNS: usize = 80;
 /// Between two drawings of the live line when nothing changes but the time.
 const REDRAW: Duration = Duration::from_secs(1);
 
@@ -40,8 +38,7 @@ impl Board {
     /// `speaks`: somebody reads stderr; if it is a terminal, the live line is drawn there.
     pub fn new(live: LiveRun, record: RunRecord, speaks: bool) -> Self {
         let interline = interline(&record);
-        let terminal = (speaks && std::io::stderr().is_terminal())
-            .then(|| clodex_os::stdout_columns().unwrap_or(DEFAULT_COLUMNS));
+        let terminal = if speaks { clodex_os::terminal_columns(&std::io::stderr()) } else { None };
         Self {
             live,
             record,

@@ -14,7 +14,7 @@
 //! | go on after the caller is gone | [`detach`] |
 //! | know which project a directory belongs to | [`git_common_dir`] |
 //! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
-//! | know how wide the terminal is | [`stdout_columns`] |
+//! | know how wide the terminal is | [`terminal_columns`] |
 //! | allocate in a program that ends at once | [`NeverFree`] |
 //! | read stdin without waiting for ever | [`read_stdin`] |
 //! | wake up when a directory changes | [`DirectoryWatch`] |
@@ -50,5 +50,5 @@ pub use regular_file::{open_regular, read_regular};
 pub use report::{Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
 pub use stdin::read_stdin;
-pub use terminal::stdout_columns;
+pub use terminal::terminal_columns;
 pub use watch_dir::{DirectoryWatch, Woken};

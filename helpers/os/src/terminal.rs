@@ -1,16 +1,17 @@
 //! How wide the terminal is.
 #![expect(unsafe_code, reason = "ioctl has no safe wrapper")]
 
-use std::io::IsTerminal as _;
+use std::io::IsTerminal;
+use std::os::fd::AsRawFd;
 
-/// Columns of the terminal that stdout is; none when it is no terminal.
-pub fn stdout_columns() -> Option<usize> {
-    if !std::io::stdout().is_terminal() {
+/// Columns of the terminal that a stream (stdout, stderr) is; none when it is no terminal.
+pub fn terminal_columns(stream: &(impl IsTerminal + AsRawFd)) -> Option<usize> {
+    if !stream.is_terminal() {
         return None;
     }
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: the pointer is to a live `winsize`, which is what this request fills.
-    let asked = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    let asked = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
     let told = if asked == 0 { usize::from(size.ws_col) } else { 0 };
     let in_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
     Some(told).filter(|columns| *columns > 0).or_else(in_environment).or(Some(80))

@@ -29,7 +29,7 @@ impl Look {
                  hint: set CLODEX_STATE_DIR",
             ));
         };
-        let columns = clodex_os::stdout_columns();
+        let columns = clodex_os::terminal_columns(&std::io::stdout());
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Self {
             store: RecordStore::look_at(dir),
