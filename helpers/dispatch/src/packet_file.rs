@@ -41,7 +41,10 @@ impl PacketFile {
             }
         };
         let tree = Tree::discover(&workdir).map_err(|error| {
-            refused(format!("WORKDIR: {error}"), "`git init` there, or name a directory of a repository")
+            let text = error.to_string();
+            let (what, hint) =
+                text.split_once("\nhint: ").unwrap_or((&text, "name a directory of a repository"));
+            refused(format!("WORKDIR: {what}"), hint)
         })?;
         Ok((workdir, tree))
     }

@@ -119,9 +119,7 @@ fn free_place(cli: &Cli) -> Result<(PathBuf, Tree), Refusal> {
     if !workdir.is_dir() {
         return Err(refused("it is no directory".to_owned()));
     }
-    let tree = Tree::discover(&workdir).map_err(|error| {
-        Refusal::usage(error.to_string(), "`git init` there, or name a directory of a repository with -C")
-    })?;
+    let tree = Tree::discover(&workdir).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
     Ok((workdir, tree))
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ScopeError {
     /// No work tree encloses the directory.
-    #[error("`{}` is in no git work tree\nhint: run `git init` there, or name another WORKDIR", .0.display())]
+    #[error("`{}` is in no git work tree\nhint: run `git init` there, or name a directory of a repository", .0.display())]
     NotARepository(PathBuf),
     /// The directory lies inside a git directory.
     #[error("`{}` lies in a git directory\nhint: name a WORKDIR inside the work tree", .0.display())]
