@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use clodex_core::{ClaimedVerdict, CommandSeen, Policy, RunResult, VerificationStatus, Violation};
+use clodex_core::{ClaimedVerdict, CommandSeen, Policy, RunResult, Verdict, VerificationStatus, Violation};
 
 /// A report is never longer, whatever the worker said.
 pub const MAX_BYTES: usize = 8 * 1024;
@@ -59,7 +59,7 @@ fn held(policy: &Policy) -> String {
         Enforcement::Sandbox => "writes held by Codex's sandbox",
         Enforcement::None => "UNSANDBOXED",
     };
-    match policy.containment {
+    match policy.containment.filter(|_| policy.verdict != Verdict::Refused) {
         None => String::new(),
         Some(Containment::Kernel) => format!(" ({writes}, processes held by the kernel)"),
         Some(Containment::BestEffort) => format!(" ({writes}, processes held at best effort)"),
@@ -148,7 +148,7 @@ fn last_message(out: &mut String, message: Option<&str>) {
 }
 
 fn verification(out: &mut String, result: &RunResult) {
-    if result.verification.is_empty() {
+    if result.verification.is_empty() || result.verdict == Verdict::Refused {
         return;
     }
     let _ = writeln!(out, "\nverification (as seen in the stream)");

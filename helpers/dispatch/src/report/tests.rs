@@ -138,3 +138,13 @@ fn a_report_is_bounded_and_keeps_its_footer_whatever_the_worker_says() {
     assert!(report.contains("violations (5000"));
     assert!(report.ends_with("seal      sha256:abcd\n"));
 }
+
+#[test]
+fn a_refused_run_says_nothing_of_what_did_not_happen() {
+    let mut result = result();
+    let mut policy = policy();
+    (result.verdict, policy.verdict) = (Verdict::Refused, Verdict::Refused);
+    let report = render(&result, &policy, None);
+    assert!(report.contains("verdict  refused\n"), "{report}");
+    assert!(!report.contains("as seen in the stream"), "{report}");
+}
