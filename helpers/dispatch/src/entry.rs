@@ -1,8 +1,6 @@
 //! What the program does with its arguments: lint, dry run, or a run, here or detached.
 
-use std::fs;
 use std::io::{self, PipeReader, Read as _, Write as _};
-use std::path::Path;
 use std::process::ExitCode as ProcessExit;
 use std::time::Instant;
 
@@ -13,13 +11,14 @@ use clodex_os::clock::Timestamp;
 use clodex_os::detach::{self, Side};
 use clodex_os::record_store::{RecordStore, StateDir};
 use clodex_os::signals::StopSignals;
-use clodex_os::{atomic_file::may_write_in, run_suffix, wrapper_beside_this_program};
+use clodex_os::{run_suffix, wrapper_beside_this_program};
 
 use crate::artifacts::Artifacts;
 use crate::cli::Cli;
 use crate::close::Finished;
 use crate::codex_start::Codex;
 use crate::opening::{self, Opened};
+use crate::output_file;
 use crate::plan::Plan;
 use crate::planning;
 use crate::refusal::Refusal;
@@ -52,11 +51,11 @@ fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
         say(&format!("{}: ok\n", packet.display()));
         return Ok(ExitCode::Done as u8);
     }
-    let plan = planning::plan(cli)?;
     if cli.dry_run {
-        return dry_run(&plan);
+        return dry_run(&planning::plan(cli)?);
     }
-    clear_stale_output(plan.output.as_deref())?;
+    output_file::clear(cli)?;
+    let plan = planning::plan(cli)?;
     if cli.detach {
         return detached(&plan, begun);
     }
@@ -168,22 +167,6 @@ fn refuse_unknown_mcp(plan: &Plan, config: &CodexConfig) -> Result<(), Refusal> 
             format!("known: {}", config.mcp_servers.keys().cloned().collect::<Vec<_>>().join(", ")),
         )),
     }
-}
-
-/// A message of an earlier run must not be taken for this one's, and one that cannot be written is told of in time.
-fn clear_stale_output(output: Option<&Path>) -> Result<(), Refusal> {
-    let Some(path) = output else { return Ok(()) };
-    let removed = match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    };
-    let dir = path.parent().unwrap_or(path);
-    removed.and_then(|()| may_write_in(dir)).map_err(|error| {
-        Refusal::usage(
-            format!("cannot write the final message to `{}`: {error}", path.display()),
-            "name a file in a directory that can be written with -o",
-        )
-    })
 }
 
 fn first_line(opened: &Opened) -> String {

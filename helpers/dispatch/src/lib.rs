@@ -20,6 +20,7 @@ mod lines;
 mod mount_points;
 mod next_step;
 mod opening;
+mod output_file;
 mod packet_file;
 mod plan;
 mod planning;
