@@ -151,7 +151,7 @@ fn the_watchdog_a_violation_and_a_gate_have_theirs() {
             hang.clone(),
             4,
             "timed-out",
-            "stopped: the wall clock limit was reached",
+            "stopped: the wall clock limit of 1 s was reached",
             "raise --timeout-sec; continue it with --resume THREAD",
         ),
         (
@@ -159,7 +159,7 @@ fn the_watchdog_a_violation_and_a_gate_have_theirs() {
             hang,
             4,
             "stalled",
-            "stopped: no sign of life for too long",
+            "stopped: no sign of life for 1 s",
             "see `clodex-debug ID`; raise --heartbeat-sec if it was at work; continue it with --resume THREAD",
         ),
         (
