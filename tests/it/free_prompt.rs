@@ -208,7 +208,11 @@ fn json_stands_alone_on_stdout() {
     let refused = dispatch(&sandbox, &["--json", "--mode", "worker", "x"]).exits(2);
     let printed: Value = serde_json::from_str(&refused.stdout).unwrap();
     assert_eq!((&printed["outcome"], &printed["exit_code"]), (&json!("refused"), &json!(2)));
-    assert!(printed["error"].as_str().unwrap().contains("a worker needs a scope"));
+    assert_eq!(printed["error"], "a worker needs a scope");
+    assert_eq!(printed["hint"], "name what it may change with --scope PATH");
+    let refused = dispatch(&sandbox, &["--json", "--tier", "quik", "x"]).exits(2);
+    let printed: Value = serde_json::from_str(&refused.stdout).unwrap();
+    assert_eq!(printed["hint"], "the tiers are deep, fast, standard");
 }
 
 #[test]

@@ -6,10 +6,14 @@ use clap::{ArgGroup, Parser, ValueEnum};
 use clodex_core::{Backend, ContainmentWish, Mode, Sandbox};
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done and clean · 1 Codex's turn failed · 2 bad arguments or packet · 3 Codex not reachable ·
-4 watchdog · 5 protocol or schema · 6 scope violation · 7 refused by a gate · 8 not delivered · 130 cancelled
+Exit codes:
+  0 done, scope clean         1 Codex's turn failed     2 bad arguments or packet
+  3 Codex not reachable       4 stopped by watchdog     5 protocol or schema error
+  6 scope violation           7 refused by a gate       8 not delivered
+  130 cancelled
 
-Settings: flag > CLODEX_… environment > .clodex/config.yaml > ~/.config/clodex/config.yaml > default.
+Settings: flag > packet > CLODEX_… environment > .clodex/config.yaml >
+~/.config/clodex/config.yaml > default.
 `--dry-run` shows each effective value and where it comes from.";
 
 /// Hand a bounded task to Codex: watched live, cancellable, judged, recorded.

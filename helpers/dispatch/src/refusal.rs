@@ -20,13 +20,34 @@ impl Refusal {
         Self { code: ExitCode::Usage, message: message.into(), hint: Some(hint.into()) }
     }
 
-    /// An error of another crate that brings its own hint.
+    /// An error of another crate that brings its own hint, on a line of its own.
     pub fn told(code: ExitCode, error: &impl std::fmt::Display) -> Self {
-        Self { code, message: error.to_string(), hint: None }
+        let text = error.to_string();
+        let (message, hint) = match text.split_once("hint: ") {
+            Some((message, hint)) if message.trim_end_matches(' ').ends_with('\n') => {
+                (message.trim_end(), Some(hint))
+            }
+            Some(_) | None => (text.as_str(), None),
+        };
+        Self { code, message: message.to_owned(), hint: hint.map(str::to_owned) }
     }
 
     /// Codex is not there, too old, or cannot be started.
     pub fn unreachable(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code: ExitCode::Unreachable, message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_of_another_crates_error_is_told_apart() {
+        let refusal = Refusal::told(ExitCode::Usage, &"unknown tier `x`\n  hint: the tiers are a, b");
+        assert_eq!(refusal, Refusal::usage("unknown tier `x`", "the tiers are a, b"));
+        assert_eq!(refusal.to_string(), "unknown tier `x`\nhint: the tiers are a, b");
+        let plain = Refusal::told(ExitCode::Usage, &"no hint: here");
+        assert_eq!((plain.message.as_str(), plain.hint), ("no hint: here", None));
     }
 }
