@@ -164,7 +164,10 @@ fn refuse_unknown_mcp(plan: &Plan, config: &CodexConfig) -> Result<(), Refusal> 
                 "the packet's MCP names what Codex's configuration does not have: {}",
                 unknown.join(", ")
             ),
-            format!("known: {}", config.mcp_servers.keys().cloned().collect::<Vec<_>>().join(", ")),
+            match config.mcp_servers.keys().cloned().collect::<Vec<_>>().as_slice() {
+                [] => "it has no MCP server at all; see `codex mcp add`".to_owned(),
+                known => format!("known: {}", known.join(", ")),
+            },
         )),
     }
 }
