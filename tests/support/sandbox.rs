@@ -2,7 +2,7 @@
 //! Lies outside the temp directory, where Codex's sandbox would let everybody write.
 
 use std::ffi::OsString;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -132,6 +132,13 @@ impl Sandbox {
         let path = self.root.join(name);
         fs::create_dir_all(path.parent().expect("the root is above")).expect("the sandbox is writable");
         fs::write(&path, content).expect("the sandbox is writable");
+        path
+    }
+
+    /// Writes a program below the sandbox's root.
+    pub fn program(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.file(name, script);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
         path
     }
 

@@ -1,12 +1,14 @@
 //! What of the user's own environment and Codex configuration reaches a run, and what does not.
 
+use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use clodex_sim::CodexHome;
-use clodex_tests::{Packet, binaries};
+use clodex_tests::{Packet, binaries, run_with_timeout};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, clean, dispatch_with, sh, step, text};
+use crate::stage::{LIMIT, Stage, clean, dispatch_with, sh, step, text};
 
 const CALLERS: [(&str, &str); 8] = [
     ("MOCK_KEY", "provider-secret"),
@@ -58,7 +60,7 @@ fn the_runs_mark_survives_a_configuration_that_inherits_little() {
 /// A home with a server, a notify program and hooks that all leave a trace outside the sandbox.
 fn traces(stage: &Stage) -> PathBuf {
     let traces = stage.sandbox.root().join("traces");
-    std::fs::create_dir(&traces).unwrap();
+    fs::create_dir(&traces).unwrap();
     let touch = |name: &str| format!("touch '{}'", traces.join(name).display());
     let server = binaries().join("clodex-sim-mcp");
     let home = CodexHome::new(stage.model.port()).sections(&format!(
@@ -70,16 +72,26 @@ fn traces(stage: &Stage) -> PathBuf {
     stage.sandbox.codex_home_is(&home);
     let path = stage.sandbox.codex_home().join("config.toml");
     let toml = format!("notify = [\"/bin/sh\", \"-c\", \"{}\"]\n{}", touch("notify"), text(&path));
-    std::fs::write(&path, toml).unwrap();
+    fs::write(&path, toml).unwrap();
     let hook = json!([{ "hooks": [{ "type": "command", "command": touch("hook") }] }]);
     let hooks = json!({ "hooks": { "SessionStart": hook, "UserPromptSubmit": hook, "Stop": hook } });
     stage.sandbox.file("codex-home/hooks.json", hooks.to_string());
     traces
 }
 
+/// The real Codex, that runs hooks as if the user had trusted them.
+fn trusting_codex(stage: &Stage) -> PathBuf {
+    let real = fs::canonicalize(stage.sandbox.root().join("bin/codex")).unwrap();
+    let real = real.display();
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = exec ] || exec '{real}' \"$@\"\nshift\nexec '{real}' exec --dangerously-bypass-hook-trust \"$@\"\n"
+    );
+    stage.sandbox.program("trusting-codex", &script)
+}
+
 fn names(dir: &PathBuf) -> Vec<String> {
     let mut names: Vec<String> =
-        std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -92,17 +104,23 @@ fn tool() -> Value {
 fn servers_hooks_and_notify_of_the_user_are_off() {
     let Some(stage) = Stage::real() else { return };
     let traces = traces(&stage);
+    let codex = trusting_codex(&stage);
     // Codex alone starts them: without this the test would show nothing.
-    let mut alone = stage.sandbox.command("codex");
-    alone.args(["exec", "--json", "--dangerously-bypass-approvals-and-sandbox", "hello"]);
-    clodex_tests::run_with_timeout(alone, crate::stage::LIMIT);
-    let started = names(&traces);
-    assert!(started.contains(&"mcp".to_owned()) && started.contains(&"notify".to_owned()), "{started:?}");
-    for name in started {
-        std::fs::remove_file(traces.join(name)).unwrap();
+    let mut alone = Command::new(&codex);
+    alone.args(["exec", "--json", "-s", "workspace-write", "hello"]);
+    let env = stage.sandbox.command("codex");
+    alone
+        .env_clear()
+        .envs(env.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(stage.sandbox.repo());
+    run_with_timeout(alone, LIMIT);
+    assert_eq!(names(&traces), ["hook", "mcp", "notify"]);
+    for name in names(&traces) {
+        fs::remove_file(traces.join(name)).unwrap();
     }
     let script = json!([step(&[tool()]), step(&[clean()])]);
-    let run = stage.packet(&Packet::worker(&["src"]).script(&script), &[]).exits(0);
+    let codex = ["--codex", codex.to_str().unwrap()];
+    let run = stage.packet(&Packet::worker(&["src"]).script(&script), &codex).exits(0);
     assert_eq!(names(&traces), Vec::<String>::new());
     assert!(!run.artifact("events.jsonl").contains("\"text\":\"hello\""));
 }
@@ -122,8 +140,9 @@ fn a_server_that_the_packet_names_is_on() {
 #[test]
 fn a_server_that_codex_does_not_know_is_refused_with_the_known_ones() {
     let Some(stage) = Stage::real() else { return };
+    let packet = Packet::worker(&["src"]).with("MCP: simm");
+    stage.packet(&packet, &[]).exits(2).complains(&["simm", "hint: it has no MCP server at all"]);
     traces(&stage);
-    let run = stage.packet(&Packet::worker(&["src"]).with("MCP: simm"), &[]).exits(2);
-    run.complains(&["simm", "hint: known: sim"]);
+    stage.packet(&packet, &[]).exits(2).complains(&["simm", "hint: known: sim"]);
     assert!(stage.asked().is_empty());
 }

@@ -95,6 +95,19 @@ fn every_helper_shows_the_run_that_lives_and_the_run_that_has_ended() {
 }
 
 #[test]
+fn a_detached_run_outlives_the_command_that_started_it() {
+    let Some(stage) = Stage::real() else { return };
+    let script = json!([step(&[sh("until [ -e ../go ]; do sleep 0.1; done")]), step(&[clean()])]);
+    let started = stage.packet(&Packet::worker(&["src"]).script(&script), &["--detach"]).exits(0);
+    assert_eq!(started.stdout.lines().count(), 1, "{}", started.stdout);
+    let id = started.id();
+    eventually(LIMIT, || (status(&stage)[0]["progress"]["phase"] == "running").then_some(()));
+    fs::write(stage.sandbox.root().join("go"), "").unwrap();
+    helper(&stage.sandbox, "clodex-wait", &[&id]);
+    assert_eq!(started.result()["outcome"], "done");
+}
+
+#[test]
 fn a_run_without_a_sandbox_is_confirmed_and_shown_everywhere() {
     let Some(stage) = Stage::real() else { return };
     let script = json!([

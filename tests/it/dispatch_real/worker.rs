@@ -1,7 +1,6 @@
 //! A worker's run that goes well, and everything that it leaves behind.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use clodex_tests::Packet;
@@ -124,8 +123,7 @@ fn events_are_kept_as_codex_printed_them_with_a_time_for_each() {
         real.display(),
         printed.display()
     );
-    let codex = stage.sandbox.file("tee-codex", tee);
-    fs::set_permissions(&codex, fs::Permissions::from_mode(0o755)).unwrap();
+    let codex = stage.sandbox.program("tee-codex", &tee);
     let run = stage.packet(&work(), &["--codex", codex.to_str().unwrap()]).exits(0);
     let events = run.artifact("events.jsonl");
     assert_eq!(events, text(&printed));
