@@ -105,7 +105,7 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     };
     let mut result = result(ended, &judgement, &found, code, &board, durations);
     result.verification = verification;
-    result.artifact_dir = writing.artifacts.dir().to_string_lossy().into_owned();
+    result.artifact_dir.clone_from(&board.record.artifact_dir);
     result.artifacts = artifact_names(writing.artifacts);
     let mut policy = policy(ended, found, code, &board);
     if let Some(path) = &ended.plan.output {

@@ -22,6 +22,7 @@ use crate::output_file;
 use crate::plan::Plan;
 use crate::planning;
 use crate::refusal::Refusal;
+use crate::report;
 use crate::run::{Run, write_first};
 
 /// Runs the program.
@@ -33,6 +34,11 @@ pub fn main() -> ProcessExit {
             let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
             // A closed stdout or stderr changes nothing about the arguments.
             let _ = error.print();
+            if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
+                let told = error.to_string();
+                let first = told.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                say_refused(&Refusal::usage(first, "see `clodex-dispatch --help`"));
+            }
             return exit(code as u8);
         }
     };
@@ -62,7 +68,7 @@ fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     let finished = go(&plan, begun, Manner { detached: false, speaks: !cli.quiet }, |first| {
         if cli.json { remark(cli, first) } else { say(first) }
     })?;
-    report(cli, &finished);
+    tell_result(cli, &finished);
     Ok(finished.code as u8)
 }
 
@@ -173,10 +179,10 @@ fn refuse_unknown_mcp(plan: &Plan, config: &CodexConfig) -> Result<(), Refusal> 
 }
 
 fn first_line(opened: &Opened) -> String {
-    format!("run {} · artifacts {}\n", opened.record.id, opened.artifacts.dir().display())
+    format!("run {} · artifacts {}\n", opened.record.id, report::one_line(&opened.record.artifact_dir))
 }
 
-fn report(cli: &Cli, finished: &Finished) {
+fn tell_result(cli: &Cli, finished: &Finished) {
     if cli.json {
         match serde_json::to_string_pretty(&finished.result) {
             Ok(text) => say(&format!("{text}\n")),
@@ -194,12 +200,16 @@ fn report(cli: &Cli, finished: &Finished) {
 fn tell(cli: &Cli, refusal: &Refusal) {
     let _ = io::stderr().write_all(format!("clodex-dispatch: {refusal}\n").as_bytes());
     if cli.json {
-        let told = serde_json::json!({
-            "version": 1, "outcome": "refused", "verdict": "refused", "exit_code": refusal.code as u8,
-            "error": refusal.message, "hint": refusal.hint,
-        });
-        say(&format!("{told}\n"));
+        say_refused(refusal);
     }
+}
+
+fn say_refused(refusal: &Refusal) {
+    let told = serde_json::json!({
+        "version": 1, "outcome": "refused", "verdict": "refused", "exit_code": refusal.code as u8,
+        "error": refusal.message, "hint": refusal.hint,
+    });
+    say(&format!("{told}\n"));
 }
 
 /// stdout is data. A caller that does not listen any more has no say in the run.

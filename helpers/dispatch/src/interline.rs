@@ -30,9 +30,11 @@ impl InterlineFile {
     /// Creates the file; an existing one, whoever made it, is left alone.
     pub fn create(pid: u32, name: &str, workdir: &str, started: &str) -> io::Result<Self> {
         let path = PathBuf::from(format!("/tmp/clavain-dispatch-{pid}.json"));
+        let mut created = new_file(&path)?;
+        // From here on it is ours to remove, and before it was not.
         let file =
             Self { path, name: name.to_owned(), workdir: workdir.to_owned(), started: started.to_owned() };
-        new_file(&file.path)?.write_all(&file.content("starting")?)?;
+        created.write_all(&file.content("starting")?)?;
         Ok(file)
     }
 

@@ -61,5 +61,5 @@ impl PacketFile {
 }
 
 fn refusal(path: &Path, problems: &PacketProblems) -> Refusal {
-    Refusal { code: ExitCode::Usage, message: problems.about(&path.display().to_string()), hint: None }
+    Refusal::told(ExitCode::Usage, &problems.about(&path.display().to_string()))
 }

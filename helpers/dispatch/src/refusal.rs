@@ -20,11 +20,14 @@ impl Refusal {
         Self { code: ExitCode::Usage, message: message.into(), hint: Some(hint.into()) }
     }
 
-    /// An error of another crate that brings its own hint, on a line of its own.
+    /// An error of another crate that brings its own hint, on a line of its own. Several problems with a hint each stay
+    /// together.
     pub fn told(code: ExitCode, error: &impl std::fmt::Display) -> Self {
         let text = error.to_string();
         let (message, hint) = match text.split_once("hint: ") {
-            Some((message, hint)) if message.trim_end_matches(' ').ends_with('\n') => {
+            Some((message, hint))
+                if message.trim_end_matches(' ').ends_with('\n') && !hint.contains("\n  hint: ") =>
+            {
                 (message.trim_end(), Some(hint))
             }
             Some(_) | None => (text.as_str(), None),
@@ -47,6 +50,8 @@ mod tests {
         let refusal = Refusal::told(ExitCode::Usage, &"unknown tier `x`\n  hint: the tiers are a, b");
         assert_eq!(refusal, Refusal::usage("unknown tier `x`", "the tiers are a, b"));
         assert_eq!(refusal.to_string(), "unknown tier `x`\nhint: the tiers are a, b");
+        let several = "a\n  hint: b\nc\n  hint: d";
+        assert_eq!(Refusal::told(ExitCode::Usage, &several).to_string(), several);
         let plain = Refusal::told(ExitCode::Usage, &"no hint: here");
         assert_eq!((plain.message.as_str(), plain.hint), ("no hint: here", None));
     }

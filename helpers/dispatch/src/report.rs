@@ -183,7 +183,7 @@ fn footer(result: &RunResult, seal: Option<&str>) -> String {
         let _ = writeln!(out, "resume    {resume}");
     }
     let _ = writeln!(out, "run       {}", result.run_id);
-    let _ = writeln!(out, "artifacts {}", result.artifact_dir);
+    let _ = writeln!(out, "artifacts {}", one_line(&result.artifact_dir));
     if let Some(seal) = seal {
         let _ = writeln!(out, "seal      sha256:{seal}");
     }
@@ -197,6 +197,18 @@ fn list(out: &mut String, rows: impl Iterator<Item = String>, len: usize) {
     if len > MAX_ROWS {
         let _ = writeln!(out, "  … {} more", len - MAX_ROWS);
     }
+}
+
+/// One line whatever a path holds: control characters as in Rust, all else as it is.
+pub fn one_line(path: &str) -> String {
+    path.chars().fold(String::with_capacity(path.len()), |mut line, c| {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+        line
+    })
 }
 
 /// One line, no control characters, bounded.

@@ -17,7 +17,7 @@ use crate::conductor::{Action, Conductor, Input, Stop};
 use crate::tape::Tape;
 
 /// Messages that may wait in the channel: with 64 KiB each, what a flood can cost in memory.
-const QUEUE: usize = 16;
+const QUEUE: usize = 8;
 const CHUNK_BYTES: usize = 64 * 1024;
 /// How long streams may stay open after the last process of the run has gone.
 const DRAIN: Duration = Duration::from_secs(1);

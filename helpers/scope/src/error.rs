@@ -9,7 +9,7 @@ pub enum ScopeError {
     #[error("`{}` is in no git work tree\nhint: run `git init` there, or name a directory of a repository", .0.display())]
     NotARepository(PathBuf),
     /// The directory lies inside a git directory.
-    #[error("`{}` lies in a git directory\nhint: name a WORKDIR inside the work tree", .0.display())]
+    #[error("`{}` lies in a git directory\nhint: name a directory inside the work tree", .0.display())]
     InsideGitDirectory(PathBuf),
     /// A `.git` file leads nowhere.
     #[error("`{}` names a git directory that is not there\nhint: `git worktree repair` or `git submodule update` may mend it", .0.display())]

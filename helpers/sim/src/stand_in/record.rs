@@ -116,7 +116,7 @@ fn write_invocation(dir: &Path, args: &[OsString], started_ns: u64) -> io::Resul
     let invocation = Invocation {
         started_ns,
         argv: args.iter().cloned().map(lossy).collect(),
-        cwd: env::current_dir()?,
+        cwd: lossy(env::current_dir()?.into_os_string()).into(),
         env: env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect(),
         pid: process::id(),
         pgid: getpgrp().as_raw(),
