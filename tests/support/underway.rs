@@ -26,7 +26,12 @@ impl Underway {
     /// Starts a dispatcher and waits for its first line.
     #[track_caller]
     pub fn start(dispatch: Command) -> Self {
-        let mut running = Running::start(dispatch, b"");
+        Self::of(Running::start(dispatch, b""))
+    }
+
+    /// Waits for the first line of a dispatcher that was started.
+    #[track_caller]
+    pub fn of(mut running: Running) -> Self {
         let (id, artifacts) = first_line(&running.stdout_with("\n", LIMIT));
         Self { id, artifacts, running }
     }

@@ -211,17 +211,21 @@ impl Run<'_> {
     }
 
     /// Other runs write their artifacts into the same tree, which is nobody's violation: those that live now are left
-    /// out of the baseline, those that start later out of the comparison.
+    /// out of the baseline, all that lived at the same time out of the comparison.
     fn live_artifact_dirs(&self) -> Vec<PathBuf> {
         self.store.live().into_iter().map(|seen| PathBuf::from(seen.record.artifact_dir)).collect()
     }
 
+    /// Who lived at any moment of this run's life. What has a record may have begun before this run and made its
+    /// directory after this one's baseline; what ended before this run began has written all of its own by then.
     fn meanwhile(&self, board: &Board) -> Meanwhile {
         let live = self.store.live().into_iter().map(|seen| seen.record);
         let runs = live.chain(self.store.ended(OTHER_RUNS_LOOKED_AT));
-        let later =
-            runs.filter(|record| record.id != board.record.id && record.started >= board.record.started);
-        Meanwhile { artifact_dirs: later.map(|record| PathBuf::from(record.artifact_dir)).collect() }
+        let began = board.record.started.as_str();
+        let beside = runs.filter(|record| {
+            record.id != board.record.id && record.ended.as_deref().is_none_or(|ended| ended >= began)
+        });
+        Meanwhile { artifact_dirs: beside.map(|record| PathBuf::from(record.artifact_dir)).collect() }
     }
 
     /// A stream without a final message may have lost it: Codex's own file of the thread has it.

@@ -17,7 +17,7 @@ use crate::{ScopeError, hard_links, patch, status_text};
 /// What went on beside the run.
 #[derive(Debug, Clone, Default)]
 pub struct Meanwhile {
-    /// Artifact directories of other runs that were started since the baseline.
+    /// Artifact directories of other runs that lived at the same time.
     pub artifact_dirs: Vec<PathBuf>,
 }
 
