@@ -12,6 +12,7 @@ mod dispatch_real;
 mod free_prompt;
 mod many_at_once;
 mod model;
+mod mount_points;
 mod places;
 mod plugin;
 mod refusals;
