@@ -141,6 +141,14 @@ impl RunStory {
         }
     }
 
+    /// Codex is started once more: what the first attempt failed of is no news of the second.
+    pub fn begin_again(&mut self) {
+        self.stream_ended();
+        self.turn = Turn::NotStarted;
+        self.failure = None;
+        self.last_message = None;
+    }
+
     /// Tells the story that the stream is over: commands that never ended are listed without an exit code.
     pub fn stream_ended(&mut self) {
         self.close_open();
@@ -182,6 +190,16 @@ mod tests {
             story.apply(event, at * 100);
         }
         story
+    }
+
+    #[test]
+    fn a_second_attempt_does_not_inherit_the_failure_of_the_first() {
+        let mut story = story(&[
+            Event::TurnStarted,
+            Event::TurnFailed { message: "no such model".into(), kind: FailureKind::ModelUnavailable },
+        ]);
+        story.begin_again();
+        assert_eq!((story.turn, story.failure), (Turn::NotStarted, None));
     }
 
     fn started<'a>(item: &'a str, command: &'a str) -> Event<'a> {

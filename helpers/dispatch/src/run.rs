@@ -111,6 +111,7 @@ impl Run<'_> {
             notes.push(format!("{gone} is not available: fell back to {other}"));
             board.remark(&format!("{gone} is not available: falling back to {other}"));
             model = Some(other);
+            folds.story.begin_again();
             board.record.model = Some(other.to_owned());
             // The baseline stands; the next attempt need not wait for it.
             let _ = channel.sender.send(Message::Baseline(true));
