@@ -43,6 +43,7 @@ fn refused(sandbox: &Sandbox, args: &[&str], words: &[&str]) -> Dispatched {
     run.complains(words);
     assert!(run.stderr.contains("hint: "), "{}", run.stderr);
     assert!(!started(sandbox));
+    assert_eq!(run.stdout, "", "a run is promised");
     run
 }
 
@@ -74,6 +75,9 @@ fn contradictions_are_refused() {
     refused(&sandbox, &["--prompt-file", "nowhere.md"], &["nowhere.md"]);
     refused(&sandbox, &["  "], &["empty"]);
     refused(&sandbox, &["-i", "nowhere.png", "x"], &["image `nowhere.png`"]);
+    let with_comma = sandbox.file("a,b.png", "png");
+    refused(&sandbox, &["-i", with_comma.to_str().unwrap(), "x"], &["its path has a comma"]);
+    refused(&sandbox, &["--resume", "no thread", "x"], &["thread `no thread`: that is no thread id"]);
     let latin = sandbox.file("latin.txt", b"caf\xe9");
     refused(&sandbox, &["--prompt-file", latin.to_str().unwrap()], &["byte 3 is not UTF-8"]);
     refused(&sandbox, &["-C", "/", "x"], &["repository"]);

@@ -91,6 +91,12 @@ pub enum ArgvError {
     NotAThreadId(String),
 }
 
+/// Whether Codex's command line can express these images and this thread: asked before anything starts.
+pub fn check_expressible(images: &[PathBuf], resume: Option<&str>) -> Result<(), ArgvError> {
+    images.iter().try_for_each(|image| without_comma(image))?;
+    resume.map_or(Ok(()), |thread| thread_id(thread).map(|_| ()))
+}
+
 /// The arguments after `codex`.
 pub fn exec_argv(
     request: &ExecRequest<'_>,
@@ -146,9 +152,7 @@ impl Argv {
 
     /// `--image=FILE`, and never just before the prompt: the option takes any number of values.
     fn image(&mut self, image: &Path) -> Result<(), ArgvError> {
-        if image.as_os_str().as_encoded_bytes().contains(&b',') {
-            return Err(ArgvError::CommaInImage(image.to_owned()));
-        }
+        without_comma(image)?;
         let mut word = OsString::from("--image=");
         word.push(image);
         self.0.push(word);
@@ -222,6 +226,11 @@ fn quoted(text: &str) -> String {
     }
     toml.push('"');
     toml
+}
+
+fn without_comma(image: &Path) -> Result<(), ArgvError> {
+    let has_comma = image.as_os_str().as_encoded_bytes().contains(&b',');
+    if has_comma { Err(ArgvError::CommaInImage(image.to_owned())) } else { Ok(()) }
 }
 
 fn thread_id(text: &str) -> Result<&str, ArgvError> {

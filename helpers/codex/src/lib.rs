@@ -17,7 +17,7 @@ mod version_probe;
 mod wire;
 
 pub use config::{CodexConfig, McpTransport, codex_home};
-pub use exec_argv::{ArgvError, ExecRequest, Keep, RUN_MARK, SlashTmp, exec_argv};
+pub use exec_argv::{ArgvError, ExecRequest, Keep, RUN_MARK, SlashTmp, check_expressible, exec_argv};
 pub use exec_stream::event_from_line;
 pub use failure::{failure_kind, startup_failure_kind};
 pub use locate::{NotFound, locate};

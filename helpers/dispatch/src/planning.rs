@@ -65,6 +65,9 @@ fn decide(
     let sandbox = sandbox(cli, asked.mode, settings.sandbox.value)?;
     let choice = model_choice(cli, files, settings)?;
     let schema = schema(cli)?;
+    let images = cli.image.iter().map(|image| real_file(image)).collect::<Result<Vec<_>, _>>()?;
+    clodex_codex::check_expressible(&images, cli.resume.as_deref())
+        .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
     let prompt = prompt(cli, &asked, &workdir, &schema)?;
     let rows = settings.rows();
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -91,7 +94,7 @@ fn decide(
         effort: cli.effort.clone().or(choice.effort),
         resume: cli.resume.clone(),
         ephemeral: cli.ephemeral,
-        images: cli.image.iter().map(|image| real_file(image)).collect::<Result<_, _>>()?,
+        images,
         schema,
         codex: settings.codex.value.clone(),
         timeout_sec: settings.timeout_sec.value,
