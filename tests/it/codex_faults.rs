@@ -184,7 +184,7 @@ fn the_watchdog_a_violation_and_a_gate_have_theirs() {
     let wanted = (
         7,
         "refused",
-        "refused: uncommitted changes in scope: src/a.txt",
+        "uncommitted changes in scope: src/a.txt",
         "commit or stash them, or start with --allow-dirty-overlap",
     );
     let wanted = (wanted.0, wanted.1.to_owned(), wanted.2.to_owned(), wanted.3.to_owned());

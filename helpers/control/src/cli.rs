@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 use clap::{ArgGroup, CommandFactory as _, Parser};
 
 const AFTER_HELP: &str = "\
-A run is named by its id, a unique beginning of its id, or its name. Its dispatcher is asked to end it, judges
-what was changed, and writes the result. A second clodex-cancel lets it kill Codex at once. A dispatcher that does
+A run is named by its id, a unique beginning of its id, or its name. Its dispatcher is asked to end it, judges \
+what was changed, and writes the result. A second clodex-cancel lets it kill Codex at once. A dispatcher that does \
 not answer within ten seconds is killed with all that belongs to the run; then nothing is judged.
 
 Exit codes: 0 nothing of the runs lives · 1 something survived, and is named · 2 bad arguments, no such run";

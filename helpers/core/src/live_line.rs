@@ -185,7 +185,8 @@ impl<'a> LiveLine<'a> {
             line.push(Tone::Dim, " · ").push(verdict_tone(verdict), verdict.as_str());
         }
         let is_good = tone == Tone::Good;
-        if !is_good && !self.summary.is_empty() {
+        // A cancelled run's summary says no more than its outcome.
+        if !is_good && !self.summary.is_empty() && self.summary != outcome {
             line.push(Tone::Dim, " · ").push_elastic(Tone::Plain, &cut(self.summary, DETAIL_COLUMNS));
         }
         line.push(Tone::Dim, " · ").push(Tone::Plain, &elapsed_text(self.elapsed_ms));

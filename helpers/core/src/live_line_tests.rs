@@ -82,6 +82,8 @@ fn an_ended_run_shows_outcome_and_verdict() {
     assert_eq!(shown(unjudged), "✗ codex a done · unknown · 2:12 · 3 files · 42k tok");
     let died = LiveLine { outcome: Some(Outcome::Failed), summary: "the dispatcher died", ..ended };
     assert_eq!(shown(died), "✗ codex a failed · the dispatcher died · 2:12 · 3 files · 42k tok");
+    let cancelled = LiveLine { outcome: Some(Outcome::Cancelled), summary: "cancelled", ..ended };
+    assert_eq!(shown(cancelled), "■ codex a cancelled · 2:12 · 3 files · 42k tok");
 }
 
 #[test]

@@ -122,6 +122,10 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
 
     let report = report::render(&result, &policy, seal.as_deref());
     let record = &mut board.record;
+    if comparison.is_some() {
+        // The stream names what patches touched; the tree knows what commands did, too.
+        record.progress.files.touched = u32::try_from(policy.in_scope.len()).unwrap_or(u32::MAX);
+    }
     record.ended = Some(Timestamp::now().rfc3339());
     record.outcome = Some(result.outcome);
     record.verdict = Some(result.verdict);
@@ -158,7 +162,7 @@ fn judge_ended(ended: &Ended<'_>, verification: &[VerificationEntry]) -> Judgeme
         match ended.baseline {
             Ok(_) => {
                 judgement.summary =
-                    format!("refused: uncommitted changes in scope: {}", ended.refused_over.join(", "));
+                    format!("uncommitted changes in scope: {}", ended.refused_over.join(", "));
             }
             Err(error) => {
                 judgement.outcome = Outcome::Failed;

@@ -38,7 +38,8 @@ fn headline(out: &mut String, result: &RunResult, policy: &Policy) {
         None => "no word from the worker".to_owned(),
     };
     let _ = writeln!(out, "outcome  {} (exit {})", result.outcome, result.exit_code);
-    let _ = writeln!(out, "verdict  {}{}", result.verdict, held(policy));
+    let held = if result.verdict == Verdict::Refused { String::new() } else { held(policy) };
+    let _ = writeln!(out, "verdict  {}{held}", result.verdict);
     let found = if result.recovered { " (recovered from Codex's own record of the thread)" } else { "" };
     let _ = writeln!(out, "claim    {word}{found}");
     if !result.summary.is_empty() {
@@ -55,8 +56,8 @@ fn headline(out: &mut String, result: &RunResult, policy: &Policy) {
 fn held(policy: &Policy) -> String {
     use clodex_core::{Containment, Enforcement};
     let writes = match policy.enforcement {
-        Enforcement::Profile => "writes held by a permission profile",
-        Enforcement::Sandbox => "writes held by Codex's sandbox",
+        Enforcement::Profile => "in a sandbox narrowed to the scope",
+        Enforcement::Sandbox => "in Codex's own sandbox",
         Enforcement::None => "UNSANDBOXED",
     };
     match policy.containment.filter(|_| policy.verdict != Verdict::Refused) {

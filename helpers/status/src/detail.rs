@@ -41,8 +41,8 @@ fn facts(record: &RunRecord, liveness: Liveness) -> Vec<(&'static str, String)> 
     for request in record.open_requests.iter().filter(|_| liveness != Liveness::Ended) {
         known("question", Some(format!("{}: {} (until {})", request.id, request.question, request.deadline)));
     }
-    known("artifacts", Some(record.artifact_dir.clone()));
-    known("seal", record.seal.clone());
+    known("artifacts", Some(record.artifact_dir.clone()).filter(|dir| !dir.is_empty()));
+    known("seal", record.seal.as_ref().map(|seal| format!("sha256:{seal}")));
     known("next", next_step(record, liveness));
     facts
 }

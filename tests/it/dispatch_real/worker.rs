@@ -33,7 +33,7 @@ fn report_and_result_tell_what_was_found_and_what_is_claimed() {
     let run = stage.packet(&work(), &[]).exits(0);
     run.says(&[
         "outcome  done (exit 0)",
-        "verdict  clean (writes held by Codex's sandbox, processes held by",
+        "verdict  clean (in Codex's own sandbox, processes held by",
         "claim    worker says CLEAN",
         "changed in scope (4)\n  src/a.txt\n  src/b.txt\n  src/new.txt\n  src/shell.txt\n",
         "    3  exit 3  ",
@@ -43,6 +43,9 @@ fn report_and_result_tell_what_was_found_and_what_is_claimed() {
     ]);
     assert!(run.stdout.len() <= 8 * 1024);
     assert_eq!(run.stderr, "");
+
+    let record = stage.sandbox.status(&run.id());
+    assert_eq!(record["progress"]["files"]["touched"], 4, "the shell's file counts, too");
 
     let result = run.result();
     assert_eq!(

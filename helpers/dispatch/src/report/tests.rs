@@ -89,7 +89,7 @@ fn policy() -> Policy {
 fn verdict_and_claim_stand_apart_and_violations_come_first() {
     insta::assert_snapshot!(render(&result(), &policy(), Some("abcd")), @r"
     outcome  done (exit 6)
-    verdict  violation (writes held by Codex's sandbox, processes held by the kernel)
+    verdict  violation (in Codex's own sandbox, processes held by the kernel)
     claim    worker says CLEAN
     summary  added three tests
 
