@@ -22,7 +22,7 @@ pub use exec_stream::event_from_line;
 pub use failure::{failure_kind, startup_failure_kind};
 pub use locate::{NotFound, locate};
 pub use login::{ApiKey, Login, login_state};
-pub use mount_points::{MOUNT_POINTS, mount_point_roots};
+pub use mount_points::MOUNT_POINTS;
 pub use resume_hint::resume_hint;
 pub use rollout::{Rollout, RolloutEntry, find_rollout, rollout_tail};
 pub use shell_command::unwrap_shell;
