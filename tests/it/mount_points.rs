@@ -4,37 +4,57 @@ use std::fs;
 use std::time::Duration;
 
 use clodex_sim::ScriptedModel;
-use clodex_tests::{Codex, Packet, Sandbox, Underway, eventually, real_codex};
+use clodex_tests::{
+    Codex, Packet, RealCodex, Sandbox, Underway, artifact, eventually, real_codex, run_with_timeout,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
 const LIMIT: Duration = Duration::from_mins(1);
 
-#[test]
-fn empty_mount_points_of_an_interrupted_sandbox_are_removed_and_the_users_own_stay() {
-    let Ok(codex) = real_codex() else { return };
-    let (sandbox, model) = (Sandbox::new(), ScriptedModel::start().unwrap());
-    sandbox.codex_is(Codex::Real(codex)).model_is(&model);
-    let own = sandbox.repo().join(".aws");
-    fs::create_dir(&own).unwrap();
+/// A run whose command runs, in a repository where the user has an empty directory of such a name.
+fn stage(codex: RealCodex, model: &ScriptedModel) -> (Sandbox, Underway) {
+    let sandbox = Sandbox::new();
+    sandbox.codex_is(Codex::Real(codex)).model_is(model);
+    fs::create_dir(sandbox.repo().join(".aws")).unwrap();
     let run = json!({ "run": { "cmd": "echo begun > src/begun; sleep 1000", "yield_time_ms": 30000 } });
     let packet = sandbox.packet(&Packet::worker(&["src/"]).script(&json!([{ "do": [run] }])));
     let run = Underway::start(sandbox.dispatcher(&["--task", packet.to_str().unwrap()]));
     eventually(LIMIT, || sandbox.repo().join("src/begun").exists().then_some(()));
-    let left_behind = [".agents", ".codex"].map(|name| sandbox.repo().join(name));
-    assert!(left_behind.iter().all(|path| path.is_dir()), "this Codex mounts nothing over {left_behind:?}");
+    assert_eq!(present(&sandbox), [".agents", ".codex", ".aws"], "this Codex mounts nothing there");
+    (sandbox, run)
+}
 
+fn present(sandbox: &Sandbox) -> Vec<&'static str> {
+    [".agents", ".codex", ".aws"].into_iter().filter(|name| sandbox.repo().join(name).is_dir()).collect()
+}
+
+#[test]
+fn mount_points_of_an_interrupted_sandbox_are_removed_and_the_users_own_stay() {
+    let Ok(codex) = real_codex() else { return };
+    let model = ScriptedModel::start().unwrap();
+    let (sandbox, run) = stage(codex, &model);
     // With the whole namespace, so that nobody is left to clean up.
     let init = sandbox.status(&run.id)["init"]["pid"].as_i64().unwrap();
     kill(Pid::from_raw(init.try_into().unwrap()), Signal::SIGKILL).unwrap();
-    let policy = run.artifacts.join("policy.json");
+    let artifacts = run.artifacts.clone();
     let output = run.finish();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    for path in left_behind {
-        assert!(!path.exists(), "{} stays", path.display());
-    }
-    assert!(own.is_dir(), "the user's own is gone");
-    let policy: serde_json::Value = serde_json::from_slice(&fs::read(policy).unwrap()).unwrap();
+    assert_eq!(present(&sandbox), [".aws"]);
+    let policy = artifact(&artifacts, "policy.json");
     assert_eq!(policy["verdict"], "clean", "{policy}");
+}
+
+#[test]
+fn mount_points_of_a_killed_dispatchers_run_are_removed_by_whoever_closes_it() {
+    let Ok(codex) = real_codex() else { return };
+    let model = ScriptedModel::start().unwrap();
+    let (sandbox, run) = stage(codex, &model);
+    let id = run.id.clone();
+    run.signal(Signal::SIGKILL);
+    run.finish();
+    let closed = run_with_timeout(sandbox.cancel(&[&id]), LIMIT);
+    assert_eq!(closed.status.code(), Some(0), "{closed:?}");
+    assert_eq!(present(&sandbox), [".aws"]);
 }

@@ -82,6 +82,10 @@ pub struct RunRecord {
     pub artifact_dir: String,
     /// Private temporary directory of the run; whoever closes the run removes it.
     pub scratch_dir: Option<String>,
+    /// Absolute directories that were not there before and that an interrupted sandbox leaves behind, empty; whoever
+    /// closes the run removes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mount_points: Vec<String>,
     /// SHA-256 of `seal.json`, hex, once sealed.
     pub seal: Option<String>,
 }

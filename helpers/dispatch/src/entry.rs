@@ -95,10 +95,11 @@ fn go(plan: &Plan, begun: Instant, manner: Manner, first: impl FnOnce(&str)) -> 
     refuse_unknown_mcp(plan, &config)?;
     let wrapper =
         wrapper_beside_this_program().map_err(|error| Refusal::told(ExitCode::Unreachable, &error))?;
+    // Runs whose dispatcher was killed are closed by whoever comes next, before this one counts as living in the same
+    // directory. That it cannot be done is no reason not to run.
+    let _ = store.reap_all();
     let opened = opening::open(plan, &store, manner.detached)?;
     first(&first_line(&opened));
-    // Runs whose dispatcher was killed are closed by whoever comes next. That it cannot be done is no reason not to run.
-    let _ = store.reap_all();
     let run =
         Run { plan, codex, config, codex_home: home, wrapper, store: &store, begun, speaks: manner.speaks };
     run.carry_out(opened, signals)

@@ -13,6 +13,7 @@ use clodex_os::run_suffix;
 
 use crate::artifacts::{Artifacts, make_hidden};
 use crate::board::Board;
+use crate::mount_points;
 use crate::plan::{Plan, RunsDir};
 use crate::refusal::Refusal;
 
@@ -120,6 +121,10 @@ fn first_record(plan: &Plan, id: RunId, detached: bool, artifact_dir: &Path) -> 
         open_requests: vec![],
         artifact_dir: text(artifact_dir),
         scratch_dir: None,
+        mount_points: mount_points::to_appear(plan.sandbox, &plan.workdir)
+            .iter()
+            .map(|path| text(path))
+            .collect(),
         seal: None,
     }
 }

@@ -66,6 +66,7 @@ pub(crate) fn record(args: &Args, workdir: &Path) -> RunRecord {
         open_requests: Vec::new(),
         artifact_dir: String::new(),
         scratch_dir: None,
+        mount_points: vec![],
         seal: None,
     }
 }

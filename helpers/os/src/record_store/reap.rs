@@ -85,8 +85,21 @@ impl RecordStore {
         record.ended = Some(now);
         record.open_requests.clear();
         remove_scratch(&self.dir, &mut record);
+        self.remove_mount_points(&record);
         run.end(&record)?;
         Ok(Reaped::Closed { record: Box::new(record), survivors })
+    }
+
+    /// Removes what an interrupted sandbox left empty, unless a living run works in the same directory: its own are there.
+    fn remove_mount_points(&self, record: &RunRecord) {
+        let is_beside = |run: &SeenRun| run.liveness == Liveness::Live && run.record.id != record.id;
+        if self.live().iter().any(|run| is_beside(run) && run.record.workdir == record.workdir) {
+            return;
+        }
+        for path in &record.mount_points {
+            // Fails on anything but an empty directory, which is what is wanted.
+            let _ = fs::remove_dir(path);
+        }
     }
 
     /// Removes locks without a record and half-written files whose writer died. Whoever holds such a lock is
