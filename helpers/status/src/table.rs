@@ -9,10 +9,14 @@ use clodex_os::record_store::SeenRun;
 use crate::look::live_line;
 
 const HEAD: [&str; 8] = ["NAME", "MODE", "STATE", "DOING", "TIME", "FILES", "TOKENS", "ID"];
+const NAME: usize = 0;
 const DOING: usize = 3;
 /// Columns that `DOING` has at most and, before the rest is cut, at least.
 const DOING_COLUMNS: (usize, usize) = (48, 12);
-const NAME_COLUMNS: usize = 28;
+/// Columns that `NAME` has at most and, where there is no room, at least.
+const NAME_COLUMNS: (usize, usize) = (28, 8);
+/// What is left out, in this order, where there is no room: the id is what every other helper wants.
+const GIVE_WAY: [usize; 4] = [5, 6, 1, DOING];
 
 type Cell = (Tone, String);
 
@@ -26,8 +30,16 @@ pub fn table(runs: &[SeenRun], now_ms: i64, columns: usize) -> Vec<StyledLine> {
             *width = text_width(text).max(*width);
         }
     }
-    let others: usize = widths.iter().sum::<usize>() - widths[DOING] + 2 * (HEAD.len() - 1);
-    widths[DOING] = widths[DOING].min(columns.saturating_sub(others).max(DOING_COLUMNS.1));
+    let mut others: usize = widths.iter().sum::<usize>() - widths[DOING] + 2 * (HEAD.len() - 1);
+    for place in GIVE_WAY {
+        if others + widths[DOING].min(DOING_COLUMNS.1) > columns {
+            others -= if place == DOING { 2 } else { widths[place] + 2 };
+            widths[place] = 0;
+        }
+    }
+    widths[DOING] = widths[DOING].min(columns.saturating_sub(others));
+    let too_much = (others + widths[DOING]).saturating_sub(columns);
+    widths[NAME] = widths[NAME].saturating_sub(too_much).max(NAME_COLUMNS.1.min(widths[NAME]));
     rows.iter().map(|row| line(row, &widths)).collect()
 }
 
@@ -40,7 +52,7 @@ fn row(run: &SeenRun, now_ms: i64) -> [Cell; 8] {
         files_text(live.files)
     };
     [
-        (Tone::Strong, cut(&harmless(live.name), NAME_COLUMNS)),
+        (Tone::Strong, cut(&harmless(live.name), NAME_COLUMNS.0)),
         (Tone::Plain, record.mode.to_string()),
         state(&live),
         (Tone::Plain, cut(&harmless(&doing(&live)), DOING_COLUMNS.0)),
@@ -83,7 +95,9 @@ fn doing(live: &LiveLine<'_>) -> String {
 
 fn line(row: &[Cell; 8], widths: &[usize; 8]) -> StyledLine {
     let mut line = StyledLine::new();
-    for (place, ((tone, text), width)) in row.iter().zip(widths).enumerate() {
+    for (place, ((tone, text), width)) in
+        row.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0)
+    {
         let text = cut(text, *width);
         let padding = if place + 1 == row.len() { 0 } else { width - text_width(&text) + 2 };
         line.push(*tone, &text).push(Tone::Plain, &" ".repeat(padding));
@@ -138,12 +152,20 @@ old             worker  done, violation  changed lib/x.txt    0:30  3/7 files  4
     }
 
     #[test]
-    fn a_narrow_terminal_shortens_what_runs_do_first() {
+    fn a_narrow_terminal_keeps_the_ids_and_shortens_the_rest() {
         let first = shown(&runs(), 125).lines().nth(2).unwrap().to_owned();
         assert_eq!(
             first,
             "gone            worker  dead             its dispatche…  2:13  3/7 files          \
              20260121T010203Z-worker-add-slug-tests-k3f9"
+        );
+        assert_eq!(
+            shown(&runs(), 80),
+            "\
+NAME          STATE            TIME  ID
+add-slug-te…  live             2:13  20260121T010203Z-worker-add-slug-tests-k3f9
+gone          dead             2:13  20260121T010203Z-worker-add-slug-tests-k3f9
+old           done, violation  0:30  20260121T010203Z-worker-add-slug-tests-k3f9"
         );
         assert!(shown(&runs(), 50).lines().all(|line| text_width(line) <= 50));
     }
