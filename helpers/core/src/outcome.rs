@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Verdict;
+use crate::{FailureKind, Verdict};
 
 /// What became of the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -94,6 +94,33 @@ pub enum Ending {
     Unreachable,
     /// What Codex sent cannot be understood, or its answer breaks the schema.
     Protocol,
+}
+
+impl Ending {
+    /// How a turn that failed in this way ended.
+    pub fn of_failure(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Unauthorized | FailureKind::Connection => Self::Unreachable,
+            FailureKind::UsageLimit
+            | FailureKind::RateLimit
+            | FailureKind::ModelUnavailable
+            | FailureKind::Overloaded
+            | FailureKind::ContextWindow
+            | FailureKind::Thread
+            | FailureKind::Other => Self::TurnFailed,
+        }
+    }
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Completed => Self::Done,
+            Ending::TurnFailed => Self::TurnFailed,
+            Ending::Unreachable => Self::Unreachable,
+            Ending::Protocol => Self::Protocol,
+        }
+    }
 }
 
 /// The exit code of a run that was started or refused. First match wins:

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clodex_core::{
-    Durations, Ending, ExitCode, Outcome, Policy, RunResult, RunStory, Verdict, VerificationEntry, exit_code,
+    Durations, Ending, ExitCode, Outcome, Policy, RunRecord, RunResult, RunStory, Verdict, VerificationEntry,
+    exit_code,
 };
+use clodex_os::ExitKind;
 use clodex_os::clock::Timestamp;
-use clodex_os::{ExitKind, atomic_file};
 use clodex_scope::{Baseline, Meanwhile, ScopeError};
 
 use crate::artifacts::Artifacts;
@@ -20,6 +21,7 @@ use crate::next_step::{Situation, next_step};
 use crate::plan::Plan;
 use crate::report;
 use crate::watch::Watched;
+use crate::writing::Writing;
 
 /// What `result.json` holds of a message at most.
 const MESSAGE_MAX_BYTES: usize = 8 * 1024;
@@ -69,73 +71,62 @@ pub struct Finished {
 /// Compares, judges, writes and seals.
 pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> Finished {
     let compare_begun = Instant::now();
-    let forged = artifacts.recover();
-    let not_started = ended.watched.stop == Some(Stop::NotStarted);
-    let (mut found, comparison) = if not_started && ended.baseline.is_ok() {
-        (Found::refused(), None)
-    } else {
-        Found::of(ended.baseline, &ended.meanwhile)
-    };
-    found.add_survivors(
-        ended.watched.ended.as_ref().map(|ended| ended.survivors.as_slice()).unwrap_or_default(),
-    );
-    found.add_forged(ended.plan.tree.root(), forged);
-    found.notes.extend(ended.notes.iter().cloned());
-    let compare_took = compare_begun.elapsed();
-
-    let verification = join_verification(&ended.plan.verification, &ended.story.commands);
-    let judgement = judge_ended(ended, &verification);
-    let code = exit_code(found.verdict, judgement.outcome, judgement.ending, judgement.needs_attention);
-
-    let mut writing = Writing { artifacts: &mut artifacts, failures: Vec::new() };
-    if let Some(comparison) = &comparison {
-        writing.bytes("changes.patch", comparison.changes_patch());
-        writing.bytes("post-status.txt", comparison.status_text());
-        writing.bytes("post-diff-stat.txt", comparison.diff_stat_text());
-    }
-    writing.json("verification.json", &verification);
-    let message = final_message::markdown(&judgement, ended.story.last_message.as_deref());
-    writing.bytes("result.md", message.clone());
-
+    let found = find(ended, &mut artifacts);
     let durations = Durations {
         total_ms: millis(ended.begun.elapsed()),
         codex_ms: millis(ended.watched.ran_for),
         baseline_ms: millis(ended.baseline_took),
-        compare_ms: millis(compare_took),
+        compare_ms: millis(compare_begun.elapsed()),
     };
-    let mut result = result(ended, &judgement, &found, code, &board, durations);
-    result.verification = verification;
-    result.artifact_dir.clone_from(&board.record.artifact_dir);
-    result.artifacts = artifact_names(writing.artifacts);
-    let mut policy = policy(ended, found, code, &board);
+    let verification = join_verification(&ended.plan.verification, &ended.story.commands);
+    let judgement = judge_ended(ended, &verification);
+    let code = exit_code(found.verdict, judgement.outcome, judgement.ending, judgement.needs_attention);
+    let mut result = result(ended, &judgement, found.verdict, code, &board.record);
+    (result.durations, result.verification) = (durations, verification);
+    let mut policy = policy(ended, &found, code, &board.record);
+
+    let mut writing = Writing::into(&mut artifacts);
+    let message = final_message::markdown(&judgement, ended.story.last_message.as_deref());
+    writing.findings(&found, &result.verification, &message);
     if let Some(path) = &ended.plan.output {
         writing.outside(path, message.as_bytes());
     }
-    writing.json("result.json", &result);
-    policy.degraded.extend(writing.failures.iter().cloned());
-    let told = writing.failures.len();
-    writing.json("policy.json", &policy);
-    let seal = writing.artifacts.seal().map_err(|error| writing.failures.push(error.to_string())).ok();
-    let mut failures = writing.failures;
-    // Too late for policy.json, in time for whoever reads the report.
-    policy.degraded.extend(failures.iter().skip(told).cloned());
-
+    let (seal, mut failures) = writing.outcome(&mut result, &mut policy);
     let report = report::render(&result, &policy, seal.as_deref());
-    let record = &mut board.record;
-    if comparison.is_some() {
+    if found.comparison.is_some() {
         // The stream names what patches touched; the tree knows what commands did, too.
-        record.progress.files.touched = u32::try_from(policy.in_scope.len()).unwrap_or(u32::MAX);
+        board.record.progress.files.touched = u32::try_from(policy.in_scope.len()).unwrap_or(u32::MAX);
     }
-    record.ended = Some(Timestamp::now().rfc3339());
-    record.outcome = Some(result.outcome);
-    record.verdict = Some(result.verdict);
-    record.exit_code = Some(result.exit_code);
-    record.summary = Some(headline(&result, &policy));
-    record.seal = seal;
+    end_record(&mut board.record, &result, &policy, seal);
     if let Err(error) = board.end() {
         failures.push(error);
     }
     Finished { result, report, code, failures }
+}
+
+/// What was found about scope: the tree against its baseline, the artifacts against memory, processes against the rule
+/// that none lives.
+fn find(ended: &Ended<'_>, artifacts: &mut Artifacts) -> Found {
+    let forged = artifacts.recover();
+    let not_started = ended.watched.stop == Some(Stop::NotStarted);
+    let mut found = if not_started && ended.baseline.is_ok() {
+        Found::refused()
+    } else {
+        Found::of(ended.baseline, &ended.meanwhile)
+    };
+    found.add_survivors(ended.watched.ended.as_ref().map_or(&[], |ended| ended.survivors.as_slice()));
+    found.add_forged(ended.plan.tree.root(), forged);
+    found.notes.extend(ended.notes.iter().cloned());
+    found
+}
+
+fn end_record(record: &mut RunRecord, result: &RunResult, policy: &Policy, seal: Option<String>) {
+    record.ended = Some(Timestamp::now().rfc3339());
+    record.outcome = Some(result.outcome);
+    record.verdict = Some(result.verdict);
+    record.exit_code = Some(result.exit_code);
+    record.summary = Some(headline(result, policy));
+    record.seal = seal;
 }
 
 fn judge_ended(ended: &Ended<'_>, verification: &[VerificationEntry]) -> Judgement {
@@ -177,16 +168,14 @@ fn judge_ended(ended: &Ended<'_>, verification: &[VerificationEntry]) -> Judgeme
 fn result(
     ended: &Ended<'_>,
     judgement: &Judgement,
-    found: &Found,
+    verdict: Verdict,
     code: ExitCode,
-    board: &Board,
-    durations: Durations,
+    record: &RunRecord,
 ) -> RunResult {
-    let record = &board.record;
     let resumable = record.thread_id.as_deref().filter(|_| !ended.plan.ephemeral);
     let hint = next_step(&Situation {
         code,
-        verdict: found.verdict,
+        verdict,
         outcome: judgement.outcome,
         failure: judgement.failure,
         run_id: &record.id,
@@ -197,10 +186,10 @@ fn result(
         run_id: record.id.clone(),
         mode: ended.plan.mode,
         outcome: judgement.outcome,
-        verdict: found.verdict,
+        verdict,
         exit_code: code.into(),
-        policy_violation: found.verdict == Verdict::Violation,
-        scope_ok: found.verdict == Verdict::Clean,
+        policy_violation: verdict == Verdict::Violation,
+        scope_ok: verdict == Verdict::Clean,
         summary: judgement.summary.clone(),
         hint,
         claim: judgement.claim.clone(),
@@ -218,12 +207,12 @@ fn result(
         commands_seen: ended.story.commands.clone(),
         verification: vec![],
         tokens: ended.story.tokens,
-        durations,
+        durations: Durations::default(),
         thread_id: record.thread_id.clone(),
         resume: resumable.map(clodex_codex::resume_hint),
         codex_version: record.codex_version.clone(),
         model: record.model.clone(),
-        artifact_dir: String::new(),
+        artifact_dir: record.artifact_dir.clone(),
         artifacts: vec![],
     }
 }
@@ -241,23 +230,23 @@ fn in_repository(file: &str, root: &Path) -> String {
     Path::new(file).strip_prefix(root).map_or_else(|_| file.to_owned(), |inside| inside.display().to_string())
 }
 
-fn policy(ended: &Ended<'_>, found: Found, code: ExitCode, board: &Board) -> Policy {
+fn policy(ended: &Ended<'_>, found: &Found, code: ExitCode, record: &RunRecord) -> Policy {
     Policy {
         version: 1,
-        run_id: board.record.id.to_string(),
+        run_id: record.id.to_string(),
         mode: ended.plan.mode,
         verdict: found.verdict,
-        containment: board.record.containment,
+        containment: record.containment,
         policy_violation: found.verdict == Verdict::Violation,
         scope_ok: found.verdict == Verdict::Clean,
         exit_code: code.into(),
         watchdog_killed: matches!(ended.watched.stop, Some(Stop::TimedOut | Stop::Stalled)),
         enforcement: ended.plan.enforcement,
         write_scope: ended.plan.write_scope.clone(),
-        violations: found.violations,
-        by_products: found.by_products,
-        foreign: found.foreign,
-        in_scope: found.in_scope,
+        violations: found.violations(),
+        by_products: found.paths(|comparison| &comparison.by_products),
+        foreign: found.paths(|comparison| &comparison.foreign),
+        in_scope: found.paths(|comparison| &comparison.in_scope),
         dirty_overlap: ended.refused_over.clone(),
         stragglers_killed: ended
             .watched
@@ -265,7 +254,7 @@ fn policy(ended: &Ended<'_>, found: Found, code: ExitCode, board: &Board) -> Pol
             .as_ref()
             .and_then(|ended| ended.stragglers)
             .unwrap_or_default(),
-        notes: found.notes,
+        notes: found.notes.clone(),
         degraded: ended.degraded.clone(),
     }
 }
@@ -276,40 +265,6 @@ fn headline(result: &RunResult, policy: &Policy) -> String {
         [] => result.summary.clone(),
         [only] => only.path.clone(),
         [first, more @ ..] => format!("{} and {} more", first.path, more.len()),
-    }
-}
-
-/// The names that will be there when the run has ended, `seal.json` included.
-fn artifact_names(artifacts: &Artifacts) -> Vec<String> {
-    let mut names = artifacts.names();
-    names.extend(["result.json", "policy.json", "seal.json"].map(str::to_owned));
-    names.sort();
-    names
-}
-
-/// Writes what it can: a full disk must not keep the rest from being told.
-struct Writing<'a> {
-    artifacts: &'a mut Artifacts,
-    failures: Vec<String>,
-}
-
-impl Writing<'_> {
-    fn bytes(&mut self, name: &str, content: impl Into<Vec<u8>>) {
-        if let Err(error) = self.artifacts.write(name, content) {
-            self.failures.push(error.to_string());
-        }
-    }
-
-    fn json(&mut self, name: &str, value: &impl serde::Serialize) {
-        if let Err(error) = self.artifacts.write_json(name, value) {
-            self.failures.push(error.to_string());
-        }
-    }
-
-    fn outside(&mut self, path: &Path, content: &[u8]) {
-        if let Err(error) = atomic_file::replace(path, content, atomic_file::Durability::Cached) {
-            self.failures.push(error.to_string());
-        }
     }
 }
 

@@ -9,60 +9,53 @@ use clodex_scope::{Baseline, Comparison, Meanwhile, ScopeError};
 
 use crate::artifacts::Forged;
 
-/// The verdict and what it rests on, in the words of `policy.json`.
+/// The verdict and what it rests on.
 #[derive(Debug)]
 pub struct Found {
     /// The verdict.
     pub verdict: Verdict,
-    /// Changes outside the scope.
-    pub violations: Vec<Violation>,
-    /// Changed by-products.
-    pub by_products: Vec<String>,
-    /// Changes that this run could not have made.
-    pub foreign: Vec<String>,
-    /// Changes inside the scope.
-    pub in_scope: Vec<String>,
+    /// The comparison of the tree; none when a gate refused or it could not be completed.
+    pub comparison: Option<Comparison>,
+    /// Violations that the comparison does not know of.
+    pub forged: Vec<Violation>,
     /// Remarks that change nothing.
     pub notes: Vec<String>,
 }
 
 impl Found {
-    fn nothing(verdict: Verdict, note: Option<String>) -> Self {
-        Self {
-            verdict,
-            violations: vec![],
-            by_products: vec![],
-            foreign: vec![],
-            in_scope: vec![],
-            notes: note.into_iter().collect(),
-        }
-    }
-
     /// A gate refused; nothing was started and nothing is compared.
     pub fn refused() -> Self {
-        Self::nothing(Verdict::Refused, None)
+        Self { verdict: Verdict::Refused, comparison: None, forged: vec![], notes: vec![] }
     }
 
     /// Compares the tree with its baseline.
-    pub fn of(baseline: &Result<Baseline, ScopeError>, meanwhile: &Meanwhile) -> (Self, Option<Comparison>) {
+    pub fn of(baseline: &Result<Baseline, ScopeError>, meanwhile: &Meanwhile) -> Self {
         let compared = match baseline {
             Ok(baseline) => clodex_scope::compare(baseline, meanwhile).map_err(|error| error.to_string()),
             Err(error) => Err(format!("no baseline: {error}")),
         };
         match compared {
-            Err(why) => (Self::nothing(Verdict::Unknown, Some(why)), None),
-            Ok(comparison) => {
-                let found = Self {
-                    verdict: comparison.verdict,
-                    violations: comparison.violations.clone(),
-                    by_products: comparison.by_products.clone(),
-                    foreign: comparison.foreign.clone(),
-                    in_scope: comparison.in_scope.clone(),
-                    notes: without_repetition(&comparison.notes),
-                };
-                (found, Some(comparison))
+            Err(why) => {
+                Self { verdict: Verdict::Unknown, comparison: None, forged: vec![], notes: vec![why] }
             }
+            Ok(comparison) => Self {
+                verdict: comparison.verdict,
+                forged: vec![],
+                notes: without_repetition(&comparison.notes),
+                comparison: Some(comparison),
+            },
         }
+    }
+
+    /// Paths of the comparison, by what they are.
+    pub fn paths(&self, which: impl Fn(&Comparison) -> &Vec<String>) -> Vec<String> {
+        self.comparison.as_ref().map(|comparison| which(comparison).clone()).unwrap_or_default()
+    }
+
+    /// All changes outside the scope.
+    pub fn violations(&self) -> Vec<Violation> {
+        let compared = self.comparison.iter().flat_map(|comparison| &comparison.violations);
+        compared.chain(&self.forged).cloned().collect()
     }
 
     /// A tree on which something of the run still lives is not still: there is no verdict over it.
@@ -81,7 +74,7 @@ impl Found {
         if !forged.is_empty() {
             self.verdict = Verdict::Violation;
         }
-        self.violations.extend(forged.into_iter().map(|forged| Violation {
+        self.forged.extend(forged.into_iter().map(|forged| Violation {
             path: path_text(
                 forged.path.strip_prefix(root).unwrap_or(&forged.path).as_os_str().as_encoded_bytes(),
             ),

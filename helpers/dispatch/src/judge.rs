@@ -117,7 +117,7 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
 fn failed(facts: &Facts<'_>) -> Judgement {
     let (kind, message) =
         facts.failure.map_or((FailureKind::Other, "the turn failed"), |seen| (seen.kind, &seen.message));
-    Judgement { failure: kind, ..Judgement::ended(Outcome::Failed, ending_of(kind), message) }
+    Judgement { failure: kind, ..Judgement::ended(Outcome::Failed, Ending::of_failure(kind), message) }
 }
 
 fn delivered(facts: &Facts<'_>) -> Judgement {
@@ -174,7 +174,7 @@ fn broke_off(facts: &Facts<'_>) -> Judgement {
         ),
         Exit::Code(code) if facts.understood => Judgement::ended(
             Outcome::Failed,
-            ending_of(facts.last_words_kind),
+            Ending::of_failure(facts.last_words_kind),
             said(format!("codex exited with {code} in the middle of its turn")),
         ),
         Exit::Code(code) => {
@@ -193,19 +193,6 @@ fn broke_off(facts: &Facts<'_>) -> Judgement {
         }
     };
     Judgement { failure: facts.last_words_kind, ..judgement }
-}
-
-fn ending_of(kind: FailureKind) -> Ending {
-    match kind {
-        FailureKind::Unauthorized | FailureKind::Connection => Ending::Unreachable,
-        FailureKind::UsageLimit
-        | FailureKind::RateLimit
-        | FailureKind::ModelUnavailable
-        | FailureKind::Overloaded
-        | FailureKind::ContextWindow
-        | FailureKind::Thread
-        | FailureKind::Other => Ending::TurnFailed,
-    }
 }
 
 /// Joins each line of VERIFICATION to the last run of the same command in the stream.

@@ -31,5 +31,6 @@ mod seal;
 mod tape;
 mod task_text;
 mod watch;
+mod writing;
 
 pub use entry::main;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clodex_core::{
-    Enforcement, ExitCode, FailureKind, Outcome, Progress, RECORD_VERSION, RunId, RunRecord, RunStory, Turn,
+    Ending, Enforcement, ExitCode, Outcome, Progress, RECORD_VERSION, RunId, RunRecord, RunStory, Turn,
     path_text,
 };
 use clodex_os::clock::{HostAndBoot, Timestamp};
@@ -91,7 +91,11 @@ pub(crate) fn ending(story: &RunStory, events: u64) -> (Outcome, ExitCode, Strin
         }
         Turn::Failed => {
             let words = failure.map(|failure| first_line(&failure.message)).unwrap_or_default();
-            (Outcome::Failed, failure.map_or(ExitCode::TurnFailed, |failure| code(failure.kind)), words)
+            (
+                Outcome::Failed,
+                failure.map_or(ExitCode::TurnFailed, |failure| Ending::of_failure(failure.kind).into()),
+                words,
+            )
         }
         Turn::NotStarted if events > 0 && events == story.garbage_lines => {
             (Outcome::Failed, ExitCode::Protocol, "the stream is not that of `codex exec --json`".to_owned())
@@ -99,18 +103,5 @@ pub(crate) fn ending(story: &RunStory, events: u64) -> (Outcome, ExitCode, Strin
         Turn::NotStarted | Turn::Running => {
             (Outcome::Failed, ExitCode::TurnFailed, "the stream ended before the turn did".to_owned())
         }
-    }
-}
-
-fn code(kind: FailureKind) -> ExitCode {
-    match kind {
-        FailureKind::Unauthorized | FailureKind::Connection => ExitCode::Unreachable,
-        FailureKind::UsageLimit
-        | FailureKind::RateLimit
-        | FailureKind::ModelUnavailable
-        | FailureKind::Overloaded
-        | FailureKind::ContextWindow
-        | FailureKind::Thread
-        | FailureKind::Other => ExitCode::TurnFailed,
     }
 }
