@@ -104,7 +104,7 @@ pub struct Cli {
     #[arg(long, help_heading = "Running and reporting")]
     pub detach: bool,
     /// Write artifacts and prompt, start nothing, show the effective settings
-    #[arg(long, conflicts_with = "detach", help_heading = "Running and reporting")]
+    #[arg(long, conflicts_with_all = ["detach", "json"], help_heading = "Running and reporting")]
     pub dry_run: bool,
     /// Directory for run directories [default: .codex-dispatch/runs in the work directory]
     #[arg(long, value_name = "DIR", help_heading = "Running and reporting")]

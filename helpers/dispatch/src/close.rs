@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clodex_core::{
-    Durations, Ending, ExitCode, Outcome, Policy, RunRecord, RunResult, RunStory, Verdict, VerificationEntry,
-    exit_code,
+    Durations, Ending, ExitCode, FailureKind, Outcome, Policy, RunRecord, RunResult, RunStory, Verdict,
+    VerificationEntry, exit_code,
 };
 use clodex_os::ExitKind;
 use clodex_os::clock::Timestamp;
@@ -45,6 +45,8 @@ pub struct Ended<'a> {
     pub recovered: bool,
     /// The end of Codex's stderr.
     pub last_words: String,
+    /// Whether Codex says that nobody is logged in.
+    pub not_logged_in: bool,
     /// When the run was accepted.
     pub begun: Instant,
     /// How long the baseline took.
@@ -177,7 +179,7 @@ fn result(
         code,
         verdict,
         outcome: judgement.outcome,
-        failure: judgement.failure,
+        failure: if ended.not_logged_in { FailureKind::Unauthorized } else { judgement.failure },
         run_id: &record.id,
         thread_id: resumable,
     });

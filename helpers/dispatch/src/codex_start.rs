@@ -2,16 +2,20 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clodex_codex::{
-    CodexConfig, CodexVersion, ExecRequest, Keep, RUN_MARK, SlashTmp, exec_argv, probe_version,
+    ApiKey, CodexConfig, CodexVersion, ExecRequest, Keep, Login, RUN_MARK, SlashTmp, exec_argv, login_state,
+    probe_version,
 };
 use clodex_core::{ContainmentWish, ExitCode, RunId};
-use clodex_os::ContainedCommand;
+use clodex_os::{ContainedCommand, ExitKind, ShortCommand};
 
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 
+/// How long `codex login status` may take; it takes milliseconds.
+const LOGIN_LIMIT: Duration = Duration::from_secs(5);
 /// Variables that make git look elsewhere: a caller inside a git hook has them set.
 const GIT_ELSEWHERE: [&str; 8] = [
     "GIT_DIR",
@@ -56,6 +60,22 @@ impl Codex {
             ));
         }
         Ok(Self { binary, version })
+    }
+
+    /// Whether somebody is logged in, as far as Codex says.
+    pub fn login_state(&self, config: &CodexConfig) -> Login {
+        let asked = ShortCommand::new(&self.binary, LOGIN_LIMIT).args(["login", "status"]).run();
+        let code = match asked.map(|finished| finished.status) {
+            Ok(ExitKind::Exit(code)) => Some(code),
+            Ok(ExitKind::Signal(_)) | Err(_) => None,
+        };
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let key = if is_set("CODEX_API_KEY") || is_set("OPENAI_API_KEY") {
+            ApiKey::InEnvironment
+        } else {
+            ApiKey::Absent
+        };
+        login_state(code, config, key)
     }
 
     /// What is to be noted under `degraded`.

@@ -63,10 +63,10 @@ fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     output_file::clear(cli)?;
     let plan = planning::plan(cli)?;
     if cli.detach {
-        return detached(&plan, begun);
+        return detached(cli, &plan, begun);
     }
-    let finished = go(&plan, begun, Manner { detached: false, speaks: !cli.quiet }, |first| {
-        if cli.json { remark(cli, first) } else { say(first) }
+    let finished = go(&plan, begun, Manner { detached: false, speaks: !cli.quiet }, |opened| {
+        if cli.json { remark(cli, &first_line(opened)) } else { say(&first_line(opened)) }
     })?;
     tell_result(cli, &finished);
     Ok(finished.code as u8)
@@ -80,7 +80,12 @@ struct Manner {
 }
 
 /// Makes the places, says the first line, and runs to the end.
-fn go(plan: &Plan, begun: Instant, manner: Manner, first: impl FnOnce(&str)) -> Result<Finished, Refusal> {
+fn go(
+    plan: &Plan,
+    begun: Instant,
+    manner: Manner,
+    announce: impl FnOnce(&Opened),
+) -> Result<Finished, Refusal> {
     let signals = StopSignals::catch().map_err(|error| {
         Refusal::usage(format!("cannot catch signals: {error}"), "raise the limit of open files")
     })?;
@@ -99,20 +104,21 @@ fn go(plan: &Plan, begun: Instant, manner: Manner, first: impl FnOnce(&str)) -> 
     // directory. That it cannot be done is no reason not to run.
     let _ = store.reap_all();
     let opened = opening::open(plan, &store, manner.detached)?;
-    first(&first_line(&opened));
+    announce(&opened);
     let run =
         Run { plan, codex, config, codex_home: home, wrapper, store: &store, begun, speaks: manner.speaks };
     run.carry_out(opened, signals)
 }
 
 /// The caller's side waits for the first line and ends; the other side is the run.
-fn detached(plan: &Plan, begun: Instant) -> Result<u8, Refusal> {
+fn detached(cli: &Cli, plan: &Plan, begun: Instant) -> Result<u8, Refusal> {
     match detach::split().map_err(|error| Refusal::told(ExitCode::Usage, &error))? {
         Side::Caller(from_run) => hear(from_run),
         Side::Detached(to_caller) => {
             let mut to_caller = Some(to_caller);
-            let finished = go(plan, begun, Manner { detached: true, speaks: false }, |first| {
+            let finished = go(plan, begun, Manner { detached: true, speaks: false }, |opened| {
                 if let Some(mut to_caller) = to_caller.take() {
+                    let first = if cli.json { first_object(opened) } else { first_line(opened) };
                     let _ = to_caller.write_all(format!("0{first}").as_bytes());
                 }
             });
@@ -177,6 +183,15 @@ fn refuse_unknown_mcp(plan: &Plan, config: &CodexConfig) -> Result<(), Refusal> 
             },
         )),
     }
+}
+
+/// The same for programs, where nothing else will be said.
+fn first_object(opened: &Opened) -> String {
+    let record = &opened.record;
+    format!(
+        "{}\n",
+        serde_json::json!({ "version": 1, "run_id": record.id, "artifact_dir": record.artifact_dir })
+    )
 }
 
 fn first_line(opened: &Opened) -> String {

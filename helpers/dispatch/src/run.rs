@@ -7,9 +7,10 @@ use std::sync::mpsc::SyncSender;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use clodex_codex::CodexConfig;
-use clodex_codex::{Rollout, find_rollout};
-use clodex_core::{FailureKind, Liveness, ProgressFold, RunStory, Sandbox, ThreadBase, Turn, path_text};
+use clodex_codex::{CodexConfig, Login, Rollout, find_rollout};
+use clodex_core::{
+    Ending, FailureKind, Liveness, ProgressFold, RunStory, Sandbox, ThreadBase, Turn, path_text,
+};
 use clodex_os::process::adopt_orphans;
 use clodex_os::record_store::RecordStore;
 use clodex_os::signals::StopSignals;
@@ -126,6 +127,7 @@ impl Run<'_> {
         story.stream_ended();
         notes.extend(story.warnings.iter().map(|warning| format!("codex warns: {warning}")));
         let recovered = self.recover_final_message(&mut story, &board);
+        let not_logged_in = self.is_not_logged_in(&story);
         let ended = Ended {
             plan: self.plan,
             baseline: &taken.baseline,
@@ -135,6 +137,7 @@ impl Run<'_> {
             story,
             recovered,
             last_words,
+            not_logged_in,
             begun: self.begun,
             baseline_took: taken.took,
             notes,
@@ -239,6 +242,15 @@ impl Run<'_> {
             .and_then(|path| Rollout::read(&path).ok())
             .and_then(|rollout| rollout.last_message);
         story.last_message.is_some()
+    }
+
+    /// Asked only when the model could not be reached: Codex tells a missing login and a missing network alike.
+    fn is_not_logged_in(&self, story: &RunStory) -> bool {
+        let unreached = match &story.failure {
+            Some(seen) => story.turn == Turn::Failed && Ending::of_failure(seen.kind) == Ending::Unreachable,
+            None => story.turn == Turn::NotStarted,
+        };
+        unreached && self.codex.login_state(&self.config) == Login::NotLoggedIn
     }
 
     /// Codex counts tokens over the thread: what a resumed one had used before is not this run's.

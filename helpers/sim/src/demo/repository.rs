@@ -65,7 +65,7 @@ impl Task {
                 {"do": [{"think": "**Reading** the module first"}, {"run": "cat src/slug.py && ls tests && sleep 1"}], "delay_ms": 600},
                 {"do": [{"patch": PATCH_SLUG}], "delay_ms": 600},
                 {"do": [{"patch": PATCH_TEST}], "delay_ms": 600},
-                {"do": [{"run": "python3 -c 'from src.slug import slug; assert slug(\"Hello big World\") == \"hello-big-world\"; print(\"2 passed\")' && sleep 2"}], "delay_ms": 600},
+                {"do": [{"run": "grep -q join src/slug.py && grep -c 'def test_' tests/test_slug.py && sleep 2"}], "delay_ms": 600},
                 {"do": [{"answer": answer("slug() joins words with dashes", "Split the text into words and joined them with `-`; added a test.", &["src/slug.py", "tests/test_slug.py"])}], "delay_ms": 600}
             ]),
         }
@@ -103,7 +103,7 @@ impl Task {
 fn answer(summary: &str, report: &str, changed: &[&str]) -> Value {
     json!({
         "result": "done", "summary": summary, "report": report, "changed_files": changed,
-        "verification_run": ["python3: passed"], "evidence": [], "findings": [], "risks": [], "next": "", "verdict": "CLEAN"
+        "verification_run": ["read the change once more"], "evidence": [], "findings": [], "risks": [], "next": "", "verdict": "CLEAN"
     })
 }
 
