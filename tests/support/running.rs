@@ -50,6 +50,7 @@ impl Running {
     pub fn start(mut command: Command, stdin: &[u8]) -> Self {
         let words = [command.get_program()].into_iter().chain(command.get_args());
         let name = words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
+        with_default_signals(&mut command);
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {name}: {e}"));
         let pid = Pid::from_raw(child.id().cast_signed());
@@ -163,4 +164,20 @@ fn forward(mut from: impl Read + Send + 'static, to: Sender<Piece>, piece: fn(Ve
             }
         }
     });
+}
+
+/// Signals do what they do by default, however the tests were started: a shell's background jobs ignore SIGINT, and
+/// what is ignored is inherited.
+#[expect(unsafe_code, reason = "a signal's disposition is set between fork and exec")]
+fn with_default_signals(command: &mut Command) {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    let restore = || {
+        for name in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTERM] {
+            // SAFETY: the default is no handler of ours.
+            unsafe { signal(name, SigHandler::SigDfl) }?;
+        }
+        Ok(())
+    };
+    // SAFETY: only system calls that may be made between fork and exec; nothing allocates.
+    unsafe { command.pre_exec(restore) };
 }

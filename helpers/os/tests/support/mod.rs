@@ -24,11 +24,14 @@ impl User {
     pub fn command(self, program: impl AsRef<OsStr>) -> Command {
         let is_root =
             fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-        if self == Self::Caller || !is_root {
-            return Command::new(program);
-        }
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", "1000", "--regid", "1000", "--clear-groups"]).arg(program);
+        let mut command = if self == Self::Caller || !is_root {
+            Command::new(program)
+        } else {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", "1000", "--regid", "1000", "--clear-groups"]).arg(program);
+            command
+        };
+        with_default_signals(&mut command);
         command
     }
 }
@@ -73,4 +76,22 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> O
         // Looking takes the time of the very processes that are looked at.
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Signals do what they do by default, however the tests were started: a shell's background jobs ignore SIGINT, and
+/// what is ignored is inherited.
+#[expect(unsafe_code, reason = "a signal's disposition is set between fork and exec")]
+fn with_default_signals(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    let restore = || {
+        for name in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTERM] {
+            // SAFETY: the default is no handler of ours.
+            unsafe { signal(name, SigHandler::SigDfl) }?;
+        }
+        Ok(())
+    };
+    // SAFETY: only system calls that may be made between fork and exec; nothing allocates.
+    unsafe { command.pre_exec(restore) };
 }
