@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use clodex_core::Liveness;
+use clodex_core::{Liveness, RunId, RunRef};
 use clodex_os::record_store::{RecordStore, SeenRun, StateDir};
 
 use crate::cli::CancelArguments;
@@ -39,7 +39,12 @@ pub fn cancel(arguments: &CancelArguments) -> Result<u8, Failure> {
 
 fn meant(store: &RecordStore, arguments: &CancelArguments) -> Result<Vec<SeenRun>, Failure> {
     if let Some(text) = &arguments.run {
-        let id = store.find(text).one(text).map_err(Failure::usage)?;
+        let id = match store.find(text) {
+            // Which of them is meant makes no difference: there is nothing to end.
+            RunRef::Ambiguous(ids) if ids.iter().all(|id| has_ended(store, id)) => ids.into_iter().next(),
+            found => Some(found.one(text).map_err(Failure::usage)?),
+        };
+        let id = id.ok_or_else(|| Failure::usage(format!("cannot find run `{text}`")))?;
         let run = store.see(&id);
         return run
             .map(|run| vec![run])
@@ -59,6 +64,10 @@ fn meant(store: &RecordStore, arguments: &CancelArguments) -> Result<Vec<SeenRun
         runs.retain(|run| run.record.session_id.as_deref() == Some(session.as_str()));
     }
     Ok(runs)
+}
+
+fn has_ended(store: &RecordStore, id: &RunId) -> bool {
+    store.see(id).is_some_and(|run| run.liveness == Liveness::Ended)
 }
 
 fn tell(line: &str) {

@@ -182,3 +182,17 @@ fn nothing_is_guessed_and_nothing_live_is_said() {
     assert_eq!(code, Some(0));
     assert!(text.starts_with("cannot tell which session this is"), "{text}");
 }
+
+#[test]
+fn a_name_whose_runs_have_all_ended_is_no_riddle() {
+    let place = Place::new();
+    for random in ["aaaa", "bbbb"] {
+        let mut ended = record("same");
+        ended.id = RunId::new("20260121T010203Z", ended.mode, "same", random);
+        let live = place.store.begin(&ended).unwrap().unwrap();
+        (ended.outcome, ended.verdict) = (Some(Outcome::Done), Some(Verdict::Clean));
+        live.end(&ended).unwrap();
+    }
+    let (code, text) = place.cancelled(&["same"]);
+    assert_eq!((code, text.contains("already ended")), (Some(0), true), "{text}");
+}
