@@ -1,7 +1,6 @@
 //! What the tests of this crate share: the wrapper's path, users, a nasty command, and who of it lives.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::Write as _;
 use std::process::Command;
 use std::sync::LazyLock;
