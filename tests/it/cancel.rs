@@ -3,21 +3,20 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::lchown;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use clodex_sim::ScriptedModel;
 use clodex_tests::{
-    Codex, Leftover, Packet, Running, Sandbox, Underway, artifact, binaries, eventually, first_line,
-    leftovers, real_codex, run_with_timeout,
+    Codex, Dispatched, LIMIT, Leftover, Packet, Running, Sandbox, THREAD, Underway, begun_turn, binaries,
+    dispatched, eventually, leftovers, message, real_codex, run_with_timeout,
 };
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 use serde_json::{Value, json};
 
-const LIMIT: Duration = Duration::from_mins(1);
 const ORDINARY: u32 = 1000;
 
 /// On whose behalf a run is started.
@@ -118,11 +117,10 @@ fn cancel_the_real_codex(user: User, sandboxing: &[&str], containment: &str) {
     let told = format!("stubborn ({}): cancelled, clean\n", run.id);
     assert_eq!(String::from_utf8_lossy(&cancelled.stdout), told, "{cancelled:?}");
 
-    let (id, artifacts) = (run.id.clone(), run.artifacts.clone());
-    let output = run.finish();
-    assert_eq!(output.status.code(), Some(130), "{output:?}");
-    assert_sealed(&artifacts, &id);
-    let (policy, result) = (artifact(&artifacts, "policy.json"), artifact(&artifacts, "result.json"));
+    let id = run.id.clone();
+    let run = run.finish().exits(130);
+    assert_sealed(&run, &id);
+    let (policy, result) = (run.policy(), run.result());
     assert_eq!(
         (&policy["verdict"], &policy["containment"], &policy["watchdog_killed"]),
         (&json!("clean"), &json!(containment), &json!(false)),
@@ -130,7 +128,7 @@ fn cancel_the_real_codex(user: User, sandboxing: &[&str], containment: &str) {
     );
     let thread = result["thread_id"].as_str().unwrap();
     assert!(result["resume"].as_str().unwrap().contains(thread), "{result}");
-    assert!(fs::read_to_string(artifacts.join("result.md")).unwrap().starts_with("I begin\n"));
+    assert!(run.artifact("result.md").starts_with("I begin\n"));
     let status = sandbox.status(&id);
     assert_eq!(
         (&status["state"], &status["outcome"], &status["exit_code"], &status["thread_id"]),
@@ -143,8 +141,9 @@ fn cancel_the_real_codex(user: User, sandboxing: &[&str], containment: &str) {
     assert_eq!(late_files(&sandbox), Vec::<String>::new());
 }
 
-fn assert_sealed(artifacts: &Path, id: &str) {
-    let (result, seal) = (artifact(artifacts, "result.json"), artifact(artifacts, "seal.json"));
+#[track_caller]
+fn assert_sealed(run: &Dispatched, id: &str) {
+    let (artifacts, result, seal) = (run.artifacts(), run.result(), run.json("seal.json"));
     assert_eq!((&result["run_id"], &result["outcome"]), (&json!(id), &json!("cancelled")));
     for name in result["artifacts"].as_array().unwrap() {
         let name = name.as_str().unwrap();
@@ -197,16 +196,8 @@ fn cancel_ends_an_ordinary_users_unsandboxed_command_without_a_namespace() {
 
 /// Acts of a Codex that has begun and will not end by itself; `first` comes before all.
 fn silent(first: &[Value]) -> Value {
-    let mut acts = first.to_vec();
-    acts.extend([
-        json!("read_stdin"),
-        json!({ "line": { "type": "thread.started", "thread_id": "thread-1" } }),
-        json!({ "line": { "type": "turn.started" } }),
-        json!({ "spawn": { "sh": "sleep 1000; true", "how": "orphan", "clear_env": true } }),
-        json!({ "line": { "type": "item.completed",
-                          "item": { "id": "item_0", "type": "agent_message", "text": "half" } } }),
-        json!("hang"),
-    ]);
+    let spawn = json!({ "spawn": { "sh": "sleep 1000; true", "how": "orphan", "clear_env": true } });
+    let acts = [first, &begun_turn(&[spawn, message("half"), json!("hang")])].concat();
     json!({ "exec": acts })
 }
 
@@ -219,14 +210,14 @@ fn stage(script: Value) -> Sandbox {
 /// A run whose Codex has said something, and says nothing more.
 fn begin(sandbox: &Sandbox, arguments: &[&str]) -> Underway {
     let run = Underway::start(sandbox.dispatcher(arguments));
-    sandbox.until_status(&run.id, |status| status["thread_id"] == "thread-1");
+    sandbox.until_status(&run.id, |status| status["thread_id"] == THREAD);
     eventually(LIMIT, || {
         fs::read_to_string(run.artifacts.join("events.jsonl")).ok()?.contains("half").then_some(())
     });
     run
 }
 
-fn text(output: &Output) -> String {
+fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -236,13 +227,13 @@ fn each_stop_signal_cancels_an_attached_run() {
         let sandbox = stage(silent(&[]));
         let run = begin(&sandbox, &["x"]);
         run.signal(signal);
-        let (id, artifacts) = (run.id.clone(), run.artifacts.clone());
-        let output = run.finish();
+        let id = run.id.clone();
+        let run = run.finish();
         assert_eq!(leftovers(sandbox.marker()), [], "{signal}");
-        assert_eq!(output.status.code(), Some(130), "{signal}: {output:?}");
-        assert_sealed(&artifacts, &id);
+        assert_eq!(run.code, 130, "{signal}: {run:?}");
+        assert_sealed(&run, &id);
         assert_eq!(sandbox.status(&id)["outcome"], "cancelled");
-        assert!(fs::read_to_string(artifacts.join("result.md")).unwrap().starts_with("half\n"));
+        assert!(run.artifact("result.md").starts_with("half\n"));
         sandbox.assert_no_rests();
     }
 }
@@ -250,24 +241,14 @@ fn each_stop_signal_cancels_an_attached_run() {
 #[test]
 fn a_hangup_that_the_caller_ignores_does_not_end_the_run() {
     let sandbox = Sandbox::new();
-    let go_on = sandbox.root().join("go-on");
-    sandbox.codex_is(Codex::StandIn(json!({ "exec": [
-        "read_stdin",
-        { "line": { "type": "thread.started", "thread_id": "thread-1" } },
-        { "line": { "type": "turn.started" } },
-        { "until": go_on },
-        { "line": { "type": "item.completed",
-                    "item": { "id": "item_0", "type": "agent_message", "text": "VERDICT: CLEAN" } } },
-        { "line": { "type": "turn.completed", "usage": {} } },
-    ] })));
+    let go_on = sandbox.codex_waits();
     let mut nohup = sandbox.command("sh");
     nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(binaries().join("clodex-dispatch")).arg("x");
     let run = Underway::start(nohup);
-    sandbox.until_status(&run.id, |status| status["thread_id"] == "thread-1");
+    sandbox.until_status(&run.id, |status| status["thread_id"] == THREAD);
     run.signal(Signal::SIGHUP);
     fs::write(go_on, "").unwrap();
-    let output = run.finish();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    run.finish().exits(0);
 }
 
 #[test]
@@ -282,12 +263,11 @@ fn cancel_twice_kills_at_once() {
     let took = begun.elapsed();
     assert_eq!(alive(&sandbox, run.pid()).iter().filter(|left| !left.command.contains("cancel")).count(), 0);
     assert!(took < Duration::from_millis(1500), "the grace of two seconds was granted: {took:?}");
-    let told = format!("deaf ({}): cancelled, clean\n", run.id);
-    assert_eq!(text(&second), told);
-    first.stdout_with(&told, LIMIT);
-    let (id, artifacts) = (run.id.clone(), run.artifacts.clone());
-    assert_eq!(run.finish().status.code(), Some(130));
-    assert_sealed(&artifacts, &id);
+    let words = format!("deaf ({}): cancelled, clean\n", run.id);
+    assert_eq!(told(&second), words);
+    first.stdout_with(&words, LIMIT);
+    let id = run.id.clone();
+    assert_sealed(&run.finish().exits(130), &id);
     sandbox.assert_no_rests();
 }
 
@@ -298,7 +278,7 @@ fn a_deaf_codex_is_killed_after_the_grace() {
     let cancelled = run_with_timeout(sandbox.cancel(&[&run.id]), LIMIT);
     assert_eq!(alive(&sandbox, run.pid()), []);
     assert_eq!(cancelled.status.code(), Some(0), "{cancelled:?}");
-    assert_eq!(run.finish().status.code(), Some(130));
+    run.finish().exits(130);
 }
 
 #[test]
@@ -309,9 +289,9 @@ fn a_stopped_dispatcher_is_killed_and_its_run_closed() {
     let cancelled = run_with_timeout(sandbox.cancel(&[&run.id]), LIMIT);
     assert_eq!(leftovers(sandbox.marker()), []);
     assert_eq!(cancelled.status.code(), Some(0), "{cancelled:?}");
-    assert!(text(&cancelled).ends_with(": killed, its dispatcher did not answer\n"), "{cancelled:?}");
+    assert!(told(&cancelled).ends_with(": killed, its dispatcher did not answer\n"), "{cancelled:?}");
     let id = run.id.clone();
-    assert_eq!(run.finish().status.signal(), Some(Signal::SIGKILL as i32));
+    run.finish().exits(-(Signal::SIGKILL as i32));
     assert_eq!(sandbox.status(&id)["state"], "ended");
     sandbox.assert_no_rests();
 }
@@ -320,8 +300,8 @@ fn a_stopped_dispatcher_is_killed_and_its_run_closed() {
 fn a_run_that_ended_is_not_rewritten_by_cancel() {
     let sandbox = stage(json!({}));
     let run = Underway::start(sandbox.dispatcher(&["x"]));
-    let (id, artifacts) = (run.id.clone(), run.artifacts.clone());
-    run.finish();
+    let id = run.id.clone();
+    let artifacts = run.finish().artifacts();
     let record = sandbox.state().join(format!("ended/{id}.json"));
     let seen = || {
         let written =
@@ -333,7 +313,7 @@ fn a_run_that_ended_is_not_rewritten_by_cancel() {
     let cancelled = run_with_timeout(sandbox.cancel(&[&id]), LIMIT);
     assert_eq!(cancelled.status.code(), Some(0));
     assert!(
-        text(&cancelled).ends_with(&format!(": already ended: {}\n", outcome.as_str().unwrap())),
+        told(&cancelled).ends_with(&format!(": already ended: {}\n", outcome.as_str().unwrap())),
         "{cancelled:?}"
     );
     assert_eq!(seen(), before);
@@ -346,13 +326,13 @@ fn an_ambiguous_name_is_listed_and_nothing_is_cancelled() {
     let refused = run_with_timeout(sandbox.cancel(&["twin"]), LIMIT);
     assert_eq!(refused.status.code(), Some(2));
     for run in &runs {
-        assert!(text(&refused).contains(&run.id), "{refused:?}");
+        assert!(told(&refused).contains(&run.id), "{refused:?}");
         assert_eq!(sandbox.status(&run.id)["state"], "live");
     }
     let all = run_with_timeout(sandbox.cancel(&["--all"]), LIMIT);
-    assert_eq!((all.status.code(), text(&all).matches("cancelled").count()), (Some(0), 2), "{all:?}");
+    assert_eq!((all.status.code(), told(&all).matches("cancelled").count()), (Some(0), 2), "{all:?}");
     for run in runs {
-        assert_eq!(run.finish().status.code(), Some(130));
+        run.finish().exits(130);
     }
     assert_eq!(leftovers(sandbox.marker()), []);
     sandbox.assert_no_rests();
@@ -365,29 +345,29 @@ fn only_the_sessions_runs_are_cancelled() {
         let mut dispatch = sandbox.dispatcher(&["x"]);
         dispatch.env("CLAUDE_CODE_SESSION_ID", session);
         let run = Underway::start(dispatch);
-        sandbox.until_status(&run.id, |status| status["thread_id"] == "thread-1");
+        sandbox.until_status(&run.id, |status| status["thread_id"] == THREAD);
         run
     };
     let (ours, theirs) = (start("ours"), start("theirs"));
     let mut cancel = sandbox.cancel(&["--session"]);
     cancel.env("CLAUDE_CODE_SESSION_ID", "ours");
     let cancelled = run_with_timeout(cancel, LIMIT);
-    assert!(text(&cancelled).contains(&ours.id) && !text(&cancelled).contains(&theirs.id), "{cancelled:?}");
+    assert!(told(&cancelled).contains(&ours.id) && !told(&cancelled).contains(&theirs.id), "{cancelled:?}");
     assert_eq!(sandbox.status(&theirs.id)["state"], "live");
-    assert_eq!(ours.finish().status.code(), Some(130));
+    ours.finish().exits(130);
     assert!(run_with_timeout(sandbox.cancel(&["--all"]), LIMIT).status.success());
-    assert_eq!(theirs.finish().status.code(), Some(130));
+    theirs.finish().exits(130);
 }
 
 #[test]
 fn a_detached_run_is_cancelled_like_any_other() {
     let sandbox = stage(silent(&[]));
-    let caller = run_with_timeout(sandbox.dispatcher(&["--detach", "x"]), LIMIT);
-    let (id, artifacts) = first_line(&text(&caller));
-    sandbox.until_status(&id, |status| status["thread_id"] == "thread-1");
+    let run = dispatched(sandbox.dispatcher(&["--detach", "x"])).exits(0);
+    let id = run.id();
+    sandbox.until_status(&id, |status| status["thread_id"] == THREAD);
     let cancelled = run_with_timeout(sandbox.cancel(&[&id]), LIMIT);
     assert_eq!(cancelled.status.code(), Some(0), "{cancelled:?}");
-    assert_sealed(&artifacts, &id);
+    assert_sealed(&run, &id);
     eventually(LIMIT, || leftovers(sandbox.marker()).is_empty().then_some(()));
     sandbox.assert_no_rests();
 }

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use clodex_codex::{
     CodexConfig, ExecRequest, Keep, SlashTmp, event_from_line, exec_argv, locate, probe_version,
@@ -11,10 +10,8 @@ use clodex_codex::{
 use clodex_core::{Event, Sandbox as CodexSandbox};
 use clodex_sim::responses::embed;
 use clodex_sim::{CodexHome, ScriptedModel};
-use clodex_tests::{Codex, Running, Sandbox, eventually, real_codex};
+use clodex_tests::{Codex, LIMIT, Running, Sandbox, eventually, real_codex};
 use serde_json::json;
-
-const LIMIT: Duration = Duration::from_mins(1);
 
 /// What of the caller's environment is in every test; the first is the provider's key.
 const SECRETS: [&str; 5] = ["MOCK_CREDS", "GITHUB_TOKEN", "MY_PASSWORD", "DATABASE_URL", "THEIRS"];

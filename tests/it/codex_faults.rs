@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use clodex_sim::ScriptedModel;
 use clodex_tests::{
-    Codex, Dispatched, Packet, Sandbox, THREAD, begun_turn, clean_turn, dispatched, message, real_codex,
-    turn_completed,
+    Codex, Dispatched, Packet, Sandbox, THREAD, begun_turn, clean_turn, dispatched, ended_turn, message,
+    real_codex, turn_completed,
 };
 use serde_json::{Value, json};
 
@@ -30,10 +30,6 @@ fn failed_turn(words: &str) -> Value {
     acts.push(json!({ "line": { "type": "turn.failed", "error": { "message": words } } }));
     acts.push(json!({ "exit": 1 }));
     Value::Array(acts)
-}
-
-fn ended_turn(last: &str) -> Value {
-    Value::Array(begun_turn(&[message(last), turn_completed()]))
 }
 
 #[test]

@@ -6,19 +6,14 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use clodex_tests::{
-    Codex, Running, Sandbox, binaries, clean_turn, eventually, first_line, leftovers, run_with_timeout,
-};
+use clodex_tests::{Codex, LIMIT, Running, Sandbox, binaries, dispatched, eventually, first_line, leftovers};
 use nix::sys::signal::Signal;
 use serde_json::json;
-
-const LIMIT: Duration = Duration::from_mins(1);
 
 /// A Codex that waits for a file before it ends its turn well.
 fn stage() -> (Sandbox, PathBuf) {
     let sandbox = Sandbox::new();
-    let go_on = sandbox.root().join("go-on");
-    sandbox.codex_is(Codex::StandIn(json!({ "exec": clean_turn(&[json!({ "until": go_on })]) })));
+    let go_on = sandbox.codex_waits();
     (sandbox, go_on)
 }
 
@@ -88,9 +83,9 @@ fn a_detached_run_outlives_its_callers_session_and_terminal() {
 fn a_run_that_cannot_begin_is_told_to_the_detached_caller() {
     let sandbox = Sandbox::new();
     sandbox.codex_is(Codex::Missing);
-    let output = run_with_timeout(sandbox.dispatcher(&["--detach", "x"]), LIMIT);
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), &b""[..]), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("hint: "), "{output:?}");
+    let run = dispatched(sandbox.dispatcher(&["--detach", "x"])).exits(3);
+    assert_eq!(run.stdout, "");
+    run.complains(&["hint: "]);
     sandbox.assert_no_rests();
 }
 
@@ -133,8 +128,7 @@ fn a_silent_run_costs_next_to_no_cpu() {
     use std::process::Command;
 
     let (sandbox, go_on) = stage();
-    let told = run_with_timeout(sandbox.dispatcher(&["--detach", "x"]), LIMIT);
-    let (id, _) = first_line(&String::from_utf8_lossy(&told.stdout));
+    let id = dispatched(sandbox.dispatcher(&["--detach", "x"])).exits(0).id();
     let status = sandbox.until_status(&id, |status| status["thread_id"].is_string());
     let watchers = ["dispatcher", "container", "init"].map(|key| status[key]["pid"].as_u64().unwrap());
     let begun = watchers.map(cpu_time);

@@ -1,12 +1,13 @@
 //! Disks that are full or closed, before a run and in the middle of it: refused with a hint, or judged and told.
 //! Each file system is a small one of the test's own, in a mount namespace that ends with it.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{fs, thread};
+use std::thread;
 
-use clodex_tests::{Dispatched, Sandbox, begun_turn, clean_turn, dispatched, message, sh, turn_completed};
+use clodex_tests::{Dispatched, Sandbox, clean_turn, dispatched, json_file, sh};
 use serde_json::{Value, json};
 
 /// Fills the file system of `$SMALL` to its last byte.
@@ -76,9 +77,7 @@ fn namespaces() -> &'static str {
 /// A turn in whose middle the small disk is filled, and which says a lot afterwards.
 fn filling_turn() -> Value {
     let more = json!({ "flood": { "line": { "type": "unheard.of", "n": "$N" }, "count": 20_000 } });
-    let mut acts = begun_turn(&[sh(FILL), more]);
-    acts.extend([message("did it\nVERDICT: CLEAN"), turn_completed()]);
-    Value::Array(acts)
+    clean_turn(&[sh(FILL), more])
 }
 
 #[test]
@@ -127,10 +126,9 @@ fn artifacts_that_run_out_of_room_are_told_and_the_run_is_judged() {
 #[test]
 fn a_violation_is_found_on_a_full_disk_too() {
     let Some(small) = Small::disk() else { return };
-    let mut acts = begun_turn(&[sh("echo more >> lib/x.txt"), sh(FILL)]);
-    acts.extend([message("did it\nVERDICT: CLEAN"), turn_completed()]);
+    let acts = clean_turn(&[sh("echo more >> lib/x.txt"), sh(FILL)]);
     let dir = small.dir();
-    let run = small.dispatch(&Value::Array(acts), &["--output-dir", dir.to_str().unwrap()], "");
+    let run = small.dispatch(&acts, &["--output-dir", dir.to_str().unwrap()], "");
     assert_eq!(run.code, 6, "{run:?}");
     assert!(run.stdout.contains("\nviolations (1; allowed: src/)\n  lib/x.txt  modified"), "{}", run.stdout);
 }
@@ -217,5 +215,5 @@ fn is_empty(dir: &Path) -> bool {
 fn only_record(dir: &Path) -> Value {
     let files: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
-    serde_json::from_slice(&fs::read(&files[0]).unwrap()).unwrap()
+    json_file(&files[0])
 }

@@ -5,26 +5,15 @@ use std::fs;
 use std::process::Command;
 
 use clodex_sim::responses::embed;
-use clodex_tests::{Codex, Running, Sandbox};
+use clodex_tests::{Codex, Dispatched, LIMIT, Running, Sandbox, ended_turn, text};
 use serde_json::{Value, json};
 
-use crate::stage::{Dispatched, LIMIT, Stage, clean, dispatch, dispatch_with, step, text};
+use crate::stage::{Stage, clean, dispatch, dispatch_with, step};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.codex_is(Codex::StandIn(said("looked\nVERDICT: CLEAN")));
+    sandbox.codex_is(Codex::StandIn(json!({ "exec": ended_turn("looked\nVERDICT: CLEAN") })));
     sandbox
-}
-
-/// A stand-in whose turn ends with this message.
-fn said(message: &str) -> Value {
-    json!({ "exec": [
-        "read_stdin",
-        { "line": { "type": "thread.started", "thread_id": "01a1fbc7-bb57-7293-99d2-e4e427410296" } },
-        { "line": { "type": "turn.started" } },
-        { "line": { "type": "item.completed", "item": { "id": "item_0", "type": "agent_message", "text": message } } },
-        { "line": { "type": "turn.completed", "usage": { "input_tokens": 10, "output_tokens": 1 } } },
-    ] })
 }
 
 /// What Codex was sent, the last time.
@@ -52,12 +41,12 @@ fn a_prompt_without_a_scope_is_a_review_and_with_one_it_is_work() {
     let sandbox = sandbox();
     let review = dispatch(&sandbox, &["look at src"]).exits(0);
     assert_eq!(review.result()["mode"], "reviewer");
-    assert_eq!(review.json("policy.json")["write_scope"], json!([]));
+    assert_eq!(review.policy()["write_scope"], json!([]));
     assert!(sent(&sandbox).contains("look at src\n"));
     let work = dispatch(&sandbox, &["--scope", "src", "fix it", "--scope", "docs/d.txt", "--name", "fixer"])
         .exits(0);
     assert_eq!(work.result()["mode"], "worker");
-    assert_eq!(work.json("policy.json")["write_scope"], json!(["src/", "docs/d.txt"]));
+    assert_eq!(work.policy()["write_scope"], json!(["src/", "docs/d.txt"]));
     assert!(work.id().contains("-worker-fixer-"), "{}", work.id());
     assert!(sent(&sandbox).contains("  - `src`\n  - `docs/d.txt`\n"));
     let verify = dispatch(&sandbox, &["--mode", "verifier", "check it"]).exits(0);
@@ -93,8 +82,8 @@ fn a_work_directory_below_the_root_is_where_codex_works() {
     let run = dispatch(&sandbox, &["-C", "src", "--scope", "a.txt", "fix it"]).exits(0);
     let start = sandbox.recorded().pop().unwrap();
     assert_eq!(start.cwd, sandbox.repo().join("src"));
-    assert_eq!(run.json("policy.json")["write_scope"], json!(["src/a.txt"]));
-    assert!(run.dir().starts_with(sandbox.repo().join("src/.codex-dispatch/runs")));
+    assert_eq!(run.policy()["write_scope"], json!(["src/a.txt"]));
+    assert!(run.artifacts().starts_with(sandbox.repo().join("src/.codex-dispatch/runs")));
 }
 
 #[test]

@@ -4,22 +4,18 @@ use std::collections::HashSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use clodex_tests::{
-    Codex, Running, Sandbox, Underway, clean_turn, eventually, first_line, leftovers, run_with_timeout,
-};
+use clodex_tests::{Dispatched, LIMIT, Running, Sandbox, Underway, eventually, leftovers, run_with_timeout};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-const LIMIT: Duration = Duration::from_mins(2);
 const RUNS: usize = 32;
 const KILLED: usize = 8;
 
 #[test]
 fn many_dispatches_at_once_are_all_there_and_the_killed_ones_are_told() {
     let sandbox = Sandbox::new();
-    let go_on = sandbox.root().join("go-on");
-    sandbox.codex_is(Codex::StandIn(json!({ "exec": clean_turn(&[json!({ "until": go_on })]) })));
+    let go_on = sandbox.codex_waits();
     let name = |number: usize| format!("many-{number}x");
     let (mut attached, mut callers) = (Vec::new(), Vec::new());
     for number in 0..RUNS {
@@ -39,8 +35,7 @@ fn many_dispatches_at_once_are_all_there_and_the_killed_ones_are_told() {
         runs.push((number, run));
     }
     for (number, caller) in callers {
-        let output = caller.finish(LIMIT);
-        ids[number] = first_line(&String::from_utf8_lossy(&output.stdout)).0;
+        ids[number] = Dispatched::of(caller.finish(LIMIT)).exits(0).id();
     }
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), RUNS, "{ids:?}");
 
@@ -66,9 +61,9 @@ fn many_dispatches_at_once_are_all_there_and_the_killed_ones_are_told() {
 
     fs::write(go_on, "").unwrap();
     for (number, run) in runs {
-        let output = run.finish();
-        let code = if number < KILLED { None } else { Some(0) };
-        assert_eq!(output.status.code(), code, "{number}: {output:?}");
+        let run = run.finish();
+        let code = if number < KILLED { -(Signal::SIGKILL as i32) } else { 0 };
+        assert_eq!(run.code, code, "{number}: {run:?}");
     }
     for id in &ids[KILLED..] {
         let status = sandbox.until_status(id, |status| status["state"] == "ended");

@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use clodex_sim::responses::embed;
 use clodex_sim::{CodexHome, ScriptedModel};
-use clodex_tests::{Codex, RealCodex, Running, Sandbox, binaries, eventually, real_codex, run_with_timeout};
+use clodex_tests::{
+    Codex, LIMIT, RealCodex, Running, Sandbox, binaries, eventually, real_codex, run_with_timeout,
+};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-const LIMIT: Duration = Duration::from_mins(1);
 
 /// A sandbox whose real Codex talks to a scripted model.
 fn stage(codex: RealCodex) -> (Sandbox, ScriptedModel) {

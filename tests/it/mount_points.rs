@@ -1,17 +1,14 @@
 //! What Codex's sandbox leaves behind when it is interrupted is removed; what was there before stays.
 
 use std::fs;
-use std::time::Duration;
 
 use clodex_sim::ScriptedModel;
 use clodex_tests::{
-    Codex, Packet, RealCodex, Sandbox, Underway, artifact, eventually, real_codex, run_with_timeout,
+    Codex, LIMIT, Packet, RealCodex, Sandbox, Underway, eventually, real_codex, run_with_timeout,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
-
-const LIMIT: Duration = Duration::from_mins(1);
 
 /// A run whose command runs, in a repository where the user has an empty directory of such a name.
 fn stage(codex: RealCodex, model: &ScriptedModel) -> (Sandbox, Underway) {
@@ -38,11 +35,9 @@ fn mount_points_of_an_interrupted_sandbox_are_removed_and_the_users_own_stay() {
     // With the whole namespace, so that nobody is left to clean up.
     let init = sandbox.status(&run.id)["init"]["pid"].as_i64().unwrap();
     kill(Pid::from_raw(init.try_into().unwrap()), Signal::SIGKILL).unwrap();
-    let artifacts = run.artifacts.clone();
-    let output = run.finish();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let run = run.finish().exits(1);
     assert_eq!(present(&sandbox), [".aws"]);
-    let policy = artifact(&artifacts, "policy.json");
+    let policy = run.policy();
     assert_eq!(policy["verdict"], "clean", "{policy}");
 }
 

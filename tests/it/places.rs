@@ -6,13 +6,11 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use clodex_tests::{
-    Dispatched, Running, Sandbox, begun_turn, clean_turn, dispatched, eventually, message, run_with_timeout,
-    sh, turn_completed,
+    Dispatched, LIMIT, Running, Sandbox, clean_turn, dispatched, eventually, json_file, run_with_timeout, sh,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A worker on `src/` of `workdir` that changes a file there.
 #[track_caller]
@@ -26,7 +24,7 @@ fn work_in(sandbox: &Sandbox, workdir: &Path) -> Dispatched {
 #[track_caller]
 fn assert_clean(run: &Dispatched, artifacts: &Path) {
     assert_eq!(run.code, 0, "{run:?}");
-    let policy: Value = serde_json::from_slice(&fs::read(artifacts.join("policy.json")).unwrap()).unwrap();
+    let policy = json_file(&artifacts.join("policy.json"));
     assert_eq!(
         (&policy["verdict"], &policy["in_scope"][0]),
         (&json!("clean"), &json!("src/a.txt")),
@@ -55,7 +53,7 @@ fn a_work_directory_may_be_called_anything() {
         fs::create_dir_all(workdir.parent().unwrap()).unwrap();
         let mut copy = sandbox.command("cp");
         copy.arg("-a").arg(sandbox.repo()).arg(&workdir);
-        assert!(run_with_timeout(copy, Duration::from_mins(1)).status.success());
+        assert!(run_with_timeout(copy, LIMIT).status.success());
         let run = work_in(&sandbox, &workdir);
         assert_clean(&run, &only_run(&workdir));
         assert!(
@@ -139,9 +137,7 @@ fn a_place_that_vanishes_under_the_run_is_no_clean_one() {
     ] {
         let sandbox = Sandbox::new();
         // Gone when Codex ends, and also before it says anything more.
-        let mut acts = begun_turn(&[sh(&format!("{what}; true"))]);
-        acts.extend([message("did it\nVERDICT: CLEAN"), turn_completed()]);
-        let mut command = sandbox.dispatching(&Value::Array(acts));
+        let mut command = sandbox.dispatching(&clean_turn(&[sh(&format!("{what}; true"))]));
         if kept_elsewhere {
             command.args(["--output-dir", "../runs"]);
         }
@@ -149,7 +145,7 @@ fn a_place_that_vanishes_under_the_run_is_no_clean_one() {
         let verdict = if kept_elsewhere && what.contains("../repo") { "unknown" } else { "violation" };
         assert_eq!(run.told(), (6, "done".into(), verdict.into()), "{what}: {run:?}");
         assert!(run.stdout.contains("\nseal      sha256:"), "{what}: {}", run.stdout);
-        let events = fs::read_to_string(run.artifacts().join("events.jsonl")).unwrap();
+        let events = run.artifact("events.jsonl");
         assert_eq!(events.lines().count(), 4, "{what}");
         for name in ["task.md", "prompt.md", "pre-status.txt", "result.md"] {
             assert!(run.artifacts().join(name).is_file(), "{what}: {name}");
@@ -161,21 +157,20 @@ fn a_place_that_vanishes_under_the_run_is_no_clean_one() {
 fn interline_renderers_have_their_file_while_the_run_lives_and_no_symlink_is_followed() {
     let sandbox = Sandbox::new();
     let (gate, ready) = (sandbox.root().join("gate"), sandbox.root().join("ready"));
-    let acts = begun_turn(&[sh("echo > ../ready"), json!({ "until": gate })]);
-    let acts = Value::Array([acts, vec![message("did it\nVERDICT: CLEAN"), turn_completed()]].concat());
-    let mut command = sandbox.dispatching(&acts);
+    let acts = [sh("echo > ../ready"), json!({ "until": gate })];
+    let mut command = sandbox.dispatching(&clean_turn(&acts));
     command.env("CLODEX_INTERLINE", "1");
     let running = Running::start(command, b"");
     let file = PathBuf::from(format!("/tmp/clavain-dispatch-{}.json", running.pid()));
-    eventually(Duration::from_secs(30), || ready.exists().then_some(()));
-    let shown: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    eventually(LIMIT, || ready.exists().then_some(()));
+    let shown = json_file(&file);
     assert_eq!(shown["workdir"], json!(sandbox.repo()));
     for key in ["name", "started", "activity"] {
         assert!(!shown[key].as_str().unwrap().is_empty(), "{shown}");
     }
     assert_eq!(fs::symlink_metadata(&file).unwrap().mode() & 0o7777, 0o600);
     fs::write(&gate, "").unwrap();
-    let run = Dispatched::of(&running.finish(Duration::from_secs(30)));
+    let run = Dispatched::of(running.finish(LIMIT));
     assert_eq!(run.code, 0, "{run:?}");
     assert!(!file.exists());
 
@@ -189,7 +184,7 @@ fn interline_renderers_have_their_file_while_the_run_lives_and_no_symlink_is_fol
     command.arg(dispatch.get_program()).args(dispatch.get_args());
     let running = Running::start(command, b"");
     let trap = PathBuf::from(format!("/tmp/clavain-dispatch-{}.json", running.pid()));
-    let run = Dispatched::of(&running.finish(Duration::from_secs(30)));
+    let run = Dispatched::of(running.finish(LIMIT));
     let left = fs::read_link(&trap);
     let _ = fs::remove_file(&trap);
     assert_eq!((run.code, left.unwrap()), (0, victim.clone()), "{run:?}");

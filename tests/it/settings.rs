@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use clodex_tests::{Codex, Packet, Sandbox};
+use clodex_tests::{Codex, Dispatched, Packet, Sandbox, text};
 
-use crate::stage::{Dispatched, dispatch, dispatch_packet, dispatch_with, text};
+use crate::stage::{dispatch, dispatch_packet, dispatch_with};
 
 /// A sandbox without any codex: what passes here needs none.
 fn sandbox() -> Sandbox {

@@ -1,19 +1,12 @@
-//! A sandbox whose real Codex talks to a scripted model, and clodex-dispatch in it. Knows the shape of what the
-//! dispatcher leaves behind; nothing of any one test.
+//! A sandbox whose real Codex talks to a scripted model, and clodex-dispatch in it. Knows nothing of any one test.
 
-use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use clodex_sim::ScriptedModel;
 use clodex_sim::responses::{Request, Script};
-use clodex_tests::{Codex, Packet, Running, Sandbox, real_codex, run_with_timeout};
+use clodex_tests::{Codex, Dispatched, LIMIT, Packet, Running, Sandbox, real_codex, run_with_timeout};
 use serde_json::{Value, json};
-
-/// No run of these tests needs longer, on a busy machine either.
-pub const LIMIT: Duration = Duration::from_mins(2);
 
 /// Where a test takes place.
 pub struct Stage {
@@ -21,17 +14,6 @@ pub struct Stage {
     pub sandbox: Sandbox,
     /// What the real Codex talks to.
     pub model: ScriptedModel,
-}
-
-/// A dispatch that has ended.
-#[derive(Debug)]
-pub struct Dispatched {
-    /// Exit code; absent when it died by a signal.
-    pub code: Option<i32>,
-    /// All of stdout.
-    pub stdout: String,
-    /// All of stderr.
-    pub stderr: String,
 }
 
 impl Stage {
@@ -91,14 +73,9 @@ pub fn dispatch(sandbox: &Sandbox, args: &[&str]) -> Dispatched {
 /// Dispatches with something on stdin and more in the environment.
 #[track_caller]
 pub fn dispatch_with(sandbox: &Sandbox, args: &[&str], stdin: &[u8], env: &[(&str, &str)]) -> Dispatched {
-    let mut command = sandbox.command("clodex-dispatch");
-    command.args(args).envs(env.iter().copied());
-    let output = Running::start(command, stdin).finish(LIMIT);
-    Dispatched {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    let mut command = sandbox.dispatcher(args);
+    command.envs(env.iter().copied());
+    Dispatched::of(Running::start(command, stdin).finish(LIMIT))
 }
 
 /// One of the four helpers that look at runs: one binary that goes by its name.
@@ -116,73 +93,6 @@ pub fn helper(sandbox: &Sandbox, name: &str, args: &[&str]) -> String {
     let output = run_with_timeout(command, LIMIT);
     assert!(output.status.success(), "{name} {args:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-impl Dispatched {
-    /// Asserts the exit code; what was printed is shown when it is another.
-    #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    /// The artifact directory that the first line named.
-    #[track_caller]
-    pub fn dir(&self) -> PathBuf {
-        let first = [&self.stdout, &self.stderr].into_iter().find(|text| text.starts_with("run "));
-        let line = first.expect("the first line names the run").lines().next().unwrap();
-        PathBuf::from(line.split_once("artifacts ").unwrap().1)
-    }
-
-    /// The run's id, from the same line.
-    #[track_caller]
-    pub fn id(&self) -> String {
-        self.dir().file_name().unwrap().to_str().unwrap().to_owned()
-    }
-
-    /// An artifact as text.
-    #[track_caller]
-    pub fn artifact(&self, name: &str) -> String {
-        let path = self.dir().join(name);
-        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-    }
-
-    /// An artifact as JSON.
-    #[track_caller]
-    pub fn json(&self, name: &str) -> Value {
-        serde_json::from_str(&self.artifact(name)).unwrap()
-    }
-
-    /// `result.json`.
-    #[track_caller]
-    pub fn result(&self) -> Value {
-        self.json("result.json")
-    }
-
-    /// The record that outlives the run.
-    #[track_caller]
-    pub fn record(&self, sandbox: &Sandbox) -> Value {
-        let path = sandbox.state().join("ended").join(format!("{}.json", self.id()));
-        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-    }
-
-    /// The report holds each of these.
-    #[track_caller]
-    pub fn says(&self, words: &[&str]) -> &Self {
-        for words in words {
-            assert!(self.stdout.contains(words), "no `{words}` in:\n{}", self.stdout);
-        }
-        self
-    }
-
-    /// stderr holds each of these.
-    #[track_caller]
-    pub fn complains(&self, words: &[&str]) -> &Self {
-        for words in words {
-            assert!(self.stderr.contains(words), "no `{words}` in:\n{}", self.stderr);
-        }
-        self
-    }
 }
 
 /// The final message of a worker that has delivered.
@@ -207,11 +117,4 @@ pub fn step(acts: &[Value]) -> Value {
 /// A shell command of the model.
 pub fn sh(command: &str) -> Value {
     json!({ "run": command })
-}
-
-/// What a file holds.
-#[track_caller]
-pub fn text(path: impl AsRef<Path>) -> String {
-    let path = path.as_ref();
-    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }

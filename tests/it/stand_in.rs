@@ -95,19 +95,25 @@ fn it_ignores_signals_and_dies_by_them_as_told() {
     assert_eq!(running.finish(LIMIT).status.signal(), Some(Signal::SIGKILL as i32));
 }
 
+/// Waits until the orphan is found, and kills all that is left.
+#[track_caller]
+fn end_the_orphan(sandbox: &Sandbox) {
+    let left = eventually(LIMIT, || {
+        let left = leftovers(sandbox.marker());
+        left.iter().any(|left| left.command == "sleep 1000").then_some(left)
+    });
+    for leftover in left {
+        kill(Pid::from_raw(leftover.pid), Signal::SIGKILL).unwrap();
+    }
+}
+
 #[test]
 fn its_orphans_outlive_it_and_are_found_even_without_an_environment() {
     for how in ["child", "session", "orphan"] {
         let spawn = json!({ "spawn": { "sh": "sleep 1000; true", "how": how, "clear_env": true } });
         let sandbox = sandbox(json!({ "exec": [spawn] }));
         assert!(run_with_timeout(codex(&sandbox, &["exec"]), LIMIT).status.success());
-        let left = eventually(LIMIT, || {
-            let left = leftovers(sandbox.marker());
-            left.iter().any(|left| left.command == "sleep 1000").then_some(left)
-        });
-        for leftover in left {
-            kill(Pid::from_raw(leftover.pid), Signal::SIGKILL).unwrap();
-        }
+        end_the_orphan(&sandbox);
     }
 }
 
@@ -118,13 +124,7 @@ fn an_mcp_server_leaves_an_orphan_when_told_to() {
     server.args(["--orphan", "sleep 1000; true"]);
     let answer = Running::start(server, b"{\"id\":1,\"method\":\"ping\"}\n").finish(LIMIT);
     assert_eq!(answer.stdout, b"{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{}}\n");
-    let left = eventually(LIMIT, || {
-        let left = leftovers(sandbox.marker());
-        left.iter().any(|left| left.command == "sleep 1000").then_some(left)
-    });
-    for leftover in left {
-        kill(Pid::from_raw(leftover.pid), Signal::SIGKILL).unwrap();
-    }
+    end_the_orphan(&sandbox);
 }
 
 #[test]

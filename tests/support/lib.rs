@@ -2,6 +2,7 @@
 //! Knows nothing of what is tested.
 
 mod binaries;
+mod dispatched;
 mod dispatching;
 mod leaks;
 mod packet;
@@ -12,11 +13,12 @@ mod underway;
 mod waiting;
 
 pub use binaries::{binaries, target_dir};
-pub use dispatching::{Dispatched, THREAD, begun_turn, clean_turn, dispatched, message, sh, turn_completed};
+pub use dispatched::{Dispatched, first_line, json_file, text};
+pub use dispatching::{THREAD, begun_turn, clean_turn, dispatched, ended_turn, message, sh, turn_completed};
 pub use leaks::{Leftover, assert_nothing_left, leftovers};
 pub use packet::Packet;
 pub use real_codex::{RealCodex, Skipped, real_codex};
 pub use running::{Running, run_with_timeout};
 pub use sandbox::{Codex, Sandbox};
-pub use underway::{Underway, artifact, first_line};
-pub use waiting::eventually;
+pub use underway::Underway;
+pub use waiting::{LIMIT, eventually};

@@ -1,16 +1,12 @@
 //! A run as its user meets it: dispatched, looked at through the other tools, found on disk.
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
-use std::time::Duration;
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::{Running, Sandbox, eventually, run_with_timeout};
-
-/// Longer than anything here takes on a busy machine.
-const LIMIT: Duration = Duration::from_mins(1);
+use crate::{Dispatched, LIMIT, Running, Sandbox, eventually, first_line, run_with_timeout};
 
 /// A dispatcher that runs and has said its first line.
 #[derive(Debug)]
@@ -49,32 +45,9 @@ impl Underway {
 
     /// Waits for the dispatcher's end.
     #[track_caller]
-    pub fn finish(self) -> Output {
-        self.running.finish(LIMIT)
+    pub fn finish(self) -> Dispatched {
+        Dispatched::of(self.running.finish(LIMIT))
     }
-
-    /// One of its JSON artifacts.
-    #[track_caller]
-    pub fn artifact(&self, name: &str) -> Value {
-        artifact(&self.artifacts, name)
-    }
-}
-
-/// A JSON artifact of a run.
-#[track_caller]
-pub fn artifact(dir: &std::path::Path, name: &str) -> Value {
-    let path = dir.join(name);
-    let text = std::fs::read(&path).unwrap_or_else(|e| panic!("cannot read {}: {e}", path.display()));
-    serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{} is no JSON: {e}", path.display()))
-}
-
-/// Id and artifact directory out of what a dispatcher says first.
-#[track_caller]
-pub fn first_line(stdout: &str) -> (String, PathBuf) {
-    let line = stdout.lines().next().unwrap_or_default();
-    let parts = line.strip_prefix("run ").and_then(|rest| rest.split_once(" · artifacts "));
-    let (id, artifacts) = parts.unwrap_or_else(|| panic!("no run begins with `{line}`"));
-    (id.to_owned(), artifacts.into())
 }
 
 impl Sandbox {

@@ -3,6 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Longer than anything takes that a test waits for, on a busy machine too.
+pub const LIMIT: Duration = Duration::from_mins(2);
+
 /// Asks until there is an answer, and panics when there is none within `limit`.
 #[track_caller]
 pub fn eventually<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {

@@ -1,9 +1,9 @@
 //! What a final message is worth, in clodex's schema, in free text, and in a schema of the user's own.
 
-use clodex_tests::{Codex, Packet, Sandbox};
+use clodex_tests::{Codex, Dispatched, Packet, Sandbox};
 use serde_json::{Value, json};
 
-use crate::stage::{Dispatched, Stage, claim, dispatch_packet, sh, step};
+use crate::stage::{Stage, claim, dispatch_packet, sh, step};
 
 fn review(stage: &Stage, last: Value, args: &[&str]) -> Dispatched {
     stage.packet(&Packet::read_only("reviewer").script(&json!([step(&[last])])), args)

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clodex_sim::CodexHome;
-use clodex_tests::{Packet, binaries, run_with_timeout};
+use clodex_tests::{LIMIT, Packet, binaries, run_with_timeout, text};
 use serde_json::{Value, json};
 
-use crate::stage::{LIMIT, Stage, clean, dispatch_with, sh, step, text};
+use crate::stage::{Stage, clean, dispatch_with, sh, step};
 
 const CALLERS: [(&str, &str); 8] = [
     ("MOCK_KEY", "provider-secret"),

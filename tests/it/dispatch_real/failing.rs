@@ -1,9 +1,9 @@
 //! Turns that fail: which exit code, in whose words, and the one announced fallback.
 
-use clodex_tests::Packet;
+use clodex_tests::{Dispatched, Packet};
 use serde_json::{Value, json};
 
-use crate::stage::{Dispatched, Stage, clean, sh, step};
+use crate::stage::{Stage, clean, sh, step};
 
 fn run(stage: &Stage, script: &Value, args: &[&str]) -> Dispatched {
     stage.packet(&Packet::worker(&["src"]).script(script), args)

@@ -4,19 +4,20 @@ use std::fs;
 use std::io::Write as _;
 use std::time::Duration;
 
-use clodex_tests::{Packet, Running, eventually};
+use clodex_tests::{LIMIT, Packet, Running, Underway, eventually};
 use serde_json::{Value, json};
 
-use crate::stage::{LIMIT, Stage, clean, helper, looking, sh, step};
+use crate::stage::{Stage, clean, helper, looking, sh, step};
 
 const PATCH: &str = "*** Begin Patch\n*** Update File: src/a.txt\n@@\n-a\n+A\n*** End Patch";
 
 /// Starts a dispatch that waits in the middle of its turn until the file exists.
-fn start(stage: &Stage, packet: &Packet, args: &[&str]) -> Running {
+#[track_caller]
+fn start(stage: &Stage, packet: &Packet, args: &[&str]) -> Underway {
     let path = stage.sandbox.packet(packet);
-    let mut command = stage.sandbox.command("clodex-dispatch");
-    command.arg("--task").arg(path).args(args);
-    Running::start(command, b"")
+    let mut command = stage.sandbox.dispatcher(&["--task"]);
+    command.arg(path).args(args);
+    Underway::start(command)
 }
 
 fn status(stage: &Stage) -> Value {
@@ -46,9 +47,8 @@ fn every_helper_shows_the_run_that_lives_and_the_run_that_has_ended() {
         .objective("add slug()")
         .script(&script)
         .with("NAME: slugs");
-    let mut running = start(&stage, &packet, &[]);
-    let first = running.stdout_with("artifacts ", LIMIT);
-    let id = first.split(' ').nth(1).unwrap().to_owned();
+    let run = start(&stage, &packet, &[]);
+    let id = run.id.clone();
 
     let seen = eventually(LIMIT, || {
         let run = status(&stage)[0].clone();
@@ -74,8 +74,7 @@ fn every_helper_shows_the_run_that_lives_and_the_run_that_has_ended() {
     let wait = Running::start(wait, b"");
     fs::File::create(&go).unwrap().write_all(b"go").unwrap();
     let waited = wait.finish(LIMIT);
-    let output = running.finish(LIMIT);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    run.finish().exits(0);
     let waited = String::from_utf8(waited.stdout).unwrap();
     println!("{waited}");
     assert!(waited.contains(&id) && waited.contains("done"), "{waited}");
@@ -120,18 +119,14 @@ fn a_run_without_a_sandbox_is_confirmed_and_shown_everywhere() {
     refused.complains(&["danger-full-access", "--i-know-this-is-unsandboxed"]);
     assert!(stage.asked().is_empty());
 
-    let mut running = start(&stage, &packet, &[danger[0], danger[1], "--i-know-this-is-unsandboxed"]);
-    let first = running.stdout_with("artifacts ", LIMIT);
+    let run = start(&stage, &packet, &[danger[0], danger[1], "--i-know-this-is-unsandboxed"]);
     let line = eventually(LIMIT, || Some(statusline(&stage)).filter(|line| line.contains("running")));
     println!("{line}");
     assert!(line.to_lowercase().contains("unsandboxed"), "{line}");
     fs::write(stage.sandbox.root().join("go"), "").unwrap();
-    let output = running.finish(LIMIT);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stdout).contains("verdict  clean (UNSANDBOXED, "));
-    let dir = first.lines().next().unwrap().split_once("artifacts ").unwrap().1;
-    let policy: Value = serde_json::from_slice(&fs::read(format!("{dir}/policy.json")).unwrap()).unwrap();
-    assert_eq!(policy["enforcement"], "none");
+    let run = run.finish().exits(0);
+    run.says(&["verdict  clean (UNSANDBOXED, "]);
+    assert_eq!(run.policy()["enforcement"], "none");
 }
 
 #[test]
@@ -160,7 +155,7 @@ fn a_silent_model_is_a_stall_that_keeps_what_there_is() {
     let result = run.result();
     assert_eq!((&result["outcome"], &result["message"]), (&json!("stalled"), &json!("I begin")));
     assert!(result["thread_id"].is_string() && result["resume"].is_string(), "{result}");
-    assert_eq!(run.json("policy.json")["watchdog_killed"], true);
+    assert_eq!(run.policy()["watchdog_killed"], true);
     assert!(run.artifact("result.md").starts_with("I begin\n\nVERDICT: NEEDS_ATTENTION"));
 }
 

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use clodex_tests::Packet;
+use clodex_tests::{Packet, text};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::stage::{Stage, clean, sh, step, text};
+use crate::stage::{Stage, clean, sh, step};
 
 const PATCH: &str = "*** Begin Patch\n*** Update File: src/a.txt\n@@\n-a\n+A\n*** Add File: src/new.txt\n+new\n\
                      *** Delete File: src/b.txt\n*** End Patch";
@@ -59,7 +59,7 @@ fn report_and_result_tell_what_was_found_and_what_is_claimed() {
     );
     assert_eq!(run.artifact("result.md"), "# Report\n\nWrote `slug()`.\n\nVERDICT: CLEAN\n");
     assert_eq!(run.artifact("task.md"), work().to_text(&stage.sandbox.repo()));
-    let policy = run.json("policy.json");
+    let policy = run.policy();
     assert_eq!(
         json!([policy["verdict"], policy["enforcement"], policy["write_scope"], policy["violations"]]),
         json!(["clean", "sandbox", ["src/"], []])
@@ -78,7 +78,7 @@ fn the_seal_holds_for_every_artifact() {
     let Some(stage) = Stage::real() else { return };
     let run = stage.packet(&work(), &[]).exits(0);
     let sealed = run.json("seal.json")["sha256"].as_object().unwrap().clone();
-    let mut names: Vec<_> = fs::read_dir(run.dir())
+    let mut names: Vec<_> = fs::read_dir(run.artifacts())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name != "seal.json")
@@ -86,9 +86,9 @@ fn the_seal_holds_for_every_artifact() {
     names.sort();
     assert_eq!(sealed.keys().cloned().collect::<Vec<_>>(), names);
     for (name, digest) in &sealed {
-        assert_eq!(digest, &sha256(&run.dir().join(name)), "{name}");
+        assert_eq!(digest, &sha256(&run.artifacts().join(name)), "{name}");
     }
-    let seal = sha256(&run.dir().join("seal.json"));
+    let seal = sha256(&run.artifacts().join("seal.json"));
     run.says(&[format!("seal      sha256:{seal}\n").as_str()]);
     assert_eq!(run.record(&stage.sandbox)["seal"], seal);
     let mut listed: Vec<String> = serde_json::from_value(run.result()["artifacts"].clone()).unwrap();
@@ -100,7 +100,7 @@ fn the_seal_holds_for_every_artifact() {
 fn the_patch_takes_the_runs_changes_back_and_makes_them_again() {
     let Some(stage) = Stage::real() else { return };
     let run = stage.packet(&work(), &[]).exits(0);
-    let patch = run.dir().join("changes.patch");
+    let patch = run.artifacts().join("changes.patch");
     let patch = patch.to_str().unwrap();
     let src = stage.sandbox.repo().join("src");
     let names = || {
