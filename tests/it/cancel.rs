@@ -1,70 +1,17 @@
 //! Cancelled means dead: what clodex-cancel and the stop signals promise, with the real Codex and with a stubborn one.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::lchown;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use clodex_sim::ScriptedModel;
 use clodex_tests::{
-    Codex, Dispatched, LIMIT, Leftover, Packet, Running, Sandbox, THREAD, Underway, begun_turn, binaries,
-    dispatched, eventually, leftovers, message, real_codex, run_with_timeout,
+    Codex, Dispatched, LIMIT, Leftover, Packet, Running, Sandbox, THREAD, Underway, User, begun_turn,
+    binaries, dispatched, eventually, leftovers, message, real_codex, run_with_timeout,
 };
 use nix::sys::signal::Signal;
-use nix::unistd::geteuid;
 use serde_json::{Value, json};
-
-const ORDINARY: u32 = 1000;
-
-/// On whose behalf a run is started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum User {
-    /// Whoever runs the tests.
-    Caller,
-    /// Somebody without any privilege.
-    Ordinary,
-}
-
-impl User {
-    fn run(self, mut command: Command) -> Command {
-        if self == Self::Ordinary {
-            command.uid(ORDINARY).gid(ORDINARY);
-        }
-        command
-    }
-
-    /// Gives the sandbox to the user. The error says why there is no such user here.
-    fn settle(self, sandbox: &Sandbox) -> Result<(), String> {
-        if self == Self::Caller {
-            return Ok(());
-        }
-        if !geteuid().is_root() {
-            return Err("only root can start it as another user".to_owned());
-        }
-        give(sandbox.root());
-        let mut reach = sandbox.command("clodex-dispatch");
-        reach.arg("--version").stdout(Stdio::null());
-        match self.run(reach).status() {
-            Ok(status) if status.success() => Ok(()),
-            other => Err(format!(
-                "another user cannot reach {}, try CARGO_TARGET_DIR: {other:?}",
-                binaries().display()
-            )),
-        }
-    }
-}
-
-fn give(path: &Path) {
-    lchown(path, Some(ORDINARY), Some(ORDINARY)).unwrap();
-    if path.is_dir() && !path.is_symlink() {
-        for entry in fs::read_dir(path).unwrap() {
-            give(&entry.unwrap().path());
-        }
-    }
-}
 
 /// All that people do to get away, then `sleep 8; echo late > src/late.txt`.
 fn stubborn(marker: &str) -> String {
@@ -93,15 +40,13 @@ fn late_files(sandbox: &Sandbox) -> Vec<String> {
 /// The real Codex runs a command that will not be ended; cancel ends it.
 fn cancel_the_real_codex(user: User, sandboxing: &[&str], containment: &str) {
     let Ok(codex) = real_codex() else { return };
-    let (sandbox, model) = (Sandbox::new(), ScriptedModel::start().unwrap());
+    let Ok(sandbox) = user.sandbox() else { return };
+    let model = ScriptedModel::start().unwrap();
     sandbox.codex_is(Codex::Real(codex)).model_is(&model);
     let run = json!({ "run": { "cmd": stubborn(sandbox.marker()), "yield_time_ms": 30000 } });
     let packet = Packet::worker(&["src/"]).script(&json!([{ "do": [{ "say": "I begin" }, run] }]));
     let packet = sandbox.packet(&packet.with("NAME: stubborn"));
-    if let Err(why) = user.settle(&sandbox) {
-        let _ = writeln!(std::io::stderr(), "skipped: cancel as another user: {why}");
-        return;
-    }
+    user.settle(&sandbox);
     let mut dispatch =
         sandbox.dispatcher(&["--containment", containment, "--task", packet.to_str().unwrap()]);
     dispatch.args(sandboxing);

@@ -2,12 +2,10 @@
 //! Each file system is a small one of the test's own, in a mount namespace that ends with it.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 
-use clodex_tests::{Dispatched, Sandbox, clean_turn, dispatched, json_file, sh};
+use clodex_tests::{Dispatched, Sandbox, Skipped, clean_turn, dispatched, json_file, sh};
 use serde_json::{Value, json};
 
 /// Fills the file system of `$SMALL` to its last byte.
@@ -29,9 +27,7 @@ impl Small {
             Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
             Err(error) => error.to_string(),
         };
-        let thread = thread::current();
-        let name = thread.name().unwrap_or("a test");
-        let _ = writeln!(io::stderr(), "skipped: {name}: no mount namespace: {refused}");
+        Skipped { why: format!("no mount namespace: {refused}") }.tell();
         None
     }
 

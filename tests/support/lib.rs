@@ -10,6 +10,7 @@ mod real_codex;
 mod running;
 mod sandbox;
 mod underway;
+mod user;
 mod waiting;
 
 pub use binaries::{binaries, target_dir};
@@ -21,4 +22,5 @@ pub use real_codex::{RealCodex, Skipped, real_codex};
 pub use running::{Running, run_with_timeout};
 pub use sandbox::{Codex, Sandbox};
 pub use underway::Underway;
+pub use user::User;
 pub use waiting::{LIMIT, eventually};

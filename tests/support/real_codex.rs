@@ -22,11 +22,21 @@ pub struct RealCodex {
     pub wrapper: Option<PathBuf>,
 }
 
-/// Why a test does not run here. Already told on stderr.
+/// Why a test does not run here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// The reason.
     pub why: String,
+}
+
+impl Skipped {
+    /// Says on stderr which test is skipped, and why.
+    pub fn tell(&self) {
+        let thread = thread::current();
+        let name = thread.name().unwrap_or("a test");
+        // The harness hides what is printed, but not what is written.
+        let _ = writeln!(io::stderr(), "skipped: {name}: {self}");
+    }
 }
 
 impl fmt::Display for Skipped {
@@ -37,17 +47,14 @@ impl fmt::Display for Skipped {
 
 static CODEX: LazyLock<Result<RealCodex, Skipped>> = LazyLock::new(find);
 
-/// The real Codex. Without one the test ends quietly: `let Ok(codex) = real_codex() else { return };`
+/// The real Codex. Without one it is told, and the test ends quietly: `let Ok(codex) = real_codex() else { return };`
 ///
 /// # Panics
 /// In CI, where a skipped test would look like a passed one.
 pub fn real_codex() -> Result<RealCodex, Skipped> {
     if let Err(skipped) = &*CODEX {
-        let thread = thread::current();
-        let name = thread.name().unwrap_or("a test");
-        assert!(env::var_os("CI").is_none(), "{name} must not be skipped in CI: {skipped}");
-        // The harness hides what is printed, but not what is written.
-        let _ = writeln!(io::stderr(), "skipped: {name}: {skipped}");
+        assert!(env::var_os("CI").is_none(), "must not be skipped in CI: {skipped}");
+        skipped.tell();
     }
     CODEX.clone()
 }

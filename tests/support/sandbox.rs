@@ -144,7 +144,7 @@ impl Sandbox {
 
     /// A command in the repository with a clean environment: one of ours, `codex`, or a tool.
     pub fn command(&self, name: &str) -> Command {
-        let program = if name.starts_with("clodex-") { binaries().join(name) } else { name.into() };
+        let program = if name.starts_with("clodex-") { self.programs().join(name) } else { name.into() };
         // A bare name is looked up in the PATH that the command gets.
         let mut command = Command::new(program);
         command.current_dir(self.repo()).env_clear().envs([
@@ -170,6 +170,12 @@ impl Sandbox {
         let output = run_with_timeout(git, Duration::from_mins(1));
         assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Where our binaries are: in the sandbox, when they were brought there, or where they were built.
+    fn programs(&self) -> PathBuf {
+        let brought = self.root.join("programs");
+        if brought.is_dir() { brought } else { binaries().to_owned() }
     }
 
     fn script(&self) -> PathBuf {
