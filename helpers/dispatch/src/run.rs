@@ -11,6 +11,7 @@ use clodex_codex::{CodexConfig, Login, Rollout, find_rollout};
 use clodex_core::{
     Ending, FailureKind, Liveness, ProgressFold, RunStory, Sandbox, ThreadBase, Turn, path_text,
 };
+use clodex_os::clock::Timestamp;
 use clodex_os::process::adopt_orphans;
 use clodex_os::record_store::RecordStore;
 use clodex_os::signals::StopSignals;
@@ -29,9 +30,6 @@ use crate::watch::{Attempt, Channel, Folds, Message, Watched, watch};
 
 /// File in the artifacts with the schema that Codex is given.
 const SCHEMA_FILE: &str = "answer.schema.json";
-
-/// Runs that ended while this one lived are among the last this many.
-const OTHER_RUNS_LOOKED_AT: usize = 200;
 
 /// What a run needs besides its plan.
 #[derive(Debug)]
@@ -224,11 +222,9 @@ impl Run<'_> {
     /// directory after this one's baseline; what ended before this run began has written all of its own by then.
     fn meanwhile(&self, board: &Board) -> Meanwhile {
         let live = self.store.live().into_iter().map(|seen| seen.record);
-        let runs = live.chain(self.store.ended(OTHER_RUNS_LOOKED_AT));
-        let began = board.record.started.as_str();
-        let beside = runs.filter(|record| {
-            record.id != board.record.id && record.ended.as_deref().is_none_or(|ended| ended >= began)
-        });
+        let began = Timestamp::parse(&board.record.started);
+        let ended = began.map(|began| self.store.ended_since(began)).unwrap_or_default();
+        let beside = live.chain(ended).filter(|record| record.id != board.record.id);
         Meanwhile { artifact_dirs: beside.map(|record| PathBuf::from(record.artifact_dir)).collect() }
     }
 

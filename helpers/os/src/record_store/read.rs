@@ -3,7 +3,7 @@
 use clodex_core::{Candidate, Liveness, RunId, RunRecord, RunRef, slug};
 
 use super::RecordStore;
-use crate::clock::HostAndBoot;
+use crate::clock::{HostAndBoot, Timestamp};
 
 /// A run as it is found on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,13 @@ impl RecordStore {
             .filter_map(|id| parse(id, &self.dir.read_ended(id)?))
             .take(limit)
             .collect()
+    }
+
+    /// The runs that ended since then. Only their records are opened, however many there are.
+    pub fn ended_since(&self, since: Timestamp) -> Vec<RunRecord> {
+        let ids = self.dir.ended_ids().into_iter();
+        let recent = ids.filter(|id| self.dir.ended_at(id).is_some_and(|at| at >= since));
+        recent.filter_map(|id| parse(&id, &self.dir.read_ended(&id)?)).collect()
     }
 
     /// The run that ended last in a project.

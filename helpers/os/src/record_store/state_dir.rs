@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::clock::Timestamp;
 use crate::{Result, RunLock, atomic_file, read_regular};
 
 /// A record is some kilobytes; what is larger is none.
@@ -94,6 +95,12 @@ impl StateDir {
         let mut ids = ids_in(&self.ended());
         ids.sort_unstable_by(|one, other| other.cmp(one));
         ids
+    }
+
+    /// When an ended run's record was written for the last time.
+    pub(super) fn ended_at(&self, id: &str) -> Option<Timestamp> {
+        let written = fs::metadata(self.ended_record(id)).and_then(|found| found.modified());
+        written.ok().map(Timestamp::from)
     }
 
     /// Bytes of a live run's record.

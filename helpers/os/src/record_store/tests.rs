@@ -240,3 +240,17 @@ fn the_directories_are_closed_to_others() {
     assert_eq!(mode(&store.dir().live()), 0o700);
     assert_eq!(mode(&store.dir().live_record(record.id.as_str())), 0o600);
 }
+
+#[test]
+fn only_the_runs_that_ended_since_then_are_looked_at() {
+    let Sandbox { store, .. } = &sandbox();
+    let [old, new] = ["aaaa", "bbbb"].map(|random| record(random, "slug"));
+    for record in [&old, &new] {
+        begin(store, record).end(&ended(record.clone())).unwrap();
+    }
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let file = fs::File::open(store.dir().path().join("ended").join(format!("{}.json", old.id))).unwrap();
+    file.set_modified(long_ago).unwrap();
+    let since = crate::clock::Timestamp::from(long_ago + std::time::Duration::from_secs(60));
+    assert_eq!(store.ended_since(since), [ended(new)]);
+}
