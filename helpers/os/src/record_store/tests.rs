@@ -248,9 +248,9 @@ fn only_the_runs_that_ended_since_then_are_looked_at() {
     for record in [&old, &new] {
         begin(store, record).end(&ended(record.clone())).unwrap();
     }
-    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
     let file = fs::File::open(store.dir().path().join("ended").join(format!("{}.json", old.id))).unwrap();
     file.set_modified(long_ago).unwrap();
-    let since = crate::clock::Timestamp::from(long_ago + std::time::Duration::from_secs(60));
+    let since = crate::clock::Timestamp::from(long_ago + std::time::Duration::from_mins(1));
     assert_eq!(store.ended_since(since), [ended(new)]);
 }
