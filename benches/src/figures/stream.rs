@@ -1,0 +1,105 @@
+//! Long streams: what it costs to follow them, in CPU and in memory.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::Effort;
+use crate::measure::{Case, Cost, interleave};
+use crate::place::Place;
+use crate::streams::{self, Kind};
+use crate::table::{Aim, Table, Unit};
+
+const PARSED_BYTES: usize = 32 << 20;
+const WATCHED_BYTES: usize = 100_000_000;
+
+pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
+    for (name, kind) in [("small events", Kind::Small), ("1 % lines of 1 MB", Kind::Mixed)] {
+        let path = place.path("stream.jsonl");
+        streams::write(&path, kind, PARSED_BYTES)?;
+        parsed(place, effort, table, name, &path)?;
+    }
+    watched(place, effort, table)
+}
+
+fn parsed(place: &Place, effort: Effort, table: &mut Table, name: &str, path: &Path) -> io::Result<()> {
+    let mut cases = vec![
+        Case::program(|| Ok(with(place, "wc", &["-l"], path))),
+        Case::program(|| Ok(with(place, "clodex-progress", &["--file"], path))),
+    ];
+    let has_jq = Command::new("jq").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if has_jq {
+        cases.push(Case::program(|| Ok(with(place, "jq", &["-c", "."], path))));
+    }
+    interleave(effort.rounds(5), &mut cases)?;
+    let cpu = |case: &Case<'_>| case.each(|cost: &Cost| cost.all_cpu);
+    let ours = cpu(&cases[1]);
+    let against_jq = format!("jq -c . / clodex-progress, CPU, {name}");
+    match cases.get(2).map(cpu) {
+        Some(jq) => table.ratio(&against_jq, &jq, &ours, Aim::AtLeast(12.0)),
+        None => table.missing(&against_jq, "there is no jq"),
+    }
+    table.ratio(&format!("clodex-progress / wc -l, CPU, {name}"), &ours, &cpu(&cases[0]), Aim::None);
+    Ok(())
+}
+
+fn watched(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
+    let path = place.path("stream.jsonl");
+    streams::write(&path, Kind::Small, WATCHED_BYTES)?;
+    place.codex_does(&json!({"exec": ["read_stdin", {"file": path}]}))?;
+    let mut peaks = Vec::new();
+    let rounds = effort.rounds(5);
+    let mut cases = [
+        Case::program(|| Ok(with(place, "wc", &["-l"], &path))),
+        Case::program(|| Ok(place.bare_codex("wc -l"))),
+        Case::program(|| place.dispatch()),
+    ];
+    interleave(rounds, &mut cases)?;
+    for _ in 0..3 {
+        peaks.push(peak_of(place.dispatch()?)?);
+    }
+    let [counted, piped, dispatched] = &cases;
+    let own = dispatched.each(|cost| cost.own_cpu);
+    table.ratio(
+        "dispatcher / wc -l, CPU, 100 MB",
+        &own,
+        &counted.each(|cost| cost.own_cpu),
+        Aim::AtMost(12.0),
+    );
+    table.ratio(
+        "dispatch / codex | wc -l, wall, 100 MB",
+        &dispatched.each(|cost| cost.wall),
+        &piped.each(|cost| cost.wall),
+        Aim::None,
+    );
+    table.quantity("dispatcher, peak memory, 100 MB", &peaks, Unit::Megabytes, Aim::AtMost(8e6));
+    Ok(())
+}
+
+/// The most memory that a process had, looked at until it is gone.
+fn peak_of(mut command: Command) -> io::Result<f64> {
+    let mut child = command.spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = f64::NAN;
+    let begun = Instant::now();
+    while child.try_wait()?.is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let high = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        peak = peak.max(high.map_or(f64::NAN, |kilobytes: f64| kilobytes * 1024.0));
+        // Slower than the run's last steps would miss them, faster would disturb it.
+        std::thread::sleep(Duration::from_millis(if begun.elapsed().as_secs() < 1 { 1 } else { 5 }));
+    }
+    Ok(peak)
+}
+
+fn with(place: &Place, program: &str, args: &[&str], path: &Path) -> Command {
+    let mut command = place.command(program);
+    command.args(args).arg(path);
+    command
+}

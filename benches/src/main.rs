@@ -1,0 +1,82 @@
+//! `cargo figures`: how fast the release build is, as ratios from one interleaved run. Prints and never judges: the
+//! machine is shared, and a time that fails a build on a bad day is turned off on the next.
+
+mod built;
+mod figures;
+mod measure;
+mod place;
+mod records;
+mod repository;
+mod streams;
+mod table;
+
+use std::io;
+use std::process::ExitCode;
+
+use built::Built;
+use place::Place;
+use table::Table;
+
+const USAGE: &str = "\
+Usage: cargo figures [--quick] [GROUP…]
+
+Builds the static release and prints its figures. Groups: start, scope, dispatch, latency, stream (default: all).
+
+  --quick   fewer rounds: the order of magnitude";
+
+/// How often things are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effort {
+    Quick,
+    Full,
+}
+
+impl Effort {
+    fn rounds(self, full: usize) -> usize {
+        match self {
+            Self::Quick => (full / 5).max(3),
+            Self::Full => full,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let mut effort = Effort::Full;
+    let mut groups = Vec::new();
+    for arg in std::env::args().skip(1) {
+        match arg.as_str() {
+            "--quick" => effort = Effort::Quick,
+            group if figures::GROUPS.iter().any(|(name, _)| *name == group) => groups.push(arg),
+            "-h" | "--help" => {
+                println!("{USAGE}");
+                return ExitCode::SUCCESS;
+            }
+            unknown => {
+                eprintln!("cargo figures: unknown argument `{unknown}`\n\n{USAGE}");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    match run(effort, &groups) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo figures: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(effort: Effort, groups: &[String]) -> io::Result<()> {
+    // What measures is a release build, too: it reads records and takes scope passes itself.
+    let Some(built) = Built::beside_this_program()? else { return built::build_and_become() };
+    let place = Place::make(&built)?;
+    let mut table = Table::default();
+    for (name, figures) in figures::GROUPS {
+        if groups.is_empty() || groups.iter().any(|group| group == name) {
+            eprintln!("measuring: {name}");
+            figures(&place, effort, &mut table)?;
+        }
+    }
+    table.print(&built);
+    Ok(())
+}
