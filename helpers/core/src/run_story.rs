@@ -99,13 +99,14 @@ impl RunStory {
                 }
             }
             Event::CommandEnded { item, command, exit_code, .. } => {
-                let began = self.open.remove(item.as_ref()).map(|(_, began)| began);
-                let duration_ms = began.map(|began| elapsed_ms.saturating_sub(began));
-                self.keep_command(CommandSeen {
-                    command: bounded(command),
-                    exit_code: *exit_code,
-                    duration_ms,
-                });
+                let begun = self.open.remove(item.as_ref());
+                let duration_ms = begun.as_ref().map(|(_, began)| elapsed_ms.saturating_sub(*began));
+                // Nearly always the same text as at its start: it need not be kept twice.
+                let command = begun
+                    .map(|(begun, _)| begun)
+                    .filter(|begun| begun.as_str() == command.as_ref())
+                    .unwrap_or_else(|| bounded(command));
+                self.keep_command(CommandSeen { command, exit_code: *exit_code, duration_ms });
             }
             Event::FilesChanged { changes, status: PatchStatus::Completed, .. } => {
                 let room = FILES_KEPT.saturating_sub(self.files.len());

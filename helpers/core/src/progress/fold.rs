@@ -51,12 +51,14 @@ pub struct ProgressFold {
     workdir: String,
     /// What began and did not end yet, latest last.
     open: Vec<Open>,
+    /// The room of what ended last, for what begins next.
+    spare: Open,
     /// What is shown when nothing is open.
     idle: Phase,
     touched: HashSet<u64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Open {
     item: String,
     phase: Phase,
@@ -69,7 +71,15 @@ impl ProgressFold {
         let mut progress = Progress::default();
         progress.files.of = scope_files;
         let workdir = format!("{}/", workdir.trim_end_matches('/'));
-        Self { progress, base, workdir, open: Vec::new(), idle: Phase::Starting, touched: HashSet::new() }
+        Self {
+            progress,
+            base,
+            workdir,
+            open: Vec::new(),
+            spare: Open::default(),
+            idle: Phase::Starting,
+            touched: HashSet::new(),
+        }
     }
 
     /// Learns what the thread had used before, when that is known only after the start.
@@ -139,17 +149,28 @@ impl ProgressFold {
     }
 
     fn begin(&mut self, item: &str, phase: Phase, activity: &str) {
-        self.open.retain(|open| open.item != item);
+        self.close(item);
         if self.open.len() == OPEN_LIMIT {
             self.open.remove(0);
         }
-        self.open.push(Open { item: item.to_owned(), phase, activity: one_line(activity, ACTIVITY_CHARS) });
+        let mut open = std::mem::take(&mut self.spare);
+        item.clone_into(&mut open.item);
+        open.phase = phase;
+        put_line(&mut open.activity, activity, ACTIVITY_CHARS);
+        self.open.push(open);
         self.idle = Phase::Thinking;
         self.show();
     }
 
+    /// Items begin once: there is at most one.
+    fn close(&mut self, item: &str) {
+        if let Some(at) = self.open.iter().rposition(|open| open.item == item) {
+            self.spare = self.open.remove(at);
+        }
+    }
+
     fn end(&mut self, item: &str) {
-        self.open.retain(|open| open.item != item);
+        self.close(item);
         self.idle = Phase::Thinking;
         self.show();
     }
@@ -218,20 +239,32 @@ impl ProgressFold {
 
 /// One line of at most `max` characters: white space becomes one blank.
 fn one_line(text: &str, max: usize) -> String {
-    let is_one_already = text.len() <= max && !text.contains(|c: char| c.is_whitespace() && c != ' ');
-    if is_one_already && !text.contains("  ") {
-        return text.trim().to_owned();
-    }
     let mut line = String::new();
+    put_line(&mut line, text, max);
+    line
+}
+
+/// The same, into the room of an older line.
+fn put_line(line: &mut String, text: &str, max: usize) {
+    line.clear();
+    if text.len() <= max && is_one_line(text) {
+        line.push_str(text.trim());
+        return;
+    }
     for (count, c) in text.split_whitespace().flat_map(|word| word.chars().chain([' '])).enumerate() {
         if count == max {
             line.push('…');
-            return line;
+            return;
         }
         line.push(c);
     }
     line.truncate(line.trim_end().len());
-    line
+}
+
+/// Whether there is nothing to change but blanks at the ends; other alphabets are looked at more closely.
+fn is_one_line(text: &str) -> bool {
+    let is_plain = |b: &u8| (b' '..=b'~').contains(b);
+    text.as_bytes().iter().all(is_plain) && !text.as_bytes().windows(2).any(|pair| pair == b"  ")
 }
 
 #[cfg(test)]
