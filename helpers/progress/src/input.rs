@@ -1,7 +1,7 @@
 //! Reads the stream on a thread of its own and copies it where that is asked for. Knows nothing of what a line means.
 
 use std::io::{self, BufRead, Write};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread;
 
 /// What is longer without a line end is handed on in pieces, none of which is an event.
@@ -24,8 +24,14 @@ pub(crate) enum Input {
     Stop,
 }
 
-/// Starts reading. The copy is given up when its reader is gone; watching goes on.
-pub(crate) fn read_lines(mut stream: Box<dyn BufRead + Send>, mut copy: Copy, to: SyncSender<Input>) {
+/// Starts reading. The copy is given up when its reader is gone; watching goes on. `used` gives back what was taken in,
+/// to be filled again: fresh memory for every piece costs more than reading it.
+pub(crate) fn read_lines(
+    mut stream: Box<dyn BufRead + Send>,
+    mut copy: Copy,
+    to: SyncSender<Input>,
+    used: Receiver<Vec<u8>>,
+) {
     thread::spawn(move || {
         let mut pending = Vec::with_capacity(PIECE);
         loop {
@@ -45,7 +51,10 @@ pub(crate) fn read_lines(mut stream: Box<dyn BufRead + Send>, mut copy: Copy, to
             stream.consume(read);
             let whole = last_end.or((pending.len() >= LINE_LIMIT).then_some(pending.len()));
             if let Some(whole) = whole {
-                let mut rest = Vec::with_capacity(PIECE + pending.len() - whole);
+                // A giant line's room is not kept for ever.
+                let kept = used.try_iter().find(|used| used.capacity() <= 8 * PIECE);
+                let mut rest = kept.unwrap_or_else(|| Vec::with_capacity(PIECE));
+                rest.clear();
                 rest.extend_from_slice(&pending[whole..]);
                 pending.truncate(whole);
                 if to.send(Input::Lines(std::mem::replace(&mut pending, rest))).is_err() {
@@ -69,7 +78,7 @@ fn copied(mut copy: Box<dyn Write + Send>, bytes: &[u8]) -> Copy {
 #[cfg(test)]
 mod tests {
     use std::io::{BufReader, Read};
-    use std::sync::mpsc::sync_channel;
+    use std::sync::mpsc::{channel, sync_channel};
 
     use super::*;
 
@@ -90,14 +99,17 @@ mod tests {
         let text = "one\ntwo \u{2028} two\n\nhalf".as_bytes();
         for size in 1..=text.len() {
             let (to, from) = sync_channel(100);
-            read_lines(Box::new(BufReader::new(Pieces(text.to_vec(), size))), None, to);
+            let (give_back, used) = channel();
+            read_lines(Box::new(BufReader::new(Pieces(text.to_vec(), size))), None, to, used);
             let mut seen = Vec::new();
             for input in from {
                 match input {
                     Input::Lines(lines) => {
                         let is_last = lines == b"half" || lines.is_empty();
                         assert!(is_last || lines.ends_with(b"\n"), "{size}: {lines:?}");
-                        seen.extend(lines);
+                        seen.extend_from_slice(&lines);
+                        // Nobody needs it any more when all has been read.
+                        let _ = give_back.send(lines);
                     }
                     Input::End(error) => assert!(error.is_none()),
                     Input::Stop => unreachable!("nobody stops"),

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,8 +37,9 @@ pub(crate) fn watch(args: &Args, stream: Box<dyn BufRead + Send>) -> ExitCode {
     }
     let mut watcher = Watcher::begin(args);
     let tee = args.tee.then(|| Box::new(io::stdout()) as Box<dyn Write + Send>);
-    read_lines(stream, tee, to);
-    watcher.listen(&from);
+    let (give_back, used) = channel();
+    read_lines(stream, tee, to, used);
+    watcher.listen(&from, &give_back);
     watcher.end()
 }
 
@@ -81,19 +82,16 @@ impl Watcher {
         }
     }
 
-    fn listen(&mut self, from: &Receiver<Input>) {
+    fn listen(&mut self, from: &Receiver<Input>, give_back: &Sender<Vec<u8>>) {
         let mut is_stale = true;
         loop {
             let patience =
                 if is_stale { THROTTLE.saturating_sub(self.written.elapsed()) } else { Duration::MAX };
             match receive(from, patience) {
                 Ok(Input::Lines(lines)) => {
-                    let mut rest = &lines[..];
-                    while let Some(end) = memchr::memchr(b'\n', rest) {
-                        is_stale |= self.hear(&rest[..end]);
-                        rest = &rest[end + 1..];
-                    }
-                    is_stale |= self.hear(rest);
+                    is_stale |= self.hear_all(&lines);
+                    // The reader may be at its end.
+                    let _ = give_back.send(lines);
                 }
                 Ok(Input::End(None)) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Input::End(Some(error))) => {
@@ -118,6 +116,16 @@ impl Watcher {
         let has_new_phase = self.record.progress.phase != self.fold.progress().phase;
         let throttle = if has_new_phase { PHASE_THROTTLE } else { THROTTLE };
         throttle.saturating_sub(self.written.elapsed())
+    }
+
+    fn hear_all(&mut self, lines: &[u8]) -> bool {
+        let mut rest = lines;
+        let mut any = false;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            any |= self.hear(&rest[..end]);
+            rest = &rest[end + 1..];
+        }
+        any | self.hear(rest)
     }
 
     /// Whether anything worth publishing came in.
