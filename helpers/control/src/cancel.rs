@@ -7,7 +7,7 @@ use clodex_os::record_store::{RecordStore, SeenRun, StateDir};
 
 use crate::cli::CancelArguments;
 use crate::ending::Ending;
-use crate::failure::Failure;
+use clodex_os::Failure;
 
 pub fn cancel(arguments: &CancelArguments) -> Result<u8, Failure> {
     let Some(dir) = StateDir::from_env() else {

@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use clodex_core::{Liveness, Outcome, Phase, RunRecord, harmless};
+use clodex_core::{ExitCode, Liveness, Outcome, Phase, RunRecord, harmless};
 use clodex_os::DirectoryWatch;
 use clodex_os::RunLock;
 use clodex_os::clock::HostAndBoot;
 use clodex_os::process::{ProcessHandle, ProcessId, Survivor, kill_marked};
 use clodex_os::record_store::{Reaped, RecordStore, SeenRun};
 
-use crate::failure::Failure;
+use clodex_os::Failure;
 
 /// The dispatcher gives Codex two seconds of grace; the rest is for the commands and the record.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -88,7 +88,7 @@ impl Ending {
             Liveness::Ended => return Ok(format!("{}: already ended: {}", shown(record), outcome(record))),
             Liveness::OtherHost => {
                 let host = harmless(&record.host);
-                return Err(Failure::not_ended(format!(
+                return Err(not_ended(format!(
                     "cannot cancel {}: it runs on host {host}\nhint: call clodex-cancel there",
                     shown(record)
                 )));
@@ -98,7 +98,7 @@ impl Ending {
         }
         if let Asked::Refused(why) = &self.asked {
             let pid = record.dispatcher.pid;
-            return Err(Failure::not_ended(format!(
+            return Err(not_ended(format!(
                 "cannot cancel {}: cannot signal its dispatcher, pid {pid}: {why}\n\
                  hint: call clodex-cancel as the user, and in the container, that started it",
                 shown(record)
@@ -140,7 +140,7 @@ impl Ending {
     /// How a run ended that was asked to: its own record says it.
     fn told_end(&self, store: &RecordStore) -> Result<String, Failure> {
         let Some(run) = store.see(&self.run.record.id) else {
-            return Err(Failure::not_ended(format!(
+            return Err(not_ended(format!(
                 "cannot read how {} ended: its record is gone",
                 shown(&self.run.record)
             )));
@@ -186,7 +186,7 @@ impl Ending {
     fn close(&self, store: &RecordStore, what: &str) -> Result<String, Failure> {
         // Somebody who holds the lock of a dead run closes it: that takes as long as its processes take to die.
         let deadline = Instant::now() + ANSWER_WITHIN;
-        let mut reaped = store.reap(&self.run.record.id)?;
+        let mut reaped = store.reap(&self.run.record.id).map_err(|error| not_ended(error.to_string()))?;
         while matches!(reaped, Reaped::Held) && Instant::now() < deadline {
             wait_until(
                 store,
@@ -196,7 +196,7 @@ impl Ending {
                 },
                 &self.run,
             )?;
-            reaped = store.reap(&self.run.record.id)?;
+            reaped = store.reap(&self.run.record.id).map_err(|error| not_ended(error.to_string()))?;
         }
         match reaped {
             Reaped::Closed { record, survivors } if survivors.is_empty() => verified(&record, what),
@@ -204,18 +204,17 @@ impl Ending {
             Reaped::AlreadyEnded(record) => {
                 Ok(format!("{}: already ended: {}", shown(&record), outcome(&record)))
             }
-            Reaped::Held => Err(Failure::not_ended(format!(
+            Reaped::Held => Err(not_ended(format!(
                 "cannot close {}: its lock is still held\nhint: `clodex-debug {}` shows by whom",
                 shown(&self.run.record),
                 self.run.record.id
             ))),
             Reaped::OtherHost(record) => {
-                Err(Failure::not_ended(format!("cannot close {}: it runs on another host", shown(&record))))
+                Err(not_ended(format!("cannot close {}: it runs on another host", shown(&record))))
             }
-            Reaped::Unknown => Err(Failure::not_ended(format!(
-                "cannot close {}: its record is gone",
-                shown(&self.run.record)
-            ))),
+            Reaped::Unknown => {
+                Err(not_ended(format!("cannot close {}: its record is gone", shown(&self.run.record))))
+            }
         }
     }
 }
@@ -232,12 +231,12 @@ fn wait_until(
     run: &SeenRun,
 ) -> Result<bool, Failure> {
     let watched = DirectoryWatch::new(&store.dir().live());
-    let mut changes = watched.map_err(|error| Failure::not_ended(error.to_string()))?;
+    let mut changes = watched.map_err(|error| not_ended(error.to_string()))?;
     loop {
         if let Wait::Over(answer) = judge(store.see(&run.record.id).as_ref()) {
             return Ok(answer);
         }
-        changes.wait(Some(Instant::now() + TICK)).map_err(|error| Failure::not_ended(error.to_string()))?;
+        changes.wait(Some(Instant::now() + TICK)).map_err(|error| not_ended(error.to_string()))?;
     }
 }
 
@@ -282,12 +281,17 @@ fn survivors(record: &RunRecord) -> Vec<Survivor> {
     found
 }
 
+/// Something of a run could not be ended.
+fn not_ended(message: impl Into<String>) -> Failure {
+    Failure::new(ExitCode::TurnFailed, message)
+}
+
 fn alive(record: &RunRecord, survivors: &[Survivor]) -> Failure {
     let named: Vec<String> = survivors
         .iter()
         .map(|survivor| format!("\n  pid {} {}", survivor.id.pid, harmless(&survivor.command)))
         .collect();
-    Failure::not_ended(format!(
+    not_ended(format!(
         "{}: ended, but these live on:{}\nhint: end them by hand; they are stuck or belong to another user",
         shown(record),
         named.concat()

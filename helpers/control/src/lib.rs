@@ -4,7 +4,6 @@
 mod cancel;
 mod cli;
 mod ending;
-mod failure;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -25,6 +25,7 @@ pub mod contain;
 mod contained;
 pub mod detach;
 mod error;
+mod failure;
 mod git_dir;
 mod lock;
 mod never_free;
@@ -42,6 +43,7 @@ mod watch_dir;
 
 pub use contained::{Contained, ContainedCommand, Ending, Spawned, wrapper_beside_this_program};
 pub use error::{Error, Result};
+pub use failure::Failure;
 pub use git_dir::git_common_dir;
 pub use lock::RunLock;
 pub use never_free::NeverFree;

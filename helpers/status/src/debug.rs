@@ -11,10 +11,10 @@ use serde::Deserialize;
 
 use crate::cli::DebugArguments;
 use crate::detail::detail;
-use crate::failure::Failure;
 use crate::look::{Look, now_ms, print};
 use crate::status::text;
 use crate::timeline::{Step, Timeline};
+use clodex_os::Failure;
 
 /// Of a long timeline the first and the last steps are shown.
 const FIRST_STEPS: usize = 20;

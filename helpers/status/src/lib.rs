@@ -4,7 +4,6 @@
 mod cli;
 mod debug;
 mod detail;
-mod failure;
 mod look;
 mod result;
 mod status;
@@ -17,7 +16,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cli::{Program, Tool};
-use failure::Failure;
+use clodex_os::Failure;
 use look::Look;
 
 /// Runs the tool that the first argument names.

@@ -6,7 +6,7 @@ use clodex_core::{Colour, LiveLine, RunId, StyledLine, utc_ms};
 use clodex_os::clock::Timestamp;
 use clodex_os::record_store::{RecordStore, SeenRun, StateDir};
 
-use crate::failure::Failure;
+use clodex_os::Failure;
 
 /// Lines that go to no terminal are cut here: they are read in logs and transcripts.
 const COLUMNS_ELSEWHERE: usize = 160;

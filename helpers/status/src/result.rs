@@ -7,9 +7,9 @@ use clodex_core::{ExitCode, Liveness, RunRecord, harmless};
 use clodex_os::read_regular;
 
 use crate::cli::ResultArguments;
-use crate::failure::Failure;
 use crate::look::{Look, live_line, now_ms, print};
 use crate::status::text;
+use clodex_os::Failure;
 
 const BOUND_BYTES: usize = 8 * 1024;
 /// Of a bounded text, this much is its end: that is where the verdict stands.

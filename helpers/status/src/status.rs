@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::cli::StatusArguments;
 use crate::detail::detail;
-use crate::failure::Failure;
 use crate::look::{Look, now_ms, print};
 use crate::table::table;
 use crate::watch;
+use clodex_os::Failure;
 
 /// A record with what a reader would have to find out by itself.
 #[derive(Debug, Serialize)]

@@ -8,10 +8,10 @@ use clodex_os::DirectoryWatch;
 use clodex_os::record_store::SeenRun;
 
 use crate::cli::WaitArguments;
-use crate::failure::Failure;
 use crate::look::print;
 use crate::look::{Look, live_line, now_ms};
 use crate::status::text;
+use clodex_os::Failure;
 
 const TICK: Duration = Duration::from_secs(1);
 

@@ -8,10 +8,10 @@ use clodex_core::{Liveness, Outcome, Phase, RunId};
 use clodex_os::DirectoryWatch;
 use clodex_os::record_store::SeenRun;
 
-use crate::failure::Failure;
 use crate::look::{Look, live_line, now_ms, print};
 use crate::status::{empty, text};
 use crate::table::table;
+use clodex_os::Failure;
 
 const TICK: Duration = Duration::from_secs(1);
 

@@ -1,25 +1,32 @@
-//! Why nothing can be shown: the message with its hint, and the exit code.
+//! How a helper that looks at or acts on runs tells why it could not: the message with its hint, and the exit code.
 
 use std::process::ExitCode as ProcessExit;
 
 use clodex_core::ExitCode;
 
+use crate::Error;
+
 /// A message for people and an exit code of the common table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    code: u8,
+    code: ExitCode,
     message: String,
 }
 
 impl Failure {
     /// A failure with a code of the common table.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code: code as u8, message: message.into() }
+        Self { code, message: message.into() }
     }
 
-    /// Bad arguments.
+    /// Bad arguments, or a place that cannot be used.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Usage, message)
+    }
+
+    /// What is told to people.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Tells it: to stderr with its code, or, called from inline shell, to stdout with 0.
@@ -29,12 +36,12 @@ impl Failure {
             return ProcessExit::SUCCESS;
         }
         eprintln!("{}", self.message);
-        ProcessExit::from(self.code)
+        ProcessExit::from(self.code as u8)
     }
 }
 
-impl From<clodex_os::Error> for Failure {
-    fn from(error: clodex_os::Error) -> Self {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
         Self::usage(format!("{error}\nhint: CLODEX_STATE_DIR names the directory that records are kept in"))
     }
 }
