@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 /// A string; anything else reads as empty.
 #[derive(Debug, Default)]
@@ -15,10 +14,6 @@ pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 /// A whole number; anything else reads as absent. Carries a lifetime only to fit where the others do.
 #[derive(Debug, Default)]
 pub(crate) struct Count<'a>(pub(crate) Option<i64>, PhantomData<&'a ()>);
-
-/// Any value, not read yet: what nobody asks for costs no copy.
-#[derive(Debug, Default)]
-pub(crate) struct Raw<'a>(Option<&'a RawValue>);
 
 /// `true` or `false`; anything else reads as false.
 #[derive(Debug, Default)]
@@ -37,14 +32,6 @@ impl<T> Default for List<T> {
 impl Count<'_> {
     pub(crate) fn or_zero(&self) -> u64 {
         self.0.and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
-    }
-}
-
-impl<'a> Raw<'a> {
-    /// The value, if it is a string; else empty.
-    pub(crate) fn text(&self) -> Cow<'a, str> {
-        let read = self.0.map(|raw| serde_json::from_str::<Text<'a>>(raw.get()));
-        read.and_then(Result::ok).unwrap_or_default().0
     }
 }
 
@@ -151,12 +138,6 @@ impl<'de> Deserialize<'de> for Text<'de> {
             otherwise_default! { bool number float null list object }
         }
         deserializer.deserialize_any(Any)
-    }
-}
-
-impl<'de> Deserialize<'de> for Raw<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(|raw| Self(Some(raw)))
     }
 }
 

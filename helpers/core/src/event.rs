@@ -39,7 +39,7 @@ pub enum Event<'a> {
         exit_code: Option<i32>,
         /// How it ended.
         status: CommandStatus,
-        /// Head and tail of what it printed, if it failed; else empty: what is in `events.jsonl` is not carried about.
+        /// Head and tail of what it printed.
         output: Cow<'a, str>,
     },
     /// A patch is being applied.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use clodex_core::{ChangeKind, CommandStatus, Event, FileChange, PatchStatus};
 
 use crate::shell_command::unwrap_shell;
-use crate::wire::{Count, Flag, List, Raw, Text, last_key_wins};
+use crate::wire::{Count, Flag, List, Text, last_key_wins};
 
 last_key_wins! {
     /// An item of any type: each type uses some of the fields.
@@ -16,7 +16,7 @@ last_key_wins! {
         "text" => text: Text<'a>,
         "message" => message: Text<'a>,
         "command" => command: Text<'a>,
-        "aggregated_output" => output: Raw<'a>,
+        "aggregated_output" => output: Text<'a>,
         "exit_code" => exit_code: Count<'a>,
         "changes" => changes: List<Change<'a>>,
         "server" => server: Text<'a>,
@@ -97,16 +97,12 @@ impl<'a> Item<'a> {
             "declined" => CommandStatus::Declined,
             _ => CommandStatus::Failed,
         };
-        let output = match status {
-            CommandStatus::Failed => self.output.text(),
-            CommandStatus::Completed | CommandStatus::Declined => Cow::Borrowed(""),
-        };
         Event::CommandEnded {
             item: self.id.0,
             command: unwrap_shell(self.command.0),
             exit_code,
             status,
-            output,
+            output: self.output.0,
         }
     }
 

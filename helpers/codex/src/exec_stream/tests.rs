@@ -73,20 +73,6 @@ fn values_of_the_wrong_type_cost_the_field_not_the_line() {
 }
 
 #[test]
-fn what_a_command_printed_is_read_only_if_it_failed() {
-    let output = |status: &str| {
-        let line = format!(
-            r#"{{"type":"item.completed","item":{{"type":"command_execution","aggregated_output":"a\nb","status":"{status}"}}}}"#
-        );
-        match event_from_line(line.as_bytes()) {
-            Event::CommandEnded { output, .. } => output.into_owned(),
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(["failed", "completed", "declined"].map(output), ["a\nb", "", ""]);
-}
-
-#[test]
 fn a_byte_that_is_no_utf8_costs_that_byte_only() {
     let line = b"{\"type\":\"item.completed\",\"item\":{\"id\":\"i\",\"type\":\"agent_message\",\"text\":\"caf\xe9!\"}}";
     assert_eq!(event_from_line(line), Event::Message { text: "caf\u{fffd}!".into() });
