@@ -5,6 +5,7 @@ mod by_products;
 mod claim;
 mod containment;
 mod event;
+mod grants;
 mod live_line;
 mod liveness;
 mod mode;
@@ -34,6 +35,7 @@ pub use by_products::ByProducts;
 pub use claim::{Claim, ClaimParse, ClaimedVerdict, WorkerResult};
 pub use containment::{Containment, Enforcement, Sandbox};
 pub use event::{ChangeKind, CommandStatus, Event, FailureKind, FileChange, PatchStatus, Usage};
+pub use grants::{Access, Grants};
 pub use live_line::{
     Attention, LiveLine, elapsed_ms, elapsed_text, files_text, live_lines_summed, tokens_text,
 };

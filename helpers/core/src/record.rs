@@ -24,6 +24,12 @@ pub struct RunRecord {
     pub objective: String,
     /// Absolute work directory.
     pub workdir: String,
+    /// Absolute top of the work tree.
+    #[serde(default)]
+    pub tree_root: String,
+    /// What it may change, as understood: relative to the top, directories with a trailing slash; empty = nothing.
+    #[serde(default)]
+    pub write_scope: Vec<String>,
     /// Absolute git common directory: what makes runs of several worktrees one project.
     pub git_common_dir: String,
     /// Claude Code session that started it.

@@ -92,6 +92,8 @@ fn first_record(plan: &Plan, id: RunId, detached: bool, artifact_dir: &Path) -> 
         mode: plan.mode,
         objective: plan.objective.chars().take(200).collect(),
         workdir: text(&plan.workdir),
+        tree_root: text(plan.tree.root()),
+        write_scope: plan.write_scope.clone(),
         git_common_dir: text(plan.tree.common_dir()),
         session_id: std::env::var("CLAUDE_CODE_SESSION_ID").ok().filter(|id| !id.is_empty()),
         detached,

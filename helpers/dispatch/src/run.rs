@@ -152,6 +152,7 @@ impl Run<'_> {
             rules: plan.rules.clone(),
             by_products: plan.by_products.clone(),
             exclude: [self.live_artifact_dirs(), vec![artifact_dir.to_path_buf()]].concat(),
+            reach: None,
         };
         let overlap_is_fine = plan.allow_dirty_overlap;
         thread::spawn(move || {

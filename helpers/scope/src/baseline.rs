@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clodex_core::{ByProducts, ScopeRules};
+use clodex_core::{ByProducts, Grants, ScopeRules};
 
 use crate::attributes::Conversions;
 use crate::beyond::Beyond;
@@ -21,6 +21,8 @@ pub struct Request {
     pub by_products: ByProducts,
     /// Directories that the dispatcher itself writes to: its artifacts, when they lie in the tree.
     pub exclude: Vec<PathBuf>,
+    /// All that the worker can write to, where its sandbox was seen to hold; `None` where it may reach anything.
+    pub reach: Option<Grants>,
 }
 
 /// The state before a run. Cheap to clone.
@@ -35,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) rules: ScopeRules,
     pub(crate) survey_rules: Rules,
     pub(crate) exclude: Vec<Vec<u8>>,
+    pub(crate) reach: Option<Grants>,
     pub(crate) survey: Survey,
     pub(crate) beyond: Beyond,
     /// Why the baseline is not whole; not empty means that no comparison with it can be clean.
@@ -70,6 +73,7 @@ pub fn baseline(tree: &Tree, request: Request) -> Result<Baseline, ScopeError> {
         rules,
         survey_rules,
         exclude,
+        reach: request.reach,
         survey,
         beyond,
         problems,
@@ -104,6 +108,11 @@ impl Baseline {
     /// What should be known before the run: hard links that lead out of the scope, work that is too big to keep.
     pub fn notes(&self) -> &[String] {
         &self.inner.notes
+    }
+
+    /// All that the worker can write to; `None` where it may reach anything.
+    pub fn reach(&self) -> Option<&Grants> {
+        self.inner.reach.as_ref()
     }
 
     /// How long taking it took.

@@ -75,8 +75,11 @@ impl World {
         let entry = |text: &&str| tree.scope_entry(&text.replace("$REPO", &repo)).expect("a scope entry");
         let entries = scope.iter().map(entry);
         let rules: ScopeRules = tree.scope_rules(entries.collect());
-        baseline(&tree, Request { rules, by_products: ByProducts::default(), exclude: Vec::new() })
-            .expect("a baseline")
+        baseline(
+            &tree,
+            Request { rules, by_products: ByProducts::default(), exclude: Vec::new(), reach: None },
+        )
+        .expect("a baseline")
     }
 }
 
