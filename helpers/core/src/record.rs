@@ -25,10 +25,10 @@ pub struct RunRecord {
     /// Absolute work directory.
     pub workdir: String,
     /// Absolute top of the work tree.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tree_root: String,
     /// What it may change, as understood: relative to the top, directories with a trailing slash; empty = nothing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub write_scope: Vec<String>,
     /// Absolute git common directory: what makes runs of several worktrees one project.
     pub git_common_dir: String,
