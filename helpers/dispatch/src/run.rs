@@ -153,6 +153,7 @@ impl Run<'_> {
             by_products: plan.by_products.clone(),
             exclude: [self.live_artifact_dirs(), vec![artifact_dir.to_path_buf()]].concat(),
             reach: None,
+            allow_commit: false,
         };
         let overlap_is_fine = plan.allow_dirty_overlap;
         thread::spawn(move || {

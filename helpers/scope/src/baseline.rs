@@ -23,6 +23,8 @@ pub struct Request {
     pub exclude: Vec<PathBuf>,
     /// All that the worker can write to, where its sandbox was seen to hold; `None` where it may reach anything.
     pub reach: Option<Grants>,
+    /// Whether the packet lets the worker commit on the current branch.
+    pub allow_commit: bool,
 }
 
 /// The state before a run. Cheap to clone.

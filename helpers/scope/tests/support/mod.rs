@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clodex_core::{ByProducts, ScopeRules};
+use clodex_core::ScopeRules;
 use clodex_scope::{Baseline, Comparison, Meanwhile, Request, Tree, baseline, compare};
 use tempfile::TempDir;
 
@@ -75,11 +75,7 @@ impl World {
         let entry = |text: &&str| tree.scope_entry(&text.replace("$REPO", &repo)).expect("a scope entry");
         let entries = scope.iter().map(entry);
         let rules: ScopeRules = tree.scope_rules(entries.collect());
-        baseline(
-            &tree,
-            Request { rules, by_products: ByProducts::default(), exclude: Vec::new(), reach: None },
-        )
-        .expect("a baseline")
+        baseline(&tree, Request { rules, ..Request::default() }).expect("a baseline")
     }
 }
 
