@@ -6,11 +6,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use clodex_core::path_text;
+
 use crate::ScopeError;
 use crate::content::{self, Digest};
 use crate::index::{Index, IndexEntry};
 use crate::listing::{Kind, Listing, join, split};
 use crate::refs::{Refs, read_head, read_refs};
+use crate::reftable::read_stack;
 use crate::walk::{Meet, walk};
 
 /// Files of a git directory beyond this are compared by their times alone.
@@ -63,7 +66,9 @@ impl GitArea {
             repositories: Vec::new(),
         };
         for base in area.bases() {
-            area.repositories.push(area.repository(base));
+            let mut repository = area.repository(base);
+            area.add_reftable(&mut repository);
+            area.repositories.push(repository);
         }
         Ok(area)
     }
@@ -106,6 +111,23 @@ impl GitArea {
         }
     }
 
+    /// Refs that are kept in tables: HEAD's file says nothing then.
+    fn add_reftable(&mut self, repository: &mut RepositoryState) {
+        match read_stack(&self.path, &repository.base) {
+            Ok(None) => {}
+            Ok(Some(mut stack)) => {
+                repository.head = stack.refs.remove(&b"HEAD"[..]).or(repository.head.take());
+                stack.refs.remove(&b"ORIG_HEAD"[..]);
+                repository.refs.append(&mut stack.refs);
+                repository.stash_log = stack.stash_log.or(repository.stash_log);
+            }
+            Err(why) => {
+                let shown = path_text(&self.shown(&join(&repository.base, b"reftable")));
+                self.listing.problems.push(format!("cannot read the refs in `{shown}`: {why}"));
+            }
+        }
+    }
+
     fn whole_index(&self, base: &[u8], bytes: &[u8]) -> Result<Index, String> {
         let mut index = Index::parse(bytes)?;
         if let Some(shared) = &index.shared {
@@ -139,6 +161,7 @@ impl GitArea {
                 parent != b"objects/info" || !matches!(name, b"alternates" | b"http-alternates")
             }
             (b"info", b"info") => name == b"refs",
+            (b"reftable", b"reftable") => is_table(name),
             (_, b"") => is_noise_file(name),
             _ => false,
         }
@@ -170,6 +193,12 @@ fn is_noise_file(name: &[u8]) -> bool {
     by_value.contains(&name)
         || name.starts_with(b"sharedindex.")
         || name.strip_suffix(b".lock").is_some_and(|locked| known.contains(&locked))
+}
+
+/// Tables are compared by what they say; their names change with every write.
+fn is_table(name: &[u8]) -> bool {
+    let name = name.strip_suffix(b".lock").unwrap_or(name);
+    name == b"tables.list" || name.ends_with(b".ref")
 }
 
 /// Objects are content-addressed: what is in them shows in the refs that lead there.

@@ -21,7 +21,7 @@ mod listing;
 mod objects;
 mod patch;
 mod refs;
-mod reftable_head;
+mod reftable;
 mod status_text;
 mod survey;
 mod tree;

@@ -18,7 +18,6 @@ use crate::ignore_rules::IgnoreRules;
 use crate::index::IndexEntry;
 use crate::listing::{Kind, Listing, Seen, join, split};
 use crate::objects::Objects;
-use crate::reftable_head::reftable_head;
 use crate::tree::{is_git_dir, read_git_file};
 use crate::walk::{Meet, walk};
 use crate::{ScopeError, Tree};
@@ -262,13 +261,11 @@ impl Survey {
 
     fn add_staged(&mut self, tree: &Tree) {
         let Some(Ok(index)) = self.own().map(|repository| &repository.index) else { return };
-        let staged: Option<Vec<_>> =
-            match self.head_commit().or_else(|| reftable_head(tree)).and_then(|hex| ObjectId::from_hex(&hex))
-            {
-                None => Some(index.entries.iter().map(|entry| (entry.path.clone(), b'A')).collect()),
-                Some(head) => Objects::open(tree.common_dir())
-                    .and_then(|objects| Some(objects.tree_unlike(&head, index)?.staged(&index.entries))),
-            };
+        let staged: Option<Vec<_>> = match self.head_commit().and_then(|hex| ObjectId::from_hex(&hex)) {
+            None => Some(index.entries.iter().map(|entry| (entry.path.clone(), b'A')).collect()),
+            Some(head) => Objects::open(tree.common_dir())
+                .and_then(|objects| Some(objects.tree_unlike(&head, index)?.staged(&index.entries))),
+        };
         match staged {
             Some(staged) => {
                 for (path, letter) in staged {

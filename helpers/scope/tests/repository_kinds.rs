@@ -12,29 +12,115 @@ fn names(found: &Comparison) -> Vec<&str> {
 
 /// Makes the repository anew with the given options to `git init`.
 fn remade(world: &World, init: &str) {
-    world
-        .sh(&format!("rm -rf .git; git init -q {init} .; git add -A; git commit -qm base; git branch other"));
+    world.sh(&format!(
+        "rm -rf .git; git init -q {init} .; git add -A; git commit -qm base; git branch other; git tag -am t v1; \
+         echo s >> lib/x.txt; git stash -q; echo t >> lib/x.txt; git stash -q"
+    ));
+}
+
+/// What is done, and what must be named for it.
+const ACTIONS: &[(&str, &[&str])] = &[
+    ("echo x >> src/a.txt; rm src/b.txt; echo n > src/n; git add src", &[]),
+    ("touch lib/keep.txt; git status >/dev/null; git pack-refs --all; git gc -q", &[]),
+    ("echo x >> lib/x.txt", &["lib/x.txt"]),
+    ("echo n > lib/new", &["lib/new"]),
+    ("echo x >> lib/x.txt; git add lib/x.txt; git checkout-index -f lib/x.txt", &["lib/x.txt"]),
+    ("git commit -q --allow-empty -m more", &["HEAD", "refs/heads/main"]),
+    ("git branch new", &["refs/heads/new"]),
+    ("git branch -D other", &["refs/heads/other"]),
+    ("git tag -d v1", &["refs/tags/v1"]),
+    ("git tag -f v1 HEAD", &["refs/tags/v1"]),
+    ("git checkout -q other", &["HEAD"]),
+    ("git symbolic-ref refs/heads/link refs/heads/main", &["refs/heads/link"]),
+    ("git update-ref refs/replace/$(git rev-parse HEAD) HEAD~0", &["refs/replace/"]),
+    ("git stash drop -q", &["refs/stash"]),
+    ("git stash drop -q stash@{1}", &["refs/stash"]),
+    ("git config core.fsmonitor evil", &[".git/config"]),
+    ("echo x > .git/hooks/pre-commit", &[".git/hooks/pre-commit"]),
+    ("git update-index --skip-worktree lib/keep.txt", &["lib/keep.txt"]),
+];
+
+fn every_action_is_named(init: &str) {
+    let world = World::new();
+    remade(&world, init);
+    world.sh("cp -a ../repo ../kept");
+    for (action, wanted) in ACTIONS {
+        let before = world.baseline_of("", &["src/"]);
+        assert_eq!(before.dirty_overlap(), Vec::<Vec<u8>>::new(), "{init}: a clean tree");
+        assert_eq!(before.notes(), Vec::<String>::new(), "{init}: everything can be told");
+        world.sh(action);
+        let found = compared(&before);
+        assert_eq!(names(&found).len(), wanted.len(), "{init}: {action}: {found:#?}");
+        let named = names(&found).into_iter().zip(*wanted);
+        assert!(named.clone().all(|(name, start)| name.starts_with(start)), "{init}: {action}: {named:?}");
+        let wanted = if wanted.is_empty() { Verdict::Clean } else { Verdict::Violation };
+        assert_eq!(found.verdict, wanted, "{init}: {action}");
+        world.sh("find . -mindepth 1 -delete; cp -a ../kept/. .");
+    }
 }
 
 #[test]
-fn every_kind_of_repository_gets_its_verdict() {
-    for init in ["--object-format=sha256", "--ref-format=reftable", "--object-format=sha1"] {
+fn refs_in_tables_are_compared_by_name() {
+    every_action_is_named("--ref-format=reftable");
+}
+
+#[test]
+fn an_ordinary_repository_is_no_different() {
+    every_action_is_named("--object-format=sha1 --ref-format=files");
+}
+
+#[test]
+fn every_ref_of_many_tables_is_seen() {
+    let world = World::new();
+    remade(&world, "--ref-format=reftable");
+    let before = world.baseline_of("", &["src/"]);
+    world.sh("for i in $(seq 5000); do echo create refs/heads/many/$i HEAD; done | git update-ref --stdin
+        for i in $(seq 3); do git branch b$i; done; for i in $(seq 20); do echo delete refs/heads/many/$i; done | git update-ref --stdin
+        test $(ls .git/reftable/*.ref | wc -l) -gt 1; git symbolic-ref refs/remotes/origin/HEAD refs/heads/main");
+    let found = compared(&before);
+    let told: Vec<String> = found
+        .violations
+        .iter()
+        .map(|found| format!("{} {}", found.path, found.detail.strip_prefix("nothing → ").unwrap()))
+        .collect();
+    let format = "%(if)%(symref)%(then)%(refname) ref: %(symref)%(else)%(refname) %(objectname)%(end)";
+    let theirs =
+        world.sh(&format!("git for-each-ref --format='{format}' refs/heads/many refs/heads/b? refs/remotes"));
+    let mut theirs: Vec<&str> = theirs.lines().collect();
+    theirs.sort_unstable();
+    assert_eq!(told, theirs);
+}
+
+#[test]
+fn the_head_of_a_linked_worktree_is_read_from_its_own_tables() {
+    let world = World::new();
+    remade(&world, "--ref-format=reftable");
+    world.sh("git worktree add -q -b wt ../wt HEAD");
+    let before = world.baseline_of("../wt", &["src/"]);
+    assert_eq!((before.status_text().as_str(), before.notes().len()), ("", 0));
+    world.sh("cd ../wt; echo x >> src/a.txt; git commit -qam c");
+    let found = compared(&before);
+    assert_eq!(names(&found), ["HEAD", "refs/heads/wt"]);
+    assert!(found.violations[0].detail.starts_with("ref: refs/heads/wt at "), "{found:?}");
+}
+
+#[test]
+fn tables_that_cannot_be_read_are_never_clean() {
+    for damage in [
+        "rm .git/reftable/*.ref",
+        "for t in .git/reftable/*.ref; do truncate -s 30 $t; done",
+        "for t in .git/reftable/*.ref; do printf XXXX | dd of=$t conv=notrunc 2>/dev/null; done",
+        r"for t in .git/reftable/*.ref; do printf '\377\377\377' | dd of=$t bs=1 seek=25 conv=notrunc 2>/dev/null; done",
+    ] {
         let world = World::new();
-        remade(&world, init);
-        let before = world.baseline_of("", &["src/"]);
-        assert_eq!(before.dirty_overlap(), Vec::<Vec<u8>>::new(), "{init}: a clean tree");
-        world.sh("echo x >> src/a.txt; touch lib/keep.txt; git status >/dev/null");
-        assert_eq!(compared(&before).verdict, Verdict::Clean, "{init}: {:?}", compared(&before).violations);
-        world.sh("echo x >> lib/x.txt; git add lib/x.txt");
-        assert_eq!(names(&compared(&before)), ["lib/x.txt"], "{init}");
-        world.sh("git reset -q; git checkout -q -- lib/x.txt; git branch new");
-        let found = compared(&before);
-        assert_eq!(found.verdict, Verdict::Violation, "{init}: a new branch");
+        remade(&world, "--ref-format=reftable");
+        world.sh(damage);
+        let found = compared(&world.baseline_of("", &["src/"]));
+        assert_eq!(found.verdict, Verdict::Unknown, "{damage}");
         assert!(
-            names(&found)
-                .iter()
-                .all(|name| name.starts_with("refs/heads/new") || name.starts_with(".git/reftable")),
-            "{init}: {found:?}"
+            found.notes[0].contains("cannot read the refs in `.git/reftable`: table "),
+            "{:?}",
+            found.notes
         );
     }
 }
