@@ -7,9 +7,11 @@
 
 pub mod codex_home;
 pub mod demo;
+mod http;
 pub mod mcp;
 pub mod npm_codex;
 pub mod responses;
+mod script_mark;
 pub mod stand_in;
 
 pub use codex_home::CodexHome;

@@ -17,14 +17,12 @@
 //! The steps and acts are described in [`script`]. A prompt without a script gets the default of the
 //! server; without one of those, a short final message.
 
-mod http;
+mod conversation;
 mod plan;
-mod prompt;
 pub mod script;
 mod server;
-mod wire;
 
-pub use http::Request;
-pub use prompt::embed;
+pub use crate::http::Request;
+pub use crate::script_mark::embed;
 pub use script::{Act, Script, Step};
 pub use server::ScriptedModel;

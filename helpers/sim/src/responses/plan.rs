@@ -1,33 +1,12 @@
 //! Turns a step into what goes over the wire and when: pure, no sockets, no clock.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::http::{Beat, Close};
+
 use super::script::{Act, Ending, Message, Say, Stream, Tool, Usage};
-
-/// One beat of a stream.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Beat {
-    /// A server-sent event.
-    Event(Value),
-    /// Nothing for a while.
-    Pause(Duration),
-    /// Nothing until this file exists.
-    Until(PathBuf),
-}
-
-/// How the connection ends after the last beat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Close {
-    /// The body is complete.
-    Whole,
-    /// The body breaks off.
-    Cut,
-    /// The client hangs up first.
-    WhenClientLeaves,
-}
 
 /// The beats of a stream. `number` makes ids unique within the server; `terminal` is the id of the
 /// command that still runs, which [`Act::Stdin`] addresses.

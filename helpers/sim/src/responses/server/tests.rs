@@ -1,9 +1,10 @@
 //! The server as a client sees it.
 
 use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 
-use super::super::prompt::embed;
 use super::*;
+use crate::script_mark::embed;
 
 /// Posts a prompt on a thread and returns what comes back until the server hangs up.
 fn post(model: &ScriptedModel, thread: &str, prompts: &[&str]) -> String {

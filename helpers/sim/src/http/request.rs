@@ -1,4 +1,4 @@
-//! Reads one HTTP/1.1 request. Knows nothing of the Responses API beyond where its texts stand.
+//! Reads one HTTP/1.1 request. Knows nothing of what is asked.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -32,39 +32,10 @@ impl Request {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
-
-    /// The id of the Codex thread that asks, empty when it sends none.
-    pub fn thread_id(&self) -> &str {
-        ["thread-id", "session-id", "session_id"]
-            .iter()
-            .find_map(|name| self.header(name))
-            .unwrap_or_default()
-    }
-
-    /// The texts of the conversation's user messages, oldest first (Codex's own context is among them).
-    pub fn user_texts(&self) -> Vec<String> {
-        user_texts(&self.json())
-    }
-
-    /// The newest user text: the prompt.
-    pub fn prompt(&self) -> Option<String> {
-        self.user_texts().pop()
-    }
-}
-
-/// The texts of the user messages in a request's JSON, oldest first.
-pub(super) fn user_texts(json: &Value) -> Vec<String> {
-    let items = json["input"].as_array().map(Vec::as_slice).unwrap_or_default();
-    items
-        .iter()
-        .filter(|item| item["role"] == "user")
-        .flat_map(|item| item["content"].as_array().map(Vec::as_slice).unwrap_or_default())
-        .filter_map(|part| part["text"].as_str().map(str::to_owned))
-        .collect()
 }
 
 /// Reads a request; `None` when the client closes without one.
-pub(super) fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
+pub(crate) fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
     let mut reader = BufReader::new(stream);
     let Some(mut request) = read_head(&mut reader)? else { return Ok(None) };
     if request.header("expect").is_some() {
@@ -163,7 +134,8 @@ mod tests {
                 .to_vec(),
         );
         let request = request.unwrap().unwrap();
-        assert_eq!((request.thread_id(), request.body.as_slice()), ("t", b"abc0123456789".as_slice()));
+        assert_eq!(request.header("thread-id"), Some("t"));
+        assert_eq!(request.body, b"abc0123456789");
     }
 
     #[test]
@@ -178,16 +150,5 @@ mod tests {
     fn a_truncated_body_is_an_error_and_no_request_is_none() {
         assert!(read(b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nabc".to_vec()).is_err());
         assert_eq!(read(Vec::new()).unwrap(), None);
-    }
-
-    #[test]
-    fn only_user_texts_count() {
-        let json = serde_json::json!({ "input": [
-            { "role": "developer", "content": [{ "type": "input_text", "text": "no" }] },
-            { "role": "user", "content": [{ "type": "input_text", "text": "a" }, { "type": "input_image" }] },
-            { "type": "function_call_output", "output": "x" },
-            { "role": "user", "content": [{ "type": "input_text", "text": "b" }] },
-        ] });
-        assert_eq!(user_texts(&json), ["a", "b"]);
     }
 }

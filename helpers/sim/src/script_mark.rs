@@ -11,7 +11,7 @@ pub fn embed(script: &Value) -> String {
 ///
 /// # Errors
 /// When something begins like a script (`@@[`) and is none: a test should hear of its typo.
-pub(super) fn scripts_in(text: &str) -> Result<Vec<Value>, String> {
+pub(crate) fn scripts_in(text: &str) -> Result<Vec<Value>, String> {
     let mut scripts = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find("@@[") {

@@ -5,33 +5,53 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-
-use super::plan::{Beat, Close};
 
 /// How often a wait looks whether a file has appeared.
 const LOOK: Duration = Duration::from_millis(5);
 /// A wait without an end is cut into pieces of this length.
 const LONG: Duration = Duration::from_hours(1);
 
+/// One beat of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Beat {
+    /// A server-sent event.
+    Event(Value),
+    /// Nothing for a while.
+    Pause(Duration),
+    /// Nothing until this file exists.
+    Until(PathBuf),
+}
+
+/// How the connection ends after the last beat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Close {
+    /// The body is complete.
+    Whole,
+    /// The body breaks off.
+    Cut,
+    /// The client hangs up first.
+    WhenClientLeaves,
+}
+
 /// One client's connection.
-pub(super) struct Wire<'a> {
+pub(crate) struct Wire<'a> {
     stream: &'a TcpStream,
     ping: Option<Duration>,
 }
 
 impl<'a> Wire<'a> {
     /// A client that has sent its request.
-    pub(super) fn new(stream: &'a TcpStream) -> Self {
+    pub(crate) fn new(stream: &'a TcpStream) -> Self {
         Self { stream, ping: None }
     }
 
     /// Sends a whole response.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         status: u16,
         headers: &BTreeMap<String, String>,
@@ -43,7 +63,7 @@ impl<'a> Wire<'a> {
     }
 
     /// Sends a stream of events and ends it as told. `ping_ms` is for the pauses.
-    pub(super) fn stream(
+    pub(crate) fn stream(
         &mut self,
         headers: &BTreeMap<String, String>,
         ping_ms: u64,
@@ -70,7 +90,7 @@ impl<'a> Wire<'a> {
     }
 
     /// Waits; an error when the client leaves meanwhile.
-    pub(super) fn pause(&mut self, pause: Duration) -> io::Result<()> {
+    pub(crate) fn pause(&mut self, pause: Duration) -> io::Result<()> {
         let end = Instant::now() + pause;
         loop {
             let left = end.saturating_duration_since(Instant::now());
