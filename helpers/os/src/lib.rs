@@ -11,6 +11,7 @@
 //! | put a file on disk that is never half there | [`atomic_file`] |
 //! | know what time it is, and on which machine | [`clock`] |
 //! | run a short command and have its output | [`ShortCommand`] |
+//! | ask a command one thing after the other | [`Dialogue`] |
 //! | go on after the caller is gone | [`detach`] |
 //! | know which project a directory belongs to | [`git_common_dir`] |
 //! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod contain;
 mod contained;
 pub mod detach;
+mod dialogue;
 mod error;
 mod failure;
 mod git_dir;
@@ -42,6 +44,7 @@ mod terminal;
 mod watch_dir;
 
 pub use contained::{Contained, ContainedCommand, Ending, Spawned, wrapper_beside_this_program};
+pub use dialogue::Dialogue;
 pub use error::{Error, Result};
 pub use failure::Failure;
 pub use git_dir::git_common_dir;

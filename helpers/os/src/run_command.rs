@@ -21,9 +21,9 @@ const OUTPUT_LIMIT: u64 = 1 << 20;
 /// A command that is expected to end soon.
 #[derive(Debug)]
 pub struct ShortCommand {
-    command: Command,
-    program: OsString,
-    limit: Duration,
+    pub(crate) command: Command,
+    pub(crate) program: OsString,
+    pub(crate) limit: Duration,
 }
 
 /// How a short command ended, and what it said (1 MiB of each stream at most).
@@ -55,6 +55,13 @@ impl ShortCommand {
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Starts with an empty environment.
+    #[must_use]
+    pub fn env_clear(mut self) -> Self {
+        self.command.env_clear();
         self
     }
 
