@@ -130,10 +130,10 @@ pub(crate) fn run_jobs(root: &Path, common_dir: &Path, jobs: Vec<Job>, notes: &m
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(jobs.len() / 64 + 1);
     let queue = Mutex::new(jobs.into_iter());
     let work = || {
-        let objects = Objects::open(common_dir);
+        let objects = Objects::open(root, common_dir);
         let mut done = Vec::new();
         while let Some(job) = { queue.lock().unwrap_or_else(PoisonError::into_inner).next() } {
-            done.push(look(root, objects.as_ref(), &budget, job));
+            done.push(look(root, &objects, &budget, job));
         }
         done
     };
@@ -160,7 +160,7 @@ pub(crate) fn run_jobs(root: &Path, common_dir: &Path, jobs: Vec<Job>, notes: &m
     done
 }
 
-fn look(root: &Path, objects: Option<&Objects>, budget: &Budget, job: Job) -> Done {
+fn look(root: &Path, objects: &Objects, budget: &Budget, job: Job) -> Done {
     match job.what {
         What::Tracked { id, mode, cached_size, converted, looks_clean } => {
             let letter =
@@ -183,7 +183,7 @@ fn look(root: &Path, objects: Option<&Objects>, budget: &Budget, job: Job) -> Do
 
 fn tracked_letter(
     root: &Path,
-    objects: Option<&Objects>,
+    objects: &Objects,
     job: &Job,
     (id, mode): (&ObjectId, u32),
     cached_size: u32,
@@ -207,7 +207,7 @@ fn tracked_letter(
 /// Whether the file holds the blob, as it is or as a known conversion writes it.
 fn is_the_blob(
     root: &Path,
-    objects: Option<&Objects>,
+    objects: &Objects,
     job: &Job,
     id: &ObjectId,
     (cached_size, converted): (u32, bool),
@@ -216,7 +216,7 @@ fn is_the_blob(
         return true;
     }
     if converted {
-        let pointer = objects.and_then(|objects| objects.blob(id)).unwrap_or_default();
+        let pointer = objects.blob(id).unwrap_or_default();
         if pointer.starts_with(b"version https://git-lfs") {
             let digest = content::digest_file(root, &job.path).unwrap_or_default();
             let hex = ObjectId::new(&digest).map(|digest| digest.to_string());

@@ -14,6 +14,7 @@ mod file_check;
 mod finding;
 mod git_area;
 mod git_findings;
+mod git_objects;
 mod hard_links;
 mod ignore_rules;
 mod index;

@@ -1,43 +1,114 @@
-//! Reads git objects through libgit2, from the object store alone: no repository is opened, so none of its
-//! configuration is read and its owner does not matter. Used to classify and to show, never to detect.
+//! Reads git objects through libgit2, or git where that cannot, from the object store alone: no repository is opened,
+//! so none of its configuration is read and its owner does not matter. Used to classify and to show, never to detect.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Odb, Oid};
 
 use crate::content::ObjectId;
+use crate::git_objects::GitObjects;
 use crate::index::{Index, IndexEntry};
 use crate::listing::join;
 
+/// Tags that name tags are followed so far.
+const TAGS: usize = 8;
+
 /// The object store of a repository.
 pub(crate) struct Objects {
-    store: Repository,
+    root: PathBuf,
+    common_dir: PathBuf,
+    library: Option<Odb<'static>>,
+    git: RefCell<Git>,
+}
+
+/// git is started when libgit2 has not got what is wanted: another hash than SHA-1, or not there.
+enum Git {
+    NotAsked,
+    Running(GitObjects),
+    Gone(String),
 }
 
 impl Objects {
-    /// `None` when libgit2 cannot read it (another hash than SHA-1, nothing there).
-    pub(crate) fn open(common_dir: &Path) -> Option<Self> {
-        let odb = Odb::new().ok()?;
-        odb.add_disk_alternate(common_dir.join("objects").to_str()?).ok()?;
-        Some(Self { store: Repository::from_odb(odb).ok()? })
+    pub(crate) fn open(root: &Path, common_dir: &Path) -> Self {
+        let git = RefCell::new(Git::NotAsked);
+        let library = library(common_dir);
+        Self { root: root.to_owned(), common_dir: common_dir.to_owned(), library, git }
+    }
+
+    fn read(&self, id: &ObjectId) -> Option<(ObjectType, Vec<u8>)> {
+        let found = Oid::from_bytes(id.bytes()).ok().zip(self.library.as_ref());
+        match found.and_then(|(oid, library)| library.read(oid).ok()) {
+            Some(object) => Some((object.kind(), object.data().to_vec())),
+            None => self.ask_git(id),
+        }
+    }
+
+    fn ask_git(&self, id: &ObjectId) -> Option<(ObjectType, Vec<u8>)> {
+        let mut git = self.git.borrow_mut();
+        if let Git::NotAsked = *git {
+            *git = match GitObjects::start(&self.root, &self.common_dir, id) {
+                Ok(running) => Git::Running(running),
+                Err(why) => Git::Gone(why),
+            };
+        }
+        let Git::Running(running) = &mut *git else { return None };
+        match running.read(id) {
+            Ok(found) => found,
+            Err(why) => {
+                *git = Git::Gone(why);
+                None
+            }
+        }
+    }
+
+    /// Why an object could not be read.
+    pub(crate) fn trouble(&self) -> String {
+        match &*self.git.borrow() {
+            Git::Gone(why) => why.clone(),
+            Git::NotAsked | Git::Running(_) => "an object is missing".to_owned(),
+        }
     }
 
     pub(crate) fn blob(&self, id: &ObjectId) -> Option<Vec<u8>> {
-        Some(self.store.find_blob(oid(id)?).ok()?.content().to_vec())
+        self.read(id).filter(|(kind, _)| *kind == ObjectType::Blob).map(|(_, bytes)| bytes)
     }
 
     /// The blob that a commit has at a path.
     pub(crate) fn blob_at(&self, commit: &ObjectId, path: &[u8]) -> Option<Vec<u8>> {
-        let entry = self.tree_of(commit)?.get_path(Path::new(OsStr::from_bytes(path))).ok()?;
-        Some(self.store.find_blob(entry.id()).ok()?.content().to_vec())
+        let mut id = self.tree_of(commit)?;
+        for name in path.split(|byte| *byte == b'/') {
+            id = self.tree(&id)?.into_iter().find(|entry| entry.name == name)?.id;
+        }
+        self.blob(&id)
     }
 
-    /// The tree of a commit.
-    fn tree_of(&self, commit: &ObjectId) -> Option<git2::Tree<'_>> {
-        let commit = self.store.find_object(oid(commit)?, Some(ObjectType::Commit)).ok()?;
-        commit.peel_to_tree().ok()
+    /// The tree of a commit, or of a tag of one.
+    fn tree_of(&self, commit: &ObjectId) -> Option<ObjectId> {
+        let mut id = *commit;
+        for _ in 0..TAGS {
+            let (kind, bytes) = self.read(&id)?;
+            let line = bytes.split(|byte| *byte == b'\n').next()?;
+            match kind {
+                ObjectType::Tree => return Some(id),
+                ObjectType::Commit => return ObjectId::from_hex(line.strip_prefix(b"tree ")?),
+                ObjectType::Tag => id = ObjectId::from_hex(line.strip_prefix(b"object ")?)?,
+                ObjectType::Blob | ObjectType::Any => return None,
+            }
+        }
+        None
+    }
+
+    fn tree(&self, id: &ObjectId) -> Option<Vec<TreeEntry>> {
+        let (_, bytes) = self.read(id).filter(|(kind, _)| *kind == ObjectType::Tree)?;
+        let mut rest = bytes.as_slice();
+        let mut entries = Vec::new();
+        while !rest.is_empty() {
+            let (entry, after) = TreeEntry::parse(rest, id.bytes().len())?;
+            entries.push(entry);
+            rest = after;
+        }
+        Some(entries)
     }
 
     /// What the commit's tree holds, except below directories that the index is known to hold unchanged:
@@ -48,33 +119,56 @@ impl Objects {
         Some(unlike)
     }
 
-    fn descend(
-        &self,
-        tree: &git2::Tree<'_>,
-        path: &[u8],
-        index: &Index,
-        unlike: &mut TreeUnlike,
-    ) -> Option<()> {
+    fn descend(&self, tree: &ObjectId, path: &[u8], index: &Index, unlike: &mut TreeUnlike) -> Option<()> {
         let known = index.trees.binary_search_by(|(known, _)| known.as_slice().cmp(path));
-        if known.is_ok_and(|at| index.trees[at].1.bytes() == tree.id().as_bytes()) {
+        if known.is_ok_and(|at| index.trees[at].1 == *tree) {
             unlike.same.push(path.to_vec());
             return Some(());
         }
-        for entry in tree {
-            let path = join(path, entry.name_bytes());
-            if entry.kind() == Some(ObjectType::Tree) {
-                self.descend(&self.store.find_tree(entry.id()).ok()?, &path, index, unlike)?;
+        for entry in self.tree(tree)? {
+            let path = join(path, &entry.name);
+            if entry.mode == DIRECTORY {
+                self.descend(&entry.id, &path, index, unlike)?;
             } else {
-                let mode = u32::try_from(entry.filemode()).unwrap_or_default();
-                unlike.entries.push((path, mode, ObjectId::new(entry.id().as_bytes())?));
+                unlike.entries.push((path, entry.mode, entry.id));
             }
         }
         Some(())
     }
 }
 
-fn oid(id: &ObjectId) -> Option<Oid> {
-    Oid::from_bytes(id.bytes()).ok()
+/// The store through libgit2, which reads alternates too; `None` when it does not take the path.
+fn library(common_dir: &Path) -> Option<Odb<'static>> {
+    let library = Odb::new().ok()?;
+    library.add_disk_alternate(common_dir.join("objects").to_str()?).ok()?;
+    Some(library)
+}
+
+const DIRECTORY: u32 = 0o040_000;
+
+/// One entry of a tree object.
+struct TreeEntry {
+    mode: u32,
+    name: Vec<u8>,
+    id: ObjectId,
+}
+
+impl TreeEntry {
+    /// `<mode> <name>\0<id>`, and what follows it.
+    fn parse(bytes: &[u8], id_len: usize) -> Option<(Self, &[u8])> {
+        let space = bytes.iter().position(|byte| *byte == b' ')?;
+        let nul = bytes.iter().position(|byte| *byte == 0)?;
+        let mode = u32::from_str_radix(str::from_utf8(&bytes[..space]).ok()?, 8).ok()?;
+        let (id, after) = bytes[nul + 1..].split_at_checked(id_len)?;
+        // Very old trees have other modes; an index never has.
+        let mode = match mode >> 12 {
+            0o10 if mode & 0o100 != 0 => 0o100_755,
+            0o10 => 0o100_644,
+            _ => mode,
+        };
+        let name = bytes.get(space + 1..nul)?.to_vec();
+        Some((Self { mode, name, id: ObjectId::new(id)? }, after))
+    }
 }
 
 /// The part of a tree that has to be compared with an index entry by entry.

@@ -26,15 +26,11 @@ struct Side {
 
 /// The patch over the given paths.
 pub(crate) fn changes(before: &Baseline, after: &Survey, paths: &[Vec<u8>]) -> Vec<u8> {
-    let objects = Objects::open(before.tree().common_dir());
+    let objects = Objects::open(before.root(), before.tree().common_dir());
     let mut patch = Vec::new();
     for path in paths {
-        let old = before
-            .inner
-            .survey
-            .listing
-            .entry(path)
-            .and_then(|seen| old_side(before, objects.as_ref(), path, seen));
+        let old =
+            before.inner.survey.listing.entry(path).and_then(|seen| old_side(before, &objects, path, seen));
         let new = after.listing.entry(path).and_then(|seen| new_side(before, path, seen));
         match (&old, &new) {
             // Git tells no change of type in one step.
@@ -58,7 +54,7 @@ fn mode_of(seen: Seen<'_>) -> Option<u32> {
     }
 }
 
-fn old_side(before: &Baseline, objects: Option<&Objects>, path: &[u8], seen: Seen<'_>) -> Option<Side> {
+fn old_side(before: &Baseline, objects: &Objects, path: &[u8], seen: Seen<'_>) -> Option<Side> {
     let mode = mode_of(seen)?;
     let survey = &before.inner.survey;
     let bytes = if seen.stat.kind == Kind::Symlink {
@@ -66,7 +62,7 @@ fn old_side(before: &Baseline, objects: Option<&Objects>, path: &[u8], seen: See
     } else if let Some(known) = survey.known.get(path) {
         known.kept.as_ref().map(|kept| kept.to_vec())
     } else {
-        let blob = survey.tracked(path).and_then(|(entry, _)| objects?.blob(&entry.id));
+        let blob = survey.tracked(path).and_then(|(entry, _)| objects.blob(&entry.id));
         blob.map(|blob| as_checked_out(blob, seen.stat.size))
     };
     Some(Side { mode, bytes })

@@ -24,11 +24,11 @@ pub(crate) fn porcelain(status: &BTreeMap<Vec<u8>, StatusLetters>) -> String {
 /// How many lines each tracked file has more and less than its blob in the index's commit.
 pub(crate) fn diff_stat(tree: &Tree, survey: &Survey) -> String {
     let mut text = String::new();
-    let objects = Objects::open(tree.common_dir());
+    let objects = Objects::open(tree.root(), tree.common_dir());
     let head = survey.head_commit().and_then(|hex| ObjectId::from_hex(&hex));
     let (mut files, mut added, mut removed) = (0, 0, 0);
     for path in survey.status.iter().filter(|(_, letters)| *letters != b"??").map(|(path, _)| path) {
-        let old = objects.as_ref().zip(head.as_ref()).and_then(|(objects, head)| objects.blob_at(head, path));
+        let old = head.as_ref().and_then(|head| objects.blob_at(head, path));
         let new = content::read(tree.root(), path).unwrap_or_default();
         let Some((more, less)) = line_counts(&old.unwrap_or_default(), &new) else { continue };
         let _ = writeln!(text, " {} | {} +{more} -{less}", quoted(path), more + less);

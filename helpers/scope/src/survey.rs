@@ -261,10 +261,10 @@ impl Survey {
 
     fn add_staged(&mut self, tree: &Tree) {
         let Some(Ok(index)) = self.own().map(|repository| &repository.index) else { return };
+        let objects = Objects::open(tree.root(), tree.common_dir());
         let staged: Option<Vec<_>> = match self.head_commit().and_then(|hex| ObjectId::from_hex(&hex)) {
             None => Some(index.entries.iter().map(|entry| (entry.path.clone(), b'A')).collect()),
-            Some(head) => Objects::open(tree.common_dir())
-                .and_then(|objects| Some(objects.tree_unlike(&head, index)?.staged(&index.entries))),
+            Some(head) => objects.tree_unlike(&head, index).map(|unlike| unlike.staged(&index.entries)),
         };
         match staged {
             Some(staged) => {
@@ -272,9 +272,7 @@ impl Survey {
                     self.status.entry(path).or_insert(*b"  ")[0] = letter;
                 }
             }
-            None => self
-                .notes
-                .push("what is staged could not be told: the object store cannot be read".to_owned()),
+            None => self.notes.push(format!("what is staged could not be told: {}", objects.trouble())),
         }
     }
 }

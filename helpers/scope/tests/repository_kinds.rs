@@ -65,6 +65,16 @@ fn refs_in_tables_are_compared_by_name() {
 }
 
 #[test]
+fn objects_named_by_sha256_are_read() {
+    every_action_is_named("--object-format=sha256");
+}
+
+#[test]
+fn both_at_once_are_read() {
+    every_action_is_named("--object-format=sha256 --ref-format=reftable");
+}
+
+#[test]
 fn an_ordinary_repository_is_no_different() {
     every_action_is_named("--object-format=sha1 --ref-format=files");
 }
