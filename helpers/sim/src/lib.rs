@@ -1,6 +1,7 @@
 //! Not shipped: the peers of a run, for tests and the demo.
 //!
 //! [`responses`] is the model's side: a scripted Responses API that drives the *real* Codex offline.
+//! [`messages`] is the same for the real Claude Code.
 //! [`stand_in`] is Codex's side: a program called `codex` for the faults that the real one will not
 //! show on demand. [`mcp`] is a server out of a user's Codex configuration. None knows anything of
 //! clodex: what they imitate is the other side of the wire.
@@ -9,6 +10,8 @@ pub mod codex_home;
 pub mod demo;
 mod http;
 pub mod mcp;
+pub mod messages;
+pub mod npm;
 pub mod npm_codex;
 pub mod responses;
 mod script_mark;

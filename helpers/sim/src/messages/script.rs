@@ -1,0 +1,60 @@
+//! The shape of a script, as tests write it. Knows nothing of the wire.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One answer after the other.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Script {
+    /// Requests beyond the last step get a short answer.
+    pub steps: Vec<Step>,
+}
+
+impl Script {
+    /// Reads a script from its JSON, as it stands between the `@@` marks.
+    pub fn from_json(json: Value) -> serde_json::Result<Self> {
+        serde_json::from_value(json)
+    }
+}
+
+/// What the server does with one request.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Step {
+    /// What the model does, in order.
+    #[serde(rename = "do")]
+    pub acts: Vec<Act>,
+    /// Waits this long before it answers.
+    pub delay_ms: u64,
+    /// Refuses with this HTTP status instead.
+    pub status: Option<u16>,
+    /// What a refusal says: `{"type": …, "message": …}`.
+    pub error: Value,
+}
+
+/// One thing that the model does.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// A block of text.
+    Say(String),
+    /// A call of a tool; the turn goes on with its result.
+    Tool(Tool),
+    /// Waits until this file exists.
+    Until(PathBuf),
+    /// Waits this long.
+    PauseMs(u64),
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// E.g. `Bash`.
+    pub name: String,
+    /// Its arguments.
+    pub input: Value,
+}
