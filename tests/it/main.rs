@@ -13,6 +13,7 @@ mod free_prompt;
 mod many_at_once;
 mod model;
 mod mount_points;
+mod overlap;
 mod places;
 mod plugin;
 mod refusals;

@@ -20,6 +20,7 @@ mod run_id;
 mod run_ref;
 mod run_result;
 mod run_story;
+mod scope_overlap;
 mod scope_rules;
 mod sections;
 mod settings;
@@ -52,6 +53,7 @@ pub use run_id::{InvalidRunId, RunId, slug};
 pub use run_ref::{Candidate, RunRef};
 pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntry, VerificationStatus};
 pub use run_story::{FailureSeen, RunStory, Turn};
+pub use scope_overlap::scope_overlap;
 pub use scope_rules::{PathKind, ScopeEntry, ScopeEntryError, ScopeRules};
 pub use settings::{
     Backend, ContainmentWish, DEFAULT_HEARTBEAT_SEC, DEFAULT_TIMEOUT_SEC, Layer, Setting, Settings,

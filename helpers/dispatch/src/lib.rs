@@ -21,6 +21,7 @@ mod mount_points;
 mod next_step;
 mod opening;
 mod output_file;
+mod overlap_gate;
 mod packet_file;
 mod plan;
 mod planning;

@@ -14,6 +14,7 @@ use clodex_os::run_suffix;
 use crate::artifacts::{Artifacts, make_hidden};
 use crate::board::Board;
 use crate::mount_points;
+use crate::overlap_gate;
 use crate::plan::{Plan, RunsDir};
 use crate::refusal::Refusal;
 
@@ -37,8 +38,11 @@ pub struct Opened {
 ///
 /// The record comes first and names the others: what somebody made who was killed in the middle is found by it.
 pub fn open(plan: &Plan, store: &RecordStore, detached: bool) -> Result<Opened, Refusal> {
+    // What nobody can overtake: looking at who works here, and being there to be looked at.
+    let alone = overlap_gate::pass(plan, store)?;
     let parent = runs_dir(plan)?;
     let (live, mut record) = begin(plan, store, detached, &parent)?;
+    drop(alone);
     let made = new_scratch(&store.dir().scratch(), &live, &mut record).and_then(|scratch| {
         Artifacts::create(&parent, &record.id)
             .map_err(|error| no_artifacts(&parent, &error))

@@ -35,6 +35,11 @@ impl Refusal {
         Self { code, message: message.to_owned(), hint: hint.map(str::to_owned) }
     }
 
+    /// A gate is shut.
+    pub fn gate(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code: ExitCode::Refused, message: message.into(), hint: Some(hint.into()) }
+    }
+
     /// Codex is not there, too old, or cannot be started.
     pub fn unreachable(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code: ExitCode::Unreachable, message: message.into(), hint: Some(hint.into()) }

@@ -7,8 +7,12 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::error::{Result, Tried as _};
+
+/// The kernel wakes nobody up before a deadline: between two tries.
+const ASK_AGAIN: Duration = Duration::from_millis(1);
 
 /// The lock, held. It is let go by dropping it, or by the end of the process, however that comes.
 #[derive(Debug)]
@@ -28,6 +32,17 @@ impl RunLock {
             // Whoever held it before may have removed the file meanwhile: then this lock guards nothing.
             if is_same_file(&file, path).tried(shown())? {
                 return Ok(Some(Self { _file: file }));
+            }
+        }
+    }
+
+    /// Takes the lock at `path` when whoever holds it lets go; None = not before the deadline. For locks that are held
+    /// for moments.
+    pub fn acquire_until(path: &Path, deadline: Instant) -> Result<Option<Self>> {
+        loop {
+            match Self::acquire(path)? {
+                None if Instant::now() < deadline => std::thread::sleep(ASK_AGAIN),
+                taken_or_late => return Ok(taken_or_late),
             }
         }
     }
@@ -129,6 +144,20 @@ mod tests {
         drop(lock);
         assert!(!RunLock::is_held(&path).unwrap());
         assert!(RunLock::acquire(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn who_waits_has_the_lock_once_it_is_free_or_nothing_at_the_deadline() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("start.lock");
+        let lock = RunLock::acquire(&path).unwrap().expect("free");
+        assert!(RunLock::acquire_until(&path, Instant::now()).unwrap().is_none());
+        let wait = || RunLock::acquire_until(&path, Instant::now() + Duration::from_mins(1));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| wait().unwrap().is_some());
+            drop(lock);
+            assert!(waiting.join().unwrap());
+        });
     }
 
     #[test]

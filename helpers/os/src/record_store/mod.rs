@@ -1,10 +1,11 @@
 //! The records of all runs on disk: who may write one, where it lies, whether its run lives.
 //!
 //! ```text
-//! <state dir>/live/<run-id>.json   the record, replaced whole at each change
-//! <state dir>/live/<run-id>.lock   held by the dispatcher for life: the run lives if and only if it is held
-//! <state dir>/ended/<run-id>.json  the record, moved here when the run ends, never written again
-//! <state dir>/last/<project>.json  a copy of the record that ended last, for each git common directory
+//! <state dir>/live/<run-id>.json     the record, replaced whole at each change
+//! <state dir>/live/<run-id>.lock     held by the dispatcher for life: the run lives if and only if it is held
+//! <state dir>/ended/<run-id>.json    the record, moved here when the run ends, never written again
+//! <state dir>/starts/<project>.lock  held for moments by who looks at the live runs and begins one
+//! <state dir>/last/<project>.json    a copy of the record that ended last, for each git common directory
 //! ```
 //! Knows nothing of what a run does; what it shows of one is up to its reader.
 
@@ -12,6 +13,7 @@ mod error;
 mod live_run;
 mod read;
 mod reap;
+mod start_lock;
 mod state_dir;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ pub use error::StateError;
 pub use live_run::LiveRun;
 pub use read::SeenRun;
 pub use reap::Reaped;
+pub use start_lock::StartLock;
 pub use state_dir::StateDir;
 
 use clodex_core::ProcessMark;

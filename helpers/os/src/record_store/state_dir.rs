@@ -75,14 +75,19 @@ impl StateDir {
         self.root.join("live").join(format!("{id}.cancel.lock"))
     }
 
+    pub(super) fn start_lock(&self, git_common_dir: &str) -> PathBuf {
+        self.root.join("starts").join(project(git_common_dir) + ".lock")
+    }
+
     pub(super) fn last(&self, git_common_dir: &str) -> PathBuf {
-        let project = fnv1a(git_common_dir.trim_end_matches('/').as_bytes());
-        self.root.join("last").join(format!("{project:016x}.json"))
+        self.root.join("last").join(project(git_common_dir) + ".json")
     }
 
     pub(super) fn make(&self) -> Result<()> {
         atomic_file::private_dir(&self.root)?;
-        ["live", "ended", "last"].iter().try_for_each(|name| atomic_file::private_dir(&self.root.join(name)))
+        ["live", "ended", "last", "starts"]
+            .iter()
+            .try_for_each(|name| atomic_file::private_dir(&self.root.join(name)))
     }
 
     /// Ids of the live runs, unordered. An unreadable directory holds none.
@@ -144,6 +149,11 @@ fn ids_in(directory: &Path) -> Vec<String> {
 /// What cannot be read as a small regular file is no record.
 fn read_record(path: &Path) -> Option<Vec<u8>> {
     read_regular(path, RECORD_MAX_BYTES).ok()
+}
+
+/// A project as a file name.
+fn project(git_common_dir: &str) -> String {
+    format!("{:016x}", fnv1a(git_common_dir.trim_end_matches('/').as_bytes()))
 }
 
 /// FNV-1a, 64 bits: a file name for any path, without a hashing crate on the statusline's way.
