@@ -77,7 +77,7 @@ fn has_target(triple: &str) -> bool {
 fn build(target: &[&str]) -> io::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--workspace", "--bins"])
+        .args(["build", "--quiet", "--release", "--workspace", "--bins", "--examples"])
         .args(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()?;

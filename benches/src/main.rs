@@ -4,6 +4,7 @@
 mod built;
 mod figures;
 mod measure;
+mod pass;
 mod place;
 mod records;
 mod repository;
@@ -41,6 +42,9 @@ impl Effort {
 }
 
 fn main() -> ExitCode {
+    if let Some(done) = pass::if_asked() {
+        return ended(done);
+    }
     let mut effort = Effort::Full;
     let mut groups = Vec::new();
     for arg in std::env::args().skip(1) {
@@ -57,7 +61,11 @@ fn main() -> ExitCode {
             }
         }
     }
-    match run(effort, &groups) {
+    ended(run(effort, &groups))
+}
+
+fn ended(result: io::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cargo figures: {error}");

@@ -20,6 +20,8 @@ pub struct Cost {
     pub own_cpu: Duration,
     /// CPU of the program and of everything that it started and waited for.
     pub all_cpu: Duration,
+    /// The most memory that it held; zero where nobody asked.
+    pub peak_bytes: u64,
 }
 
 /// Executes a program to its end. A program that fails has measured nothing.
@@ -32,7 +34,8 @@ pub fn execute(command: &mut Command) -> io::Result<Cost> {
     if !status.success() {
         return Err(io::Error::other(format!("{command:?} ended with {status}")));
     }
-    Ok(Cost { wall, own_cpu, all_cpu: cpu(UsageWho::RUSAGE_CHILDREN)?.saturating_sub(before) })
+    let all_cpu = cpu(UsageWho::RUSAGE_CHILDREN)?.saturating_sub(before);
+    Ok(Cost { wall, own_cpu, all_cpu, peak_bytes: 0 })
 }
 
 /// Waits without reaping: as long as a process is a zombie, its clock can be asked.
@@ -74,6 +77,11 @@ impl<'a> Case<'a> {
     /// The measured durations of one kind, in the order of the rounds.
     pub fn each(&self, of: impl Fn(&Cost) -> Duration) -> Vec<f64> {
         self.costs.iter().map(|cost| of(cost).as_secs_f64()).collect()
+    }
+
+    /// The measured peaks, in the order of the rounds.
+    pub fn peaks(&self) -> Vec<f64> {
+        self.costs.iter().map(|cost| cost.peak_bytes as f64).collect()
     }
 }
 

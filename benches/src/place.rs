@@ -50,7 +50,7 @@ impl Place {
     pub fn command(&self, name: &str) -> Command {
         let program = match name {
             "codex" => self.path("bin/codex"),
-            ours if ours.starts_with("clodex-") => self.binaries.join(ours),
+            ours if ours.starts_with("clodex-") || ours.starts_with("examples/") => self.binaries.join(ours),
             tool => tool.into(),
         };
         let mut command = Command::new(program);

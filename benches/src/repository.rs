@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A repository with a handful of files: a scope check of it costs next to nothing.
@@ -13,21 +13,37 @@ pub fn small(root: &Path) -> io::Result<()> {
     commit_all(root)
 }
 
-/// `tracked` files in directories of a hundred, half as many ignored ones, and twenty that are modified.
+/// `tracked` files in directories of thirty, half as many ignored ones, one untracked for every hundred, and twenty
+/// that are modified; git has looked at all of it once.
 pub fn large(root: &Path, tracked: usize) -> io::Result<()> {
     write(&root.join(".gitignore"), "node_modules/\n")?;
     write(&root.join("src/a.txt"), "a\n")?;
     for number in 0..tracked {
-        write(&root.join(format!("lib/d{}/f{number}", number / 100)), &format!("content of {number}\n"))?;
+        write(&source(root, number), &format!("export const component = {number};\n"))?;
     }
     for number in 0..tracked / 2 {
-        write(&root.join(format!("node_modules/d{}/f{number}", number / 100)), &format!("{number}\n"))?;
+        let path = format!("node_modules/package{}/lib{}/index_{number}.js", number / 300, number / 30);
+        write(&root.join(path), &format!("{number}\n"))?;
     }
     commit_all(root)?;
     for number in (0..tracked).step_by(tracked / 20) {
-        write(&root.join(format!("lib/d{}/f{number}", number / 100)), "modified\n")?;
+        write(&source(root, number), "modified\n")?;
     }
-    Ok(())
+    for number in 0..tracked / 100 {
+        write(&root.join(format!("packages/untracked_{number}.ts")), "new\n")?;
+    }
+    git(root, &["status", "--short", "--untracked-files=no"])
+}
+
+/// A repository as it lies there after it was cloned, and git was asked for its status once.
+pub fn clone(from: &Path, to: &Path) -> io::Result<()> {
+    let parent = to.parent().unwrap_or(to);
+    git(parent, &["clone", "--quiet", &from.to_string_lossy(), &to.to_string_lossy()])?;
+    git(to, &["status", "--short"])
+}
+
+fn source(root: &Path, number: usize) -> PathBuf {
+    root.join(format!("packages/p{}/module{}/component_{number}.ts", number / 900, number / 30))
 }
 
 /// A worker's packet.
@@ -55,6 +71,11 @@ fn commit_all(root: &Path) -> io::Result<()> {
 }
 
 fn git(root: &Path, args: &[&str]) -> io::Result<()> {
-    let status = Command::new("git").args(args).current_dir(root).stdin(Stdio::null()).status()?;
+    let status = Command::new("git")
+        .args(args)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()?;
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("git {} failed", args.join(" ")))) }
 }

@@ -4,9 +4,9 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::scope;
 use crate::Effort;
 use crate::measure::{Case, Cost, interleave, median};
+use crate::pass;
 use crate::place::Place;
 use crate::streams;
 use crate::table::{Aim, Table, Unit};
@@ -17,7 +17,7 @@ const SPACING_MS: u64 = 20;
 pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
     let empty = added(place, effort.rounds(40), 0)?;
     let busy = added(place, effort.rounds(10), EVENTS)?;
-    let mut passes = [Case::new(|| scope::both_passes(&place.path("repo")))];
+    let mut passes = [Case::new(|| pass::both(&place.path("repo")))];
     interleave(effort.rounds(40), &mut passes)?;
     let scope = median(&passes[0].each(|cost| cost.own_cpu));
 

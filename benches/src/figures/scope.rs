@@ -1,62 +1,55 @@
-//! The two passes of the scope check over ten thousand tracked and five thousand ignored files.
+//! The two passes of the scope check, beside git's own status and libgit2's recursive one, which see less.
 
 use std::io;
 use std::path::Path;
-use std::time::Instant;
-
-use clodex_core::{PathKind, ScopeEntry, ScopeRules};
-use clodex_scope::{Baseline, Comparison, Meanwhile, Request, Tree, baseline, compare};
 
 use crate::Effort;
-use crate::measure::{Case, Cost, interleave, own_cpu};
+use crate::measure::{Case, Cost, interleave};
+use crate::pass::Pass;
 use crate::place::Place;
 use crate::repository;
-use crate::table::{Aim, Table};
+use crate::table::{Aim, Table, Unit};
 
-const TRACKED: usize = 10_000;
+/// Tracked files; half as many ignored ones lie beside them.
+const SIZES: [(usize, &str); 2] = [(10_000, "10 000 files"), (100_000, "100 000 files")];
 
 pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
-    let repo = place.path("large");
-    repository::large(&repo, TRACKED)?;
-    let before = pass_before(&repo)?;
+    for (tracked, size) in SIZES {
+        let repo = place.path(&format!("large-{tracked}"));
+        repository::large(&repo, tracked)?;
+        passes(place, effort, table, (&repo, size))?;
+    }
+    let (from, to) = (place.path("large-100000"), place.path("clone"));
+    repository::clone(&from, &to)?;
+    passes(place, effort, table, (&to, "fresh clone of 100 000"))
+}
+
+fn passes(place: &Place, effort: Effort, table: &mut Table, (repo, size): (&Path, &str)) -> io::Result<()> {
     let mut cases = [
         Case::program(|| {
             let mut git = place.command("git");
             let status = ["--no-optional-locks", "status", "--porcelain", "-z", "-uall", "--ignored"];
-            git.args(status).current_dir(&repo);
+            git.args(status).current_dir(repo);
             Ok(git)
         }),
-        Case::new(|| cost_of(|| pass_before(&repo))),
-        Case::new(|| cost_of(|| pass_after(&before))),
+        Case::program(|| {
+            let mut libgit2 = place.command("examples/libgit2-status");
+            libgit2.arg(repo);
+            Ok(libgit2)
+        }),
+        Case::new(|| Pass::Baseline.measure(repo)),
+        Case::new(|| Pass::Comparison.measure(repo)),
     ];
     interleave(effort.rounds(20), &mut cases)?;
-    let [git, first, second] = cases.map(|case| case.each(|cost: &Cost| cost.wall));
-    table.ratio("scope baseline, 10 000 files / git status", &first, &git, Aim::AtMost(1.0));
-    table.ratio("scope comparison, 10 000 files / git status", &second, &git, Aim::AtMost(1.0));
+    let wall = |at: usize| cases[at].each(|cost: &Cost| cost.wall);
+    let cpu = |at: usize| cases[at].each(|cost: &Cost| cost.all_cpu);
+    table.quantity(&format!("git status, {size}"), &wall(0), Unit::Milliseconds, Aim::None);
+    for (at, pass) in [(2, "baseline"), (3, "comparison")] {
+        let row = |of: &str| format!("scope {pass}, {size}{of}");
+        table.ratio(&row(" / git status"), &wall(at), &wall(0), Aim::AtMost(1.0));
+        table.ratio(&row(" / git status, CPU"), &cpu(at), &cpu(0), Aim::None);
+        table.ratio(&row(" / libgit2's status"), &wall(at), &wall(1), Aim::AtMost(0.45));
+        table.quantity(&row(", peak memory"), &cases[at].peaks(), Unit::Megabytes, Aim::AtMost(48e6));
+    }
     Ok(())
-}
-
-/// What both passes over a repository cost, in this process.
-pub fn both_passes(repo: &Path) -> io::Result<Cost> {
-    cost_of(|| pass_after(&pass_before(repo)?))
-}
-
-fn pass_before(repo: &Path) -> io::Result<Baseline> {
-    let tree = Tree::discover(repo).map_err(io::Error::other)?;
-    let entry =
-        ScopeEntry::parse("src/", b"", repo.as_os_str().as_encoded_bytes()).map_err(io::Error::other)?;
-    let rules = ScopeRules::new(vec![entry], |_| PathKind::Directory);
-    baseline(&tree, Request { rules, ..Request::default() }).map_err(io::Error::other)
-}
-
-fn pass_after(before: &Baseline) -> io::Result<Comparison> {
-    compare(before, &Meanwhile::default()).map_err(io::Error::other)
-}
-
-fn cost_of<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<Cost> {
-    let (begun, used) = (Instant::now(), own_cpu()?);
-    let result = work()?;
-    let (wall, cpu) = (begun.elapsed(), own_cpu()?.saturating_sub(used));
-    drop(result);
-    Ok(Cost { wall, own_cpu: cpu, all_cpu: cpu })
 }
