@@ -14,6 +14,7 @@
 //! | ask a command one thing after the other | [`Dialogue`] |
 //! | go on after the caller is gone | [`detach`] |
 //! | know which project a directory belongs to | [`git_common_dir`] |
+//! | exchange two names, or take a free one, in one step | [`exchange`], [`rename_to_free`] |
 //! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
 //! | know how wide the terminal is | [`terminal_columns`] |
 //! | allocate in a program that ends at once | [`NeverFree`] |
@@ -36,6 +37,7 @@ pub mod process;
 mod random;
 pub mod record_store;
 mod regular_file;
+mod rename;
 mod report;
 mod run_command;
 pub mod signals;
@@ -52,6 +54,7 @@ pub use lock::RunLock;
 pub use never_free::NeverFree;
 pub use random::run_suffix;
 pub use regular_file::{open_regular, read_regular};
+pub use rename::{exchange, rename_to_free};
 pub use report::{Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
 pub use stdin::read_stdin;
