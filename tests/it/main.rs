@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod cancel;
+mod claude_code;
 mod codex_argv;
 mod codex_faults;
 mod detach;

@@ -12,6 +12,7 @@ mod http;
 pub mod mcp;
 pub mod messages;
 pub mod npm;
+pub mod npm_claude;
 pub mod npm_codex;
 pub mod responses;
 mod script_mark;
