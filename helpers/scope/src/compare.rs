@@ -59,7 +59,7 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
     let after = Survey::take(tree, listing, areas, &before.inner.survey_rules, Some(&before.inner.survey));
     let mut findings = tree_findings(before, &after);
     findings.retain(|finding| !is_of_another_run(&finding.path, &others));
-    findings.extend(git_findings(&before.inner.survey, &after));
+    findings.extend(git_findings(tree.root(), &before.inner.survey, &after));
     findings.extend(before.inner.beyond.findings(tree, &after.listing, before.rules()));
     let (was, since) = (&before.inner.survey.listing, before.inner.beyond.since);
     findings.extend(hard_links::findings(was, &after.listing, before.rules(), since));
@@ -172,7 +172,7 @@ fn is_allowed(before: &Baseline, finding: &Finding) -> bool {
 fn by_product(before: &Baseline, after: &Listing, path: &[u8]) -> Option<String> {
     let inner = &before.inner;
     let (survey, ignore) = (&inner.survey, &inner.survey_rules.ignore);
-    if survey.tracked(path).is_some() {
+    if survey.is_tracked(path) {
         return None;
     }
     let real = |listing: &Listing, directory: &[u8]| {

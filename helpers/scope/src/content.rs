@@ -62,6 +62,9 @@ pub(crate) struct ObjectId {
 }
 
 impl ObjectId {
+    /// What stands for no object in a repository with SHA-1 names.
+    pub(crate) const NOTHING: Self = Self { bytes: [0; 32], len: 20 };
+
     pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
         let len = u8::try_from(bytes.len()).ok().filter(|len| matches!(len, 20 | 32))?;
         let mut whole = [0; 32];

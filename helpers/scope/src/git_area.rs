@@ -12,8 +12,10 @@ use crate::ScopeError;
 use crate::content::{self, Digest};
 use crate::index::{Index, IndexEntry};
 use crate::listing::{Kind, Listing, join, split};
+use crate::objects::Objects;
 use crate::refs::{Refs, read_head, read_refs};
 use crate::reftable::read_stack;
+use crate::tree::common_dir_of;
 use crate::walk::{Meet, walk};
 
 /// Files of a git directory beyond this are compared by their times alone.
@@ -48,6 +50,11 @@ pub(crate) struct RepositoryState {
 }
 
 impl RepositoryState {
+    /// Its objects; `area` is the directory that it lies in, `root` the work tree around all.
+    pub(crate) fn objects(&self, area: &Path, root: &Path) -> Objects {
+        Objects::open(root, &common_dir_of(&area.join(OsStr::from_bytes(&self.base))))
+    }
+
     /// The index entries; none when the index cannot be read.
     pub(crate) fn entries(&self) -> &[IndexEntry] {
         self.index.as_ref().map(|index| index.entries.as_slice()).unwrap_or_default()
@@ -68,6 +75,10 @@ impl GitArea {
         for base in area.bases() {
             let mut repository = area.repository(base);
             area.add_reftable(&mut repository);
+            if let Err(why) = &repository.index {
+                let shown = path_text(&area.shown(&join(&repository.base, b"index")));
+                area.listing.problems.push(format!("cannot read the index `{shown}`: {why}"));
+            }
             area.repositories.push(repository);
         }
         Ok(area)

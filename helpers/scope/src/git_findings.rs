@@ -2,6 +2,7 @@
 //! change what git does. What git writes as a matter of course is none of it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 
 use clodex_core::{ViolationKind, path_text};
 
@@ -12,13 +13,13 @@ use crate::index::IndexEntry;
 use crate::listing::{Directory, Kind, Pair, differences, join};
 use crate::survey::Survey;
 
-/// What changed in and around the git directories.
-pub(crate) fn git_findings(before: &Survey, after: &Survey) -> Vec<Finding> {
+/// What changed in and around the git directories; `root` is the work tree.
+pub(crate) fn git_findings(root: &Path, before: &Survey, after: &Survey) -> Vec<Finding> {
     let mut findings = Vec::new();
     for was in &before.areas {
         match after.areas.iter().find(|is| is.path == was.path) {
             Some(is) => {
-                repositories(was, is, &mut findings);
+                repositories(root, was, is, &mut findings);
                 files(was, is, &mut findings);
             }
             None => findings.push(never(
@@ -69,12 +70,12 @@ fn head(before: &Survey, after: &Survey, findings: &mut Vec<Finding>) {
     findings.push(never(b"HEAD".to_vec(), ViolationKind::Modified, format!("{} → {}", show(was), show(is))));
 }
 
-fn repositories(was: &GitArea, is: &GitArea, findings: &mut Vec<Finding>) {
+fn repositories(root: &Path, was: &GitArea, is: &GitArea, findings: &mut Vec<Finding>) {
     for old in &was.repositories {
         match is.repository_at(&old.base) {
             Some(new) => {
                 repository(was, old, new, findings);
-                index(was, old, new, findings);
+                index(root, was, (old, new), findings);
             }
             None => findings.push(never(
                 was.shown(&old.base),
@@ -111,7 +112,12 @@ fn repository(area: &GitArea, old: &RepositoryState, new: &RepositoryState, find
     }
 }
 
-fn index(area: &GitArea, old: &RepositoryState, new: &RepositoryState, findings: &mut Vec<Finding>) {
+fn index(
+    root: &Path,
+    area: &GitArea,
+    (old, new): (&RepositoryState, &RepositoryState),
+    findings: &mut Vec<Finding>,
+) {
     let shown = area.shown(&join(&old.base, b"index"));
     let (was, is) = match (&old.index, &new.index) {
         (Ok(was), Ok(is)) => (was, is),
@@ -125,10 +131,6 @@ fn index(area: &GitArea, old: &RepositoryState, new: &RepositoryState, findings:
             return;
         }
     };
-    let keyed = |entries| -> BTreeMap<(&[u8], u8), &IndexEntry> {
-        let entries: &[IndexEntry] = entries;
-        entries.iter().map(|entry| ((entry.path.as_slice(), entry.stage), entry)).collect()
-    };
     if was.entries.len() == is.entries.len()
         && was
             .entries
@@ -138,7 +140,9 @@ fn index(area: &GitArea, old: &RepositoryState, new: &RepositoryState, findings:
     {
         return;
     }
-    let (was, is) = (keyed(&was.entries), keyed(&is.entries));
+    let objects = new.objects(&area.path, root);
+    let (was, is) = (was.to_compare(is, &objects), is.to_compare(was, &objects));
+    let (was, is) = (keyed(&was), keyed(&is));
     let keys: std::collections::BTreeSet<_> = was.keys().chain(is.keys()).collect();
     for key in keys {
         let (before, after) = (was.get(key).copied(), is.get(key).copied());
@@ -156,6 +160,10 @@ fn index(area: &GitArea, old: &RepositoryState, new: &RepositoryState, findings:
             None => never(shown.clone(), ViolationKind::Modified, format!("{}: {detail}", path_text(key.0))),
         });
     }
+}
+
+fn keyed(entries: &[IndexEntry]) -> BTreeMap<(&[u8], u8), &IndexEntry> {
+    entries.iter().map(|entry| ((entry.path.as_slice(), entry.stage), entry)).collect()
 }
 
 fn entry_text(entry: Option<&IndexEntry>) -> String {

@@ -23,6 +23,7 @@ mod objects;
 mod patch;
 mod refs;
 mod reftable;
+mod sparse;
 mod status_text;
 mod survey;
 mod tree;

@@ -1,7 +1,7 @@
 //! Reads git objects through libgit2, or git where that cannot, from the object store alone: no repository is opened,
 //! so none of its configuration is read and its owner does not matter. Used to classify and to show, never to detect.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Odb, Oid};
@@ -10,6 +10,7 @@ use crate::content::ObjectId;
 use crate::git_objects::GitObjects;
 use crate::index::{Index, IndexEntry};
 use crate::listing::join;
+use crate::sparse::DIRECTORY;
 
 /// Tags that name tags are followed so far.
 const TAGS: usize = 8;
@@ -18,7 +19,7 @@ const TAGS: usize = 8;
 pub(crate) struct Objects {
     root: PathBuf,
     common_dir: PathBuf,
-    library: Option<Odb<'static>>,
+    library: OnceCell<Option<Odb<'static>>>,
     git: RefCell<Git>,
 }
 
@@ -30,15 +31,17 @@ enum Git {
 }
 
 impl Objects {
+    /// Nothing is opened before something is asked for.
     pub(crate) fn open(root: &Path, common_dir: &Path) -> Self {
         let git = RefCell::new(Git::NotAsked);
-        let library = library(common_dir);
+        let library = OnceCell::new();
         Self { root: root.to_owned(), common_dir: common_dir.to_owned(), library, git }
     }
 
     fn read(&self, id: &ObjectId) -> Option<(ObjectType, Vec<u8>)> {
-        let found = Oid::from_bytes(id.bytes()).ok().zip(self.library.as_ref());
-        match found.and_then(|(oid, library)| library.read(oid).ok()) {
+        let library = || self.library.get_or_init(|| library(&self.common_dir)).as_ref();
+        let oid = Oid::from_bytes(id.bytes()).ok();
+        match oid.and_then(|oid| Some((oid, library()?))).and_then(|(oid, library)| library.read(oid).ok()) {
             Some(object) => Some((object.kind(), object.data().to_vec())),
             None => self.ask_git(id),
         }
@@ -111,17 +114,25 @@ impl Objects {
         Some(entries)
     }
 
-    /// What the commit's tree holds, except below directories that the index is known to hold unchanged:
-    /// entries as `(path, mode, blob)`, and those directories.
-    pub(crate) fn tree_unlike(&self, commit: &ObjectId, index: &Index) -> Option<TreeUnlike> {
+    /// All files below a tree, as `(path, mode, blob)`.
+    pub(crate) fn files_of(&self, tree: &ObjectId) -> Option<Vec<(Vec<u8>, u32, ObjectId)>> {
+        let mut all = TreeUnlike::default();
+        self.descend(tree, &[], &Index::default(), &mut all)?;
+        Some(all.entries)
+    }
+
+    /// What is staged against a commit: `(path, A, M or D)`.
+    pub(crate) fn staged(&self, commit: &ObjectId, index: &Index) -> Option<Vec<(Vec<u8>, u8)>> {
         let mut unlike = TreeUnlike::default();
         self.descend(&self.tree_of(commit)?, &[], index, &mut unlike)?;
-        Some(unlike)
+        let entries = index.taken_apart(self, |entry| !unlike.is_same(&entry.path));
+        Some(unlike.staged(&entries))
     }
 
     fn descend(&self, tree: &ObjectId, path: &[u8], index: &Index, unlike: &mut TreeUnlike) -> Option<()> {
         let known = index.trees.binary_search_by(|(known, _)| known.as_slice().cmp(path));
-        if known.is_ok_and(|at| index.trees[at].1 == *tree) {
+        let sparse = || index.directory_over(&join(path, b"")).is_some_and(|entry| entry.id == *tree);
+        if known.is_ok_and(|at| index.trees[at].1 == *tree) || !path.is_empty() && sparse() {
             unlike.same.push(path.to_vec());
             return Some(());
         }
@@ -143,8 +154,6 @@ fn library(common_dir: &Path) -> Option<Odb<'static>> {
     library.add_disk_alternate(common_dir.join("objects").to_str()?).ok()?;
     Some(library)
 }
-
-const DIRECTORY: u32 = 0o040_000;
 
 /// One entry of a tree object.
 struct TreeEntry {
@@ -171,7 +180,8 @@ impl TreeEntry {
     }
 }
 
-/// The part of a tree that has to be compared with an index entry by entry.
+/// The part of a tree that has to be compared with an index entry by entry: what it holds, except below directories
+/// that the index is known to hold unchanged.
 #[derive(Debug, Default)]
 pub(crate) struct TreeUnlike {
     entries: Vec<(Vec<u8>, u32, ObjectId)>,
@@ -179,8 +189,7 @@ pub(crate) struct TreeUnlike {
 }
 
 impl TreeUnlike {
-    /// What is staged: `(path, A, M or D)`.
-    pub(crate) fn staged(&self, index: &[IndexEntry]) -> Vec<(Vec<u8>, u8)> {
+    fn staged(&self, index: &[IndexEntry]) -> Vec<(Vec<u8>, u8)> {
         let known: std::collections::HashMap<&[u8], (u32, &ObjectId)> =
             self.entries.iter().map(|(path, mode, id)| (path.as_slice(), (*mode, id))).collect();
         let mut here = std::collections::HashSet::new();

@@ -28,6 +28,7 @@ struct Side {
 pub(crate) fn changes(before: &Baseline, after: &Survey, paths: &[Vec<u8>]) -> Vec<u8> {
     let objects = Objects::open(before.root(), before.tree().common_dir());
     let mut patch = Vec::new();
+    let like = like(before);
     for path in paths {
         let old =
             before.inner.survey.listing.entry(path).and_then(|seen| old_side(before, &objects, path, seen));
@@ -35,11 +36,11 @@ pub(crate) fn changes(before: &Baseline, after: &Survey, paths: &[Vec<u8>]) -> V
         match (&old, &new) {
             // Git tells no change of type in one step.
             (Some(was), Some(is)) if was.mode >> 12 != is.mode >> 12 => {
-                one(&mut patch, path, old.as_ref(), None);
-                one(&mut patch, path, None, new.as_ref());
+                one(&mut patch, path, &like, (old.as_ref(), None));
+                one(&mut patch, path, &like, (None, new.as_ref()));
             }
             (None, None) => {}
-            _ => one(&mut patch, path, old.as_ref(), new.as_ref()),
+            _ => one(&mut patch, path, &like, (old.as_ref(), new.as_ref())),
         }
     }
     patch
@@ -92,7 +93,13 @@ fn new_side(before: &Baseline, path: &[u8], seen: Seen<'_>) -> Option<Side> {
     Some(Side { mode: mode_of(seen)?, bytes })
 }
 
-fn one(out: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>) {
+/// An object name in the repository's hash.
+fn like(before: &Baseline) -> ObjectId {
+    let known = before.inner.survey.own().and_then(|own| own.entries().first()).map(|entry| entry.id);
+    known.unwrap_or(ObjectId::NOTHING)
+}
+
+fn one(out: &mut Vec<u8>, path: &[u8], like: &ObjectId, (old, new): (Option<&Side>, Option<&Side>)) {
     let name = |side: &str| {
         let text = escaped(path);
         if text.as_bytes() == path { format!("{side}/{text}") } else { format!("\"{side}/{text}\"") }
@@ -127,8 +134,8 @@ fn one(out: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>) {
     let _ = writeln!(
         header,
         "index {}..{}{}",
-        id_text(old, &was),
-        id_text(new, &is),
+        id_text(old, &was, like),
+        id_text(new, &is, like),
         mode.map_or(String::new(), |mode| format!(" {mode:o}"))
     );
     if was.contains(&0) || is.contains(&0) {
@@ -142,10 +149,11 @@ fn one(out: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>) {
     hunks(out, &was, &is);
 }
 
-fn id_text(side: Option<&Side>, bytes: &[u8]) -> String {
-    let like = ObjectId::new(&[0; 20]);
-    let id = side.and(like.as_ref()).and_then(|like| blob_id(bytes, like));
-    id.or(like).map(|id| id.to_string()).unwrap_or_default()
+fn id_text(side: Option<&Side>, bytes: &[u8], like: &ObjectId) -> String {
+    match side.and_then(|_| blob_id(bytes, like)) {
+        Some(id) => id.to_string(),
+        None => "0".repeat(2 * like.bytes().len()),
+    }
 }
 
 fn hunks(out: &mut Vec<u8>, old: &[u8], new: &[u8]) {

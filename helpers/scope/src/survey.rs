@@ -1,6 +1,7 @@
 //! One look at everything that the verdict rests on: the walk, the git directories, which files git tracks, and
 //! what is in those whose content git does not know. Decides nothing about scope.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -121,6 +122,7 @@ impl Survey {
     ) -> Self {
         let mut survey =
             Self { listing, areas, known: HashMap::new(), status: BTreeMap::new(), notes: Vec::new() };
+        survey.look_into_sparse_directories(tree);
         let (jobs, tracked_seen) = survey.sort_out(rules, before);
         for done in run_jobs(tree.root(), tree.common_dir(), jobs, &mut survey.notes) {
             if let Some(letter) = done.letter {
@@ -133,6 +135,25 @@ impl Survey {
         survey.add_missing(tracked_seen);
         survey.add_staged(tree);
         survey
+    }
+
+    /// Sparse directories in which there is something, though there should not be.
+    fn look_into_sparse_directories(&mut self, tree: &Tree) {
+        let Self { listing, areas, .. } = self;
+        for area in areas {
+            for repository in &mut area.repositories {
+                let objects = repository.objects(&area.path, tree.root());
+                let (Some(worktree), Ok(index)) = (&repository.worktree, &mut repository.index) else {
+                    continue;
+                };
+                let is_there = |entry: &IndexEntry| {
+                    let path = join(worktree, entry.path.strip_suffix(b"/").unwrap_or(&entry.path));
+                    listing.entry(&path).is_some()
+                };
+                let Cow::Owned(entries) = index.taken_apart(&objects, is_there) else { continue };
+                index.entries = entries;
+            }
+        }
     }
 
     /// Goes through the listing once: what needs a look at its content becomes a job.
@@ -203,18 +224,36 @@ impl Survey {
         })
     }
 
+    /// Whether the index names the path, or a sparse directory that it lies in.
+    pub(crate) fn is_tracked(&self, path: &[u8]) -> bool {
+        self.tracked(path).is_some() || self.is_in_sparse_directory(path)
+    }
+
+    fn is_in_sparse_directory(&self, path: &[u8]) -> bool {
+        self.indexes().any(|(worktree, repository)| {
+            let within = if worktree.is_empty() {
+                Some(path)
+            } else {
+                path.strip_prefix(worktree).and_then(|path| path.strip_prefix(b"/"))
+            };
+            let index = repository.index.as_ref().ok();
+            within.zip(index).is_some_and(|(within, index)| index.directory_over(within).is_some())
+        })
+    }
+
     /// Whether anything below the directory is tracked.
     pub(crate) fn tracks_below(&self, directory: &[u8]) -> bool {
-        self.indexes().any(|(worktree, repository)| {
-            let entries = repository.entries();
-            if worktree == directory || directory.is_empty() {
-                return !entries.is_empty();
-            }
-            entries.iter().any(|entry| {
-                let path = join(worktree, &entry.path);
-                path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
+        self.is_in_sparse_directory(directory)
+            || self.indexes().any(|(worktree, repository)| {
+                let entries = repository.entries();
+                if worktree == directory || directory.is_empty() {
+                    return !entries.is_empty();
+                }
+                entries.iter().any(|entry| {
+                    let path = join(worktree, &entry.path);
+                    path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
+                })
             })
-        })
     }
 
     fn indexes(&self) -> impl Iterator<Item = (&[u8], &RepositoryState)> {
@@ -264,7 +303,7 @@ impl Survey {
         let objects = Objects::open(tree.root(), tree.common_dir());
         let staged: Option<Vec<_>> = match self.head_commit().and_then(|hex| ObjectId::from_hex(&hex)) {
             None => Some(index.entries.iter().map(|entry| (entry.path.clone(), b'A')).collect()),
-            Some(head) => objects.tree_unlike(&head, index).map(|unlike| unlike.staged(&index.entries)),
+            Some(head) => objects.staged(&head, index),
         };
         match staged {
             Some(staged) => {

@@ -127,7 +127,8 @@ pub(crate) fn is_git_dir(path: &Path) -> bool {
         && (path.join("commondir").is_file() || path.join("objects").is_dir() && path.join("refs").is_dir())
 }
 
-fn common_dir_of(git_dir: &Path) -> PathBuf {
+/// Where the repository of a git directory keeps what its work trees share.
+pub(crate) fn common_dir_of(git_dir: &Path) -> PathBuf {
     let named = std::fs::read(git_dir.join("commondir")).ok();
     let common =
         named.and_then(|text| git_dir.join(OsStr::from_bytes(text.trim_ascii())).canonicalize().ok());

@@ -135,15 +135,123 @@ fn tables_that_cannot_be_read_are_never_clean() {
     }
 }
 
+/// A sparse index in which `lib` and the ignored but tracked `build` are one entry each.
+fn sparse() -> World {
+    let world = World::new();
+    world.sh("git add -f build; git commit -qm built
+        git sparse-checkout set --cone --sparse-index src docs >/dev/null; git status >/dev/null
+        git ls-files --sparse | grep -qx lib/; git ls-files --sparse | grep -qx build/");
+    world
+}
+
 #[test]
 fn a_sparse_index_is_read() {
-    let world = World::new();
-    world.sh("git sparse-checkout set --cone --sparse-index src >/dev/null; git status >/dev/null");
+    let world = sparse();
     let before = world.baseline_of("", &["src/"]);
-    world.sh("echo x >> src/a.txt");
+    assert_eq!((before.status_text().as_str(), before.notes().len()), ("", 0));
+    world.sh("echo x >> src/a.txt; git add src/a.txt");
     assert_eq!(compared(&before).verdict, Verdict::Clean);
-    world.sh("mkdir -p lib; echo x > lib/x.txt");
-    assert_eq!(names(&compared(&before)), ["lib/x.txt"]);
+    for (action, wanted) in [
+        ("mkdir -p lib; echo x > lib/x.txt", "lib/x.txt"),
+        ("mkdir -p build; echo x > build/more.o", "build/more.o"),
+        ("git init -q lib/deep", "lib/deep/.git"),
+        ("git update-index --add --cacheinfo 100644,$(git rev-parse HEAD:src/b.txt),lib/n.txt", "lib/n.txt"),
+        ("git update-index --cacheinfo 100644,$(git rev-parse HEAD:src/b.txt),lib/x.txt", "lib/x.txt"),
+        ("git rm -q --cached --sparse lib/keep.txt", "lib/keep.txt"),
+        ("git update-index --no-skip-worktree lib/keep.txt", "lib/keep.txt"),
+    ] {
+        world.sh("cp -a .git ../git");
+        world.sh(action);
+        let found = compared(&before);
+        assert_eq!(names(&found).first(), Some(&wanted), "{action}: {:#?}", found.violations);
+        assert!(
+            names(&found).iter().all(|name| name.starts_with(wanted)),
+            "{action}: {:#?}",
+            found.violations
+        );
+        world.sh("rm -rf lib build .git; mv ../git .git");
+        assert_eq!(compared(&before).verdict, Verdict::Clean);
+    }
+}
+
+#[test]
+fn taking_a_sparse_index_apart_or_together_means_nothing() {
+    let full = "git -c index.sparse=false update-index --force-write-index 2>/dev/null; grep -qa lib/x.txt .git/index";
+    let sparse_again =
+        "git update-index --force-write-index; grep -qa lib/x.txt .git/index && exit 1 || true";
+    let world = sparse();
+    let before = world.baseline_of("", &["src/"]);
+    world.sh(full);
+    assert_eq!(compared(&before).verdict, Verdict::Clean, "{:#?}", compared(&before).violations);
+    let before = world.baseline_of("", &["src/"]);
+    world.sh(sparse_again);
+    assert_eq!(compared(&before).verdict, Verdict::Clean, "{:#?}", compared(&before).violations);
+}
+
+#[test]
+fn what_is_staged_in_a_sparse_directory_is_told_by_file() {
+    let world = sparse();
+    world.sh("git reset -q --soft HEAD~1");
+    let before = world.baseline_of("", &["."]);
+    assert_eq!(before.status_text(), "A  build/out.bin\n");
+    assert_eq!(before.dirty_overlap(), [b"build/out.bin".to_vec()]);
+}
+
+#[test]
+fn a_partial_clone_is_read_and_nothing_is_fetched() {
+    let world = World::new();
+    world.sh("git config uploadpack.allowFilter true; git config uploadpack.allowAnySHA1InWant true
+        git clone -q --filter=blob:none file://$PWD ../clone
+        cd ../clone; git config extensions.partialClone origin; git config core.repositoryFormatVersion 1
+        for p in $(ls -t .git/objects/pack/*.idx); do git show-index < $p | grep -q $(git rev-parse HEAD:lib/x.txt) && rm -f ${p%.idx}.*; done
+        git config protocol.ext.allow always; git config remote.origin.url 'ext::touch ../fetched'
+        cat .git/objects/info/alternates 2>/dev/null && exit 1; rm -f ../fetched");
+    let before = world.baseline_of("../clone", &["src/"]);
+    world.sh("cd ../clone; echo x >> lib/x.txt; echo y >> src/a.txt; git add src/a.txt; git branch new");
+    world.sh("rm -f ../fetched");
+    let found = compared(&before);
+    assert_eq!(names(&found), ["lib/x.txt", "refs/heads/new"]);
+    let patch = String::from_utf8(found.changes_patch()).unwrap();
+    assert!(patch.contains("# the content of `lib/x.txt` was not kept"), "{patch}");
+    found.diff_stat_text();
+    world.sh(
+        "test ! -e ../fetched; cd ../clone; git cat-file -p HEAD:lib/x.txt 2>/dev/null || test -e ../fetched",
+    );
+}
+
+#[test]
+fn the_patch_is_the_same_in_every_kind() {
+    let edited = |world: &World, workdir: &str| {
+        let at = world.repo().join(workdir).canonicalize().unwrap();
+        world.sh_in(&at, "rm -rf ../copy; cp -r . ../copy; echo u >> docs/d.txt");
+        let before = world.baseline_of(workdir, &["."]);
+        world.sh_in(
+            &at,
+            "echo x >> lib/x.txt; rm src/a.txt; echo n > src/n; echo w >> docs/d.txt; git add src",
+        );
+        let found = compared(&before);
+        assert_eq!(found.verdict, Verdict::Clean, "{:#?}", found.violations);
+        std::fs::write(world.outside().join("patch"), found.changes_patch()).unwrap();
+        world.sh_in(
+            &at,
+            "cd ../copy; echo u >> docs/d.txt; git apply ../outside/patch; diff -r -x .git . $OLDPWD",
+        );
+        (found.status_text(), found.diff_stat_text(), found.in_scope)
+    };
+    let plain = edited(&World::new(), "");
+    assert!(plain.1.contains(" lib/x.txt | 1 +1 -0\n"), "{}", plain.1);
+    for init in
+        ["--object-format=sha256", "--ref-format=reftable", "--object-format=sha256 --ref-format=reftable"]
+    {
+        let world = World::new();
+        remade(&world, init);
+        assert_eq!(edited(&world, ""), plain, "{init}");
+    }
+    let world = World::new();
+    world.sh("git gc -q; git multi-pack-index write; git clone -q --shared . ../clone; cp -r build secret .env ../clone");
+    assert_eq!(edited(&world, "../clone"), plain, "objects elsewhere");
+    world.sh("chown -R 12345 . 2>/dev/null || true; git config --global --add safe.directory '*'; git sparse-checkout set --sparse-index --cone src lib docs");
+    assert_eq!(edited(&world, ""), plain, "somebody else's, with a sparse index");
 }
 
 #[test]
