@@ -40,9 +40,8 @@ fn rename_with(
     let (from_dir, to_dir) = (from_dir.as_fd().as_raw_fd(), to_dir.as_fd().as_raw_fd());
     // SAFETY: both names are live NUL-terminated strings, and the descriptors are open for the time of the call.
     #[cfg(target_os = "linux")]
-    let done = unsafe {
-        libc::syscall(libc::SYS_renameat2, from_dir, from.as_ptr(), to_dir, to.as_ptr(), flags)
-    };
+    let done =
+        unsafe { libc::syscall(libc::SYS_renameat2, from_dir, from.as_ptr(), to_dir, to.as_ptr(), flags) };
     // SAFETY: as above.
     #[cfg(target_os = "macos")]
     let done = unsafe { libc::renameatx_np(from_dir, from.as_ptr(), to_dir, to.as_ptr(), flags) };

@@ -37,7 +37,7 @@ pub struct Baseline {
 pub(crate) struct Inner {
     pub(crate) tree: Tree,
     pub(crate) rules: ScopeRules,
-    pub(crate) survey_rules: Rules,
+    pub(crate) survey_rules: Arc<Rules>,
     pub(crate) exclude: Vec<Vec<u8>>,
     pub(crate) reach: Option<Grants>,
     pub(crate) survey: Survey,
@@ -50,6 +50,15 @@ pub(crate) struct Inner {
 
 /// Takes the baseline. Blocks for milliseconds on small repositories; may run on any thread.
 pub fn baseline(tree: &Tree, request: Request) -> Result<Baseline, ScopeError> {
+    take(tree, request, None)
+}
+
+/// `earlier`: by whose rules it is looked at, and what is known already of files that nobody touched since.
+pub(crate) fn take(
+    tree: &Tree,
+    request: Request,
+    earlier: Option<(&Arc<Rules>, &Survey)>,
+) -> Result<Baseline, ScopeError> {
     let started = Instant::now();
     let exclude: Vec<Vec<u8>> = request.exclude.iter().filter_map(|path| tree.relative(path)).collect();
     let listing = list_tree(tree, &exclude)?;
@@ -59,12 +68,15 @@ pub fn baseline(tree: &Tree, request: Request) -> Result<Baseline, ScopeError> {
         problems.extend(area.listing.problems.iter().map(|problem| format!("before the run: {problem}")));
     }
     problems.extend(listing.problems.iter().map(|problem| format!("before the run: {problem}")));
-    let survey_rules = Rules {
-        ignore: IgnoreRules::read(tree.root(), tree.common_dir(), &listing),
-        conversions: Conversions::read(tree.root(), tree.common_dir(), &listing),
-        by_products: request.by_products,
+    let survey_rules = match earlier {
+        Some((rules, _)) => Arc::clone(rules),
+        None => Arc::new(Rules {
+            ignore: IgnoreRules::read(tree.root(), tree.common_dir(), &listing),
+            conversions: Conversions::read(tree.root(), tree.common_dir(), &listing),
+            by_products: request.by_products,
+        }),
     };
-    let survey = Survey::take(tree, listing, areas, &survey_rules, None);
+    let survey = Survey::take(tree, listing, areas, &survey_rules, earlier.map(|(_, survey)| survey));
     let beyond = Beyond::look(tree, &survey.listing, &request.rules);
     let mut notes = survey.notes.clone();
     notes.extend(beyond.notes.iter().cloned());

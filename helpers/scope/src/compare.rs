@@ -1,12 +1,14 @@
 //! Compares the state after a run with its baseline and judges every difference: in scope, by-product, or violation.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clodex_core::{ByProducts, Verdict, Violation, ViolationKind, path_text};
+use clodex_core::{ByProducts, Grants, Verdict, Violation, ViolationKind, path_text};
 
-use crate::baseline::Baseline;
+use crate::baseline::{Baseline, Request, take};
 use crate::finding::{Finding, Place, violations};
 use crate::git_findings::git_findings;
 use crate::listing::{Kind, Listing};
@@ -88,6 +90,16 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
 }
 
 impl Comparison {
+    /// The state after the run as the baseline of what follows it and may change nothing but by-products, all that
+    /// could write being below `reach`. What is ignored is what was ignored before the run. Nothing may be writing.
+    pub fn as_baseline(&self, reach: Option<Grants>) -> Result<Baseline, ScopeError> {
+        let before = &self.baseline.inner;
+        let absolute = |path: &Vec<u8>| before.tree.root().join(OsStr::from_bytes(path));
+        let exclude = before.exclude.iter().map(absolute).collect();
+        let request = Request { exclude, reach, ..Request::default() };
+        take(&before.tree, request, Some((&before.survey_rules, &self.after)))
+    }
+
     /// What the run changed against its own baseline as a git-style patch, untracked files too; by-products and
     /// git directories left out.
     pub fn changes_patch(&self) -> Vec<u8> {
