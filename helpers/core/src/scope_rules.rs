@@ -174,13 +174,22 @@ impl ScopeRules {
 
     /// Whether the path, relative to the repository root, may be changed.
     pub fn allows(&self, path: &[u8]) -> bool {
-        reserved(path).is_none()
-            && self.rules.iter().any(|rule| match rule {
-                Rule::Everything => true,
-                Rule::Subtree(top) => is_at_or_below(path, top),
-                Rule::Exact(file) => path == file,
-                Rule::Matching(literal, glob) => path == literal || glob.allows(path),
-            })
+        self.rule_for(path).is_some()
+    }
+
+    /// The entry that allows the path, as [`Self::entries`] writes it.
+    pub fn entry_for(&self, path: &[u8]) -> Option<String> {
+        self.rule_for(path).map(Rule::text)
+    }
+
+    fn rule_for(&self, path: &[u8]) -> Option<&Rule> {
+        let allows = |rule: &&Rule| match rule {
+            Rule::Everything => true,
+            Rule::Subtree(top) => is_at_or_below(path, top),
+            Rule::Exact(file) => path == file,
+            Rule::Matching(literal, glob) => path == literal || glob.allows(path),
+        };
+        if reserved(path).is_some() { None } else { self.rules.iter().find(allows) }
     }
 
     /// Whether the path is a directory above an entry, which must exist before the entry can.
@@ -206,12 +215,17 @@ impl ScopeRules {
 
     /// The entries as understood: relative to the repository root, subtrees with a trailing slash.
     pub fn entries(&self) -> Vec<String> {
-        let text = |rule: &Rule| match rule {
-            Rule::Everything => ".".to_owned(),
-            Rule::Subtree(path) => path_text(path) + "/",
-            Rule::Exact(path) | Rule::Matching(path, _) => path_text(path),
-        };
-        self.rules.iter().map(text).collect()
+        self.rules.iter().map(Rule::text).collect()
+    }
+}
+
+impl Rule {
+    fn text(&self) -> String {
+        match self {
+            Self::Everything => ".".to_owned(),
+            Self::Subtree(path) => path_text(path) + "/",
+            Self::Exact(path) | Self::Matching(path, _) => path_text(path),
+        }
     }
 }
 

@@ -181,7 +181,7 @@ fn is_allowed(before: &Baseline, finding: &Finding) -> bool {
 }
 
 /// The by-product directory (or file) that the path belongs to: ignored before the run, real, and not tracked.
-fn by_product(before: &Baseline, after: &Listing, path: &[u8]) -> Option<String> {
+pub(crate) fn by_product(before: &Baseline, after: &Listing, path: &[u8]) -> Option<String> {
     let inner = &before.inner;
     let (survey, ignore) = (&inner.survey, &inner.survey_rules.ignore);
     if survey.is_tracked(path) {

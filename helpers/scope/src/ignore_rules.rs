@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use clodex_core::path_text;
+
 use crate::content;
 use crate::listing::{Kind, Listing, split};
 use crate::wild_match::wild_match;
@@ -9,6 +11,8 @@ use crate::wild_match::wild_match;
 /// One line of an ignore or attributes file.
 #[derive(Debug)]
 pub(crate) struct Pattern {
+    /// Its line in the file, from 1.
+    line: u32,
     text: Vec<u8>,
     negated: bool,
     only_directories: bool,
@@ -16,7 +20,7 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    fn parse(line: &[u8]) -> Option<Self> {
+    fn parse(number: u32, line: &[u8]) -> Option<Self> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let (negated, line) = line.strip_prefix(b"!").map_or((false, line), |rest| (true, rest));
         let mut text = line.to_vec();
@@ -32,12 +36,12 @@ impl Pattern {
         }
         let anchored = text.contains(&b'/');
         let text = text.strip_prefix(b"/").map(<[u8]>::to_vec).unwrap_or(text);
-        Some(Self { text, negated, only_directories, anchored })
+        Some(Self { line: number, text, negated, only_directories, anchored })
     }
 
     /// A pattern of an attributes file.
     pub(crate) fn of_attributes(text: &[u8]) -> Option<Self> {
-        Self::parse(text).filter(|pattern| !pattern.negated)
+        Self::parse(0, text).filter(|pattern| !pattern.negated)
     }
 
     /// `path` is relative to the directory of the file that holds the pattern.
@@ -50,20 +54,23 @@ impl Pattern {
 /// The patterns of one file and the directory that they hold for.
 #[derive(Debug)]
 struct PatternFile {
+    /// What people call the file.
+    name: String,
     directory: Vec<u8>,
     patterns: Vec<Pattern>,
 }
 
 impl PatternFile {
-    fn parse(directory: &[u8], text: &[u8]) -> Self {
-        let patterns = text.split(|byte| *byte == b'\n').filter_map(Pattern::parse).collect();
-        Self { directory: directory.to_vec(), patterns }
+    fn parse(name: String, directory: &[u8], text: &[u8]) -> Self {
+        let lines = (1..).zip(text.split(|byte| *byte == b'\n'));
+        let patterns = lines.filter_map(|(number, line)| Pattern::parse(number, line)).collect();
+        Self { name, directory: directory.to_vec(), patterns }
     }
 
-    fn says(&self, path: &[u8], is_directory: bool) -> Option<bool> {
+    /// The last pattern that matches has the say.
+    fn deciding(&self, path: &[u8], is_directory: bool) -> Option<&Pattern> {
         let relative = below(path, &self.directory)?;
-        let last = self.patterns.iter().rev().find(|pattern| pattern.matches(relative, is_directory))?;
-        Some(!last.negated)
+        self.patterns.iter().rev().find(|pattern| pattern.matches(relative, is_directory))
     }
 }
 
@@ -82,13 +89,18 @@ impl IgnoreRules {
     /// in an ignored directory.
     pub(crate) fn read(root: &Path, common_dir: &Path, listing: &Listing) -> Self {
         let exclude = content::read(common_dir, b"info/exclude").unwrap_or_default();
-        let mut rules =
-            Self { files: vec![PatternFile::parse(b"", &user_rules()), PatternFile::parse(b"", &exclude)] };
+        let mut rules = Self {
+            files: vec![
+                PatternFile::parse("the user's excludes file".to_owned(), b"", &user_rules()),
+                PatternFile::parse(".git/info/exclude".to_owned(), b"", &exclude),
+            ],
+        };
         for directory in &listing.directories {
             let is_file = directory.entry(b".gitignore").is_some_and(|seen| seen.stat.kind == Kind::File);
             if is_file && !rules.ignores(&directory.path, true) {
                 let text = content::read(root, &directory.path_of(b".gitignore")).unwrap_or_default();
-                rules.files.push(PatternFile::parse(&directory.path, &text));
+                let name = path_text(&directory.path_of(b".gitignore"));
+                rules.files.push(PatternFile::parse(name, &directory.path, &text));
             }
         }
         rules
@@ -96,16 +108,31 @@ impl IgnoreRules {
 
     /// Whether the path, or a directory above it, is ignored.
     pub(crate) fn ignores(&self, path: &[u8], is_directory: bool) -> bool {
+        self.ignored_by(path, is_directory).is_some()
+    }
+
+    /// What ignores the path or a directory above it, in words: file, line and pattern.
+    pub(crate) fn reason(&self, path: &[u8], is_directory: bool) -> Option<String> {
+        let (file, pattern) = self.ignored_by(path, is_directory)?;
+        Some(format!("line {} of {}", pattern.line, file.name))
+    }
+
+    fn ignored_by(&self, path: &[u8], is_directory: bool) -> Option<(&PatternFile, &Pattern)> {
         let above = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-        above
-            .map(|end| (&path[..end], true))
-            .chain([(path, is_directory)])
-            .any(|(path, is_directory)| !path.is_empty() && self.matches(path, is_directory))
+        let mut levels = above.map(|end| (&path[..end], true)).chain([(path, is_directory)]);
+        levels.find_map(|(path, is_directory)| {
+            let (file, pattern) = self.deciding(path, is_directory)?;
+            (!path.is_empty() && !pattern.negated).then_some((file, pattern))
+        })
+    }
+
+    fn deciding(&self, path: &[u8], is_directory: bool) -> Option<(&PatternFile, &Pattern)> {
+        self.files.iter().rev().find_map(|file| Some((file, file.deciding(path, is_directory)?)))
     }
 
     /// Whether the rules name the path itself; directories above it are not looked at.
     pub(crate) fn matches(&self, path: &[u8], is_directory: bool) -> bool {
-        self.files.iter().rev().find_map(|file| file.says(path, is_directory)).unwrap_or(false)
+        self.deciding(path, is_directory).is_some_and(|(_, pattern)| !pattern.negated)
     }
 }
 
@@ -153,8 +180,9 @@ mod tests {
     use super::*;
 
     fn rules(files: &[(&str, &str)]) -> IgnoreRules {
-        let parsed =
-            files.iter().map(|(directory, text)| PatternFile::parse(directory.as_bytes(), text.as_bytes()));
+        let parsed = files.iter().map(|(directory, text)| {
+            PatternFile::parse(format!("{directory}/.gitignore"), directory.as_bytes(), text.as_bytes())
+        });
         IgnoreRules { files: parsed.collect() }
     }
 
@@ -188,6 +216,15 @@ mod tests {
         ] {
             assert!(!rules.ignores(path.as_bytes(), directory), "{path}");
         }
+    }
+
+    #[test]
+    fn the_pattern_that_ignores_is_told() {
+        let rules = rules(&[("", "# build\nbuild/\n*.log\n!keep.log\n"), ("sub", "x\n")]);
+        let reason = |path: &str| rules.reason(path.as_bytes(), false);
+        assert_eq!(reason("a/build/x.log").as_deref(), Some("line 2 of /.gitignore"));
+        assert_eq!(reason("sub/x").as_deref(), Some("line 1 of sub/.gitignore"));
+        assert_eq!((reason("keep.log"), reason("x")), (None, None));
     }
 
     #[test]

@@ -7,9 +7,12 @@
 mod attributes;
 mod baseline;
 mod beyond;
+mod cli;
+mod command;
 mod compare;
 mod content;
 mod error;
+mod explain;
 mod file_check;
 mod finding;
 mod git_area;
@@ -32,6 +35,8 @@ mod walk;
 mod wild_match;
 
 pub use baseline::{Baseline, Request, baseline};
+pub use command::run;
 pub use compare::{Comparison, Meanwhile, compare};
 pub use error::ScopeError;
+pub use explain::{CountsAs, Explanation};
 pub use tree::Tree;
