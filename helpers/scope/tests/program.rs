@@ -1,5 +1,6 @@
 //! clodex-scope as a program: arguments, stdout, stderr and exit codes.
 
+#[expect(dead_code, reason = "the program is asked, not the library")]
 mod support;
 
 use std::process::{Command, Output};
