@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
-use clodex_tests::{Dispatched, LIMIT, Running, Sandbox, Underway, dispatched};
+use clodex_tests::{Dispatched, LIMIT, Running, Sandbox, Underway, clean_turn, dispatched, eventually, sh};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -103,6 +103,30 @@ fn a_second_worker_is_told_whom_to_wait_for_and_readers_and_other_work_trees_are
         assert_eq!(run.code, 0, "{run:?}");
     }
     assert_eq!(dispatched(worker(&sandbox, ".", "src/")).code, 0, "free again");
+}
+
+#[test]
+fn what_a_worker_does_in_its_scope_is_no_fault_of_a_reader_beside_it() {
+    let sandbox = Sandbox::new();
+    let (gate, read) = (sandbox.root().join("gate"), sandbox.root().join("read"));
+    let touch = "echo more >> src/a.txt; mkdir -p .agents; echo > ../done";
+    let acts = [json!({ "until": gate }), sh(touch), json!({ "until": read })];
+    let worker = Underway::start(sandbox.dispatching(&clean_turn(&acts)));
+    sandbox.until_status(&worker.id, |status| status["thread_id"].is_string());
+
+    let go_on = sandbox.codex_waits();
+    let reader = Underway::start(sandbox.dispatcher(&["just look"]));
+    sandbox.until_status(&reader.id, |status| status["thread_id"].is_string());
+    fs::write(gate, "").unwrap();
+    eventually(LIMIT, || sandbox.root().join("done").exists().then_some(()));
+    fs::write(go_on, "").unwrap();
+    let reader = reader.finish();
+    assert_eq!(reader.told(), (0, "done".into(), "clean".into()), "{reader:?}");
+    assert_eq!(reader.policy()["foreign"], json!(["src/a.txt"]));
+    reader.says(&["changed by others (1)\n  src/a.txt\n"]);
+    fs::write(read, "").unwrap();
+    let worker = worker.finish();
+    assert_eq!((worker.code, &worker.policy()["in_scope"]), (0, &json!(["src/a.txt"])), "{worker:?}");
 }
 
 #[test]

@@ -172,6 +172,25 @@ impl ScopeRules {
         Self { rules: entries.into_iter().map(|entry| rule(entry, &kind_of)).collect() }
     }
 
+    /// The rules that [`entries`](Self::entries) tell of, for paths as [`path_text`] writes them: those of another run,
+    /// known from its record alone.
+    pub fn of_entries(entries: &[String]) -> Self {
+        let rule = |text: &String| {
+            let path = text.trim_end_matches('/').as_bytes().to_vec();
+            match text.as_str() {
+                "." => Rule::Everything,
+                tree if tree.ends_with('/') => Rule::Subtree(path),
+                glob if is_glob(glob) => match Glob::new(&path, b"", glob) {
+                    Ok(glob) => Rule::Matching(path, glob),
+                    // The name of a file that looks like a glob.
+                    Err(_) => Rule::Exact(path),
+                },
+                _ => Rule::Exact(path),
+            }
+        };
+        Self { rules: entries.iter().map(rule).collect() }
+    }
+
     /// Whether the path, relative to the repository root, may be changed.
     pub fn allows(&self, path: &[u8]) -> bool {
         self.rule_for(path).is_some()

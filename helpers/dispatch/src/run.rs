@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use clodex_codex::{CodexConfig, Login, Rollout, find_rollout};
 use clodex_core::{
-    Ending, FailureKind, Liveness, ProgressFold, RunStory, Sandbox, ThreadBase, Turn, path_text,
+    Ending, FailureKind, Liveness, ProgressFold, RunRecord, RunStory, Sandbox, ScopeRules, ThreadBase, Turn,
+    path_text,
 };
 use clodex_os::clock::Timestamp;
 use clodex_os::process::adopt_orphans;
 use clodex_os::record_store::RecordStore;
 use clodex_os::signals::StopSignals;
-use clodex_scope::{Baseline, Meanwhile, Request, ScopeError};
+use clodex_scope::{Baseline, Meanwhile, OtherScope, Request, ScopeError};
 
 use crate::artifacts::Artifacts;
 use crate::board::Board;
@@ -226,8 +227,20 @@ impl Run<'_> {
         let live = self.store.live().into_iter().map(|seen| seen.record);
         let began = Timestamp::parse(&board.record.started);
         let ended = began.map(|began| self.store.ended_since(began)).unwrap_or_default();
-        let beside = live.chain(ended).filter(|record| record.id != board.record.id);
-        Meanwhile { artifact_dirs: beside.map(|record| PathBuf::from(record.artifact_dir)).collect() }
+        let beside: Vec<RunRecord> =
+            live.chain(ended).filter(|record| record.id != board.record.id).collect();
+        let workers = beside.iter().filter(|record| record.mode.writes() && !record.tree_root.is_empty());
+        let mount_points = beside.iter().chain([&board.record]).flat_map(|record| &record.mount_points);
+        Meanwhile {
+            artifact_dirs: beside.iter().map(|record| PathBuf::from(&record.artifact_dir)).collect(),
+            scopes: workers
+                .map(|record| OtherScope {
+                    root: PathBuf::from(&record.tree_root),
+                    rules: ScopeRules::of_entries(&record.write_scope),
+                })
+                .collect(),
+            mount_points: mount_points.map(PathBuf::from).collect(),
+        }
     }
 
     /// A stream without a final message may have lost it: Codex's own file of the thread has it.

@@ -1,4 +1,5 @@
-//! Compares the state after a run with its baseline and judges every difference: in scope, by-product, or violation.
+//! Compares the state after a run with its baseline and judges every difference: in scope, by-product, foreign,
+//! or violation.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -14,6 +15,7 @@ use crate::git_findings::git_findings;
 use crate::listing::{Kind, Listing};
 use crate::survey::{Survey, list_tree, read_areas};
 use crate::tree_findings::tree_findings;
+use crate::whose::{OtherScope, Whose, is_mount_point};
 use crate::{ScopeError, hard_links, patch, status_text};
 
 /// What went on beside the run.
@@ -21,6 +23,10 @@ use crate::{ScopeError, hard_links, patch, status_text};
 pub struct Meanwhile {
     /// Artifact directories of other runs that lived at the same time.
     pub artifact_dirs: Vec<PathBuf>,
+    /// What other workers that lived at the same time may change.
+    pub scopes: Vec<OtherScope>,
+    /// Directories that sandboxes make and take away again while they live, this run's too.
+    pub mount_points: Vec<PathBuf>,
 }
 
 /// What a run changed, and what that means.
@@ -59,13 +65,14 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
     problems.extend(areas.iter().flat_map(|area| area.listing.problems.iter().cloned()));
     problems.extend(listing.problems.iter().cloned());
     let after = Survey::take(tree, listing, areas, &before.inner.survey_rules, Some(&before.inner.survey));
-    let mut findings = tree_findings(before, &after);
-    findings.retain(|finding| !is_of_another_run(&finding.path, &others));
-    findings.extend(git_findings(tree.root(), &before.inner.survey, &after));
-    findings.extend(before.inner.beyond.findings(tree, &after.listing, before.rules()));
-    let (was, since) = (&before.inner.survey.listing, before.inner.beyond.since);
-    findings.extend(hard_links::findings(was, &after.listing, before.rules(), since));
-    let judged = Judged::new(before, &after.listing, findings);
+    let looks = [&before.inner.survey, &after];
+    let whose = Whose::new(tree.root(), before.reach(), &meanwhile.scopes, looks.map(|look| &look.listing));
+    let mut findings = findings(before, &after, &whose);
+    findings.retain(|finding| {
+        !is_of_another_run(&finding.path, &others)
+            && !is_mount_point(finding, tree.root(), &meanwhile.mount_points, looks)
+    });
+    let judged = Judged::new(before, &after.listing, &whose, findings);
     let verdict = if !judged.violations.is_empty() {
         Verdict::Violation
     } else if problems.is_empty() {
@@ -79,7 +86,7 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
         verdict,
         violations: violations(judged.violations),
         by_products: judged.by_products.into_iter().collect(),
-        foreign: Vec::new(),
+        foreign: judged.foreign.into_iter().collect(),
         in_scope: judged.in_scope.iter().map(|path| path_text(path)).collect(),
         notes,
         took: started.elapsed(),
@@ -87,6 +94,18 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
         after,
         changed: judged.changed.into_iter().collect(),
     })
+}
+
+/// All differences that may matter.
+fn findings(before: &Baseline, after: &Survey, whose: &Whose<'_>) -> Vec<Finding> {
+    let (was, beyond) = (&before.inner.survey, &before.inner.beyond);
+    let mut findings = tree_findings(before, after);
+    findings.extend(git_findings(before.root(), was, after));
+    let beyond_links = beyond.findings(before.tree(), &after.listing, before.rules());
+    // What others do outside the tree is nobody's business here.
+    findings.extend(beyond_links.into_iter().filter(|finding| !whose.is_out_of_reach(finding)));
+    findings.extend(hard_links::findings(&was.listing, &after.listing, before.rules(), beyond.since));
+    findings
 }
 
 impl Comparison {
@@ -136,13 +155,14 @@ fn is_of_another_run(path: &[u8], others: &[Vec<u8>]) -> bool {
 struct Judged {
     violations: Vec<Finding>,
     by_products: BTreeSet<String>,
+    foreign: BTreeSet<String>,
     in_scope: BTreeSet<Vec<u8>>,
-    /// Paths of the work tree that changed and are no by-products.
+    /// Paths of the work tree that this run changed and that are no by-products.
     changed: BTreeSet<Vec<u8>>,
 }
 
 impl Judged {
-    fn new(before: &Baseline, after: &Listing, findings: Vec<Finding>) -> Self {
+    fn new(before: &Baseline, after: &Listing, whose: &Whose<'_>, findings: Vec<Finding>) -> Self {
         let mut judged = Self::default();
         for finding in findings {
             if finding.place == Place::Tree
@@ -151,10 +171,15 @@ impl Judged {
                 judged.by_products.insert(by_product);
                 continue;
             }
+            let allowed = is_allowed(before, &finding);
+            if !allowed && whose.is_foreign(&finding) {
+                judged.foreign.insert(path_text(&finding.path));
+                continue;
+            }
             if finding.place == Place::Tree {
                 judged.changed.insert(finding.path.clone());
             }
-            if is_allowed(before, &finding) {
+            if allowed {
                 judged.in_scope.insert(finding.path);
             } else {
                 judged.violations.push(finding);

@@ -1,8 +1,11 @@
 //! One difference that matters, before it is judged. Pure.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clodex_core::{Violation, ViolationKind, path_text};
+
+use crate::listing::Pair;
 
 /// Where a difference lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,19 +25,47 @@ pub(crate) struct Finding {
     pub(crate) place: Place,
     pub(crate) kind: ViolationKind,
     pub(crate) detail: String,
+    /// What has to be written to make the change, when it is not the path in the work tree.
+    pub(crate) at: Option<PathBuf>,
+    /// What was changed in place, when it has more names than this one.
+    pub(crate) shared: Option<Shared>,
+}
+
+/// A file with several names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shared {
+    /// Device and inode.
+    pub(crate) inode: (u64, u64),
+    /// How many names it had at most.
+    pub(crate) names: u32,
+}
+
+impl Shared {
+    /// The file that both looks saw, where it has several names. One that took the place of another was not written
+    /// to through a name of the other.
+    pub(crate) fn of(pair: Pair<'_>) -> Option<Self> {
+        let (before, after) = (pair.before?.stat, pair.after?.stat);
+        let inode = (after.dev, after.ino);
+        let names = before.nlink.max(after.nlink);
+        (inode == (before.dev, before.ino) && names > 1).then_some(Self { inode, names })
+    }
 }
 
 impl Finding {
+    pub(crate) fn new(path: Vec<u8>, place: Place, kind: ViolationKind, detail: String) -> Self {
+        Self { path, place, kind, detail, at: None, shared: None }
+    }
+
     pub(crate) fn tree(path: Vec<u8>, kind: ViolationKind, detail: String) -> Self {
-        Self { path, place: Place::Tree, kind, detail }
+        Self::new(path, Place::Tree, kind, detail)
     }
 
     pub(crate) fn index(path: Vec<u8>, kind: ViolationKind, detail: String) -> Self {
-        Self { path, place: Place::Index, kind, detail }
+        Self::new(path, Place::Index, kind, detail)
     }
 
     pub(crate) fn outside(path: &[u8], kind: ViolationKind, detail: String) -> Self {
-        Self { path: path.to_vec(), place: Place::NeverInScope, kind, detail }
+        Self::new(path.to_vec(), Place::NeverInScope, kind, detail)
     }
 }
 

@@ -182,6 +182,11 @@ impl GitArea {
         join(&self.prefix, path)
     }
 
+    /// The repository of the work tree that is looked at, when it lies in here.
+    pub(crate) fn own(&self) -> Option<&RepositoryState> {
+        self.repositories.iter().find(|repository| repository.worktree.as_ref().is_some_and(Vec::is_empty))
+    }
+
     pub(crate) fn repository_at(&self, base: &[u8]) -> Option<&RepositoryState> {
         self.repositories.iter().find(|repository| repository.base == base)
     }

@@ -2,12 +2,14 @@
 //! change what git does. What git writes as a matter of course is none of it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use clodex_core::{ViolationKind, path_text};
 
 use crate::content;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Shared};
 use crate::git_area::{GitArea, RepositoryState};
 use crate::index::IndexEntry;
 use crate::listing::{Directory, Kind, Pair, differences, join};
@@ -17,16 +19,15 @@ use crate::survey::Survey;
 pub(crate) fn git_findings(root: &Path, before: &Survey, after: &Survey) -> Vec<Finding> {
     let mut findings = Vec::new();
     for was in &before.areas {
-        match after.areas.iter().find(|is| is.path == was.path) {
-            Some(is) => {
-                repositories(root, was, is, &mut findings);
-                files(was, is, &mut findings);
-            }
-            None => findings.push(never(
-                was.prefix.clone(),
-                ViolationKind::Removed,
-                "git directory → nothing".to_owned(),
-            )),
+        if let Some(is) = after.areas.iter().find(|is| is.path == was.path) {
+            let mut by_value = Vec::new();
+            repositories(root, was, is, &mut by_value);
+            findings.extend(by_value.into_iter().map(|finding| in_area(was, finding)));
+            files(was, is, &mut findings);
+        } else {
+            let nothing = "git directory → nothing".to_owned();
+            let gone = never(was.prefix.clone(), ViolationKind::Removed, nothing);
+            findings.push(Finding { at: Some(was.path.clone()), ..gone });
         }
     }
     for is in after.areas.iter().filter(|is| before.areas.iter().all(|was| was.path != is.path)) {
@@ -34,14 +35,24 @@ pub(crate) fn git_findings(root: &Path, before: &Survey, after: &Survey) -> Vec<
         let directory = crate::listing::split(&is.prefix).0;
         let place = if before.tracks_below(directory) { Place::NeverInScope } else { Place::Tree };
         let detail = "nothing → git directory".to_owned();
-        findings.push(Finding { path: is.prefix.clone(), place, kind: ViolationKind::Added, detail });
+        findings.push(Finding::new(is.prefix.clone(), place, ViolationKind::Added, detail));
     }
-    head(before, after, &mut findings);
+    let own = before.areas.iter().find(|area| area.own().is_some());
+    findings.extend(head(before, after).zip(own).map(|(finding, own)| in_area(own, finding)));
     findings
 }
 
 fn never(path: Vec<u8>, kind: ViolationKind, detail: String) -> Finding {
-    Finding { path, place: Place::NeverInScope, kind, detail }
+    Finding::new(path, Place::NeverInScope, kind, detail)
+}
+
+/// What is compared by value may be written in one of several files: who can write to any of them can have done it.
+fn in_area(area: &GitArea, finding: Finding) -> Finding {
+    let mut several =
+        area.listing.paths().filter(|(_, seen)| seen.stat.kind == Kind::File && seen.stat.nlink > 1);
+    let shared =
+        several.next().map(|(_, seen)| Shared { inode: (seen.stat.dev, seen.stat.ino), names: u32::MAX });
+    Finding { at: Some(area.path.clone()), shared, ..finding }
 }
 
 fn text(value: Option<&[u8]>) -> String {
@@ -57,17 +68,17 @@ fn kind_of<T>(before: Option<&T>, after: Option<&T>) -> ViolationKind {
 }
 
 /// The HEAD of the work tree itself: where it points, and what that is.
-fn head(before: &Survey, after: &Survey, findings: &mut Vec<Finding>) {
+fn head(before: &Survey, after: &Survey) -> Option<Finding> {
     let value = |survey: &Survey| survey.own().map(|own| (own.head.clone(), survey.head_commit()));
     let (was, is) = (value(before), value(after));
     if was == is || is.is_none() {
-        return;
+        return None;
     }
     let show = |value: Option<(_, Option<Vec<u8>>)>| {
         let (head, commit): (Option<Vec<u8>>, _) = value.unwrap_or_default();
         format!("{} at {}", text(head.as_deref()), text(commit.as_deref()))
     };
-    findings.push(never(b"HEAD".to_vec(), ViolationKind::Modified, format!("{} → {}", show(was), show(is))));
+    Some(never(b"HEAD".to_vec(), ViolationKind::Modified, format!("{} → {}", show(was), show(is))))
 }
 
 fn repositories(root: &Path, was: &GitArea, is: &GitArea, findings: &mut Vec<Finding>) {
@@ -198,7 +209,8 @@ fn files(was: &GitArea, is: &GitArea, findings: &mut Vec<Finding>) {
             } else {
                 kind_of(pair.before.as_ref(), pair.after.as_ref())
             };
-            findings.push(never(is.shown(&path), kind, detail));
+            let at = Some(is.path.join(OsStr::from_bytes(&path)));
+            findings.push(Finding { at, shared: Shared::of(pair), ..never(is.shown(&path), kind, detail) });
         }
     });
 }

@@ -20,6 +20,18 @@ fn shared(listing: &Listing, counts: impl Fn(&[u8]) -> bool) -> HashMap<Inode, u
     names
 }
 
+/// The names in the tree of every file that has several, as two looks saw them.
+pub(crate) fn names_by_inode(looks: [&Listing; 2]) -> HashMap<Inode, Vec<Vec<u8>>> {
+    let mut names: HashMap<Inode, Vec<Vec<u8>>> = HashMap::new();
+    for (path, seen) in looks.into_iter().flat_map(|look| look.directories.iter().flat_map(shared_names)) {
+        let known = names.entry(inode(seen)).or_default();
+        if !known.contains(&path) {
+            known.push(path);
+        }
+    }
+    names
+}
+
 fn shared_names(directory: &crate::listing::Directory) -> impl Iterator<Item = (Vec<u8>, Seen<'_>)> {
     let shared = directory.entries().filter(|seen| seen.stat.nlink > 1 && seen.stat.kind != Kind::Directory);
     shared.map(|seen| (directory.path_of(seen.name), seen))

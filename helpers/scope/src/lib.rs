@@ -32,6 +32,7 @@ mod survey;
 mod tree;
 mod tree_findings;
 mod walk;
+mod whose;
 mod wild_match;
 
 pub use baseline::{Baseline, Request, baseline};
@@ -40,3 +41,4 @@ pub use compare::{Comparison, Meanwhile, compare};
 pub use error::ScopeError;
 pub use explain::{CountsAs, Explanation};
 pub use tree::Tree;
+pub use whose::OtherScope;

@@ -4,7 +4,7 @@ use clodex_core::{ViolationKind, path_text};
 
 use crate::attributes::without_carriage_returns;
 use crate::content::{self, blob_id};
-use crate::finding::Finding;
+use crate::finding::{Finding, Shared};
 use crate::listing::{Kind, Listing, Pair, Seen, differences};
 use crate::survey::Survey;
 use crate::{Baseline, Tree};
@@ -30,7 +30,8 @@ pub(crate) fn tree_findings(before: &Baseline, after: &Survey) -> Vec<Finding> {
             }
             (Some(old), Some(new)) => both(&before.inner.tree, (was, &after.listing), &path, old, new),
         };
-        findings.extend(found.map(|(kind, detail)| Finding::tree(path, kind, detail)));
+        let shared = Shared::of(pair);
+        findings.extend(found.map(|(kind, detail)| Finding { shared, ..Finding::tree(path, kind, detail) }));
     });
     findings
 }

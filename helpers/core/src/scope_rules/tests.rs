@@ -118,3 +118,23 @@ fn entries_are_shown_relative_to_the_repository() {
         ["app/lib/", "app/new/", "src/a.txt", "app/*.c"]
     );
 }
+
+#[test]
+fn rules_that_were_told_as_entries_allow_the_same() {
+    for entries in [&["src", "docs/*.md", "a.txt"][..], &["."], &["odd[name"]] {
+        let kind = |path: &[u8]| match path {
+            b"src" => PathKind::Directory,
+            b"a.txt" | b"odd[name" => PathKind::File,
+            _ => PathKind::Missing,
+        };
+        let parsed = entries.iter().map(|entry| ScopeEntry::parse(entry, b"", b"/r"));
+        let entries = parsed.filter_map(Result::ok).collect();
+        let rules = ScopeRules::new(entries, kind);
+        let told = ScopeRules::of_entries(&rules.entries());
+        for path in
+            ["src", "src/x/y", "srcs", "docs/a.md", "docs/a/b.md", "a.txt", "a.txt/b", "odd[name", ".git/x"]
+        {
+            assert_eq!(told.allows(path.as_bytes()), rules.allows(path.as_bytes()), "{path} {rules:?}");
+        }
+    }
+}

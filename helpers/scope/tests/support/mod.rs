@@ -70,12 +70,17 @@ impl World {
     }
 
     pub fn baseline_of(&self, workdir: &str, scope: &[&str]) -> Baseline {
+        self.baseline_with(workdir, scope, Request::default())
+    }
+
+    /// A baseline of a request that names everything but the scope.
+    pub fn baseline_with(&self, workdir: &str, scope: &[&str], request: Request) -> Baseline {
         let tree = Tree::discover(&self.repo().join(workdir)).expect("the test's own files");
         let repo = self.repo().display().to_string();
         let entry = |text: &&str| tree.scope_entry(&text.replace("$REPO", &repo)).expect("a scope entry");
         let entries = scope.iter().map(entry);
         let rules: ScopeRules = tree.scope_rules(entries.collect());
-        baseline(&tree, Request { rules, ..Request::default() }).expect("a baseline")
+        baseline(&tree, Request { rules, ..request }).expect("a baseline")
     }
 }
 
