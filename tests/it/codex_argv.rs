@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use clodex_codex::{
-    CodexConfig, ExecRequest, Keep, SlashTmp, event_from_line, exec_argv, locate, probe_version,
+    CodexConfig, ExecRequest, Held, Keep, SlashTmp, event_from_line, exec_argv, locate, probe_version,
 };
 use clodex_core::{Event, Sandbox as CodexSandbox};
 use clodex_sim::responses::embed;
@@ -26,7 +26,7 @@ fn run(sandbox: &Sandbox, prompt: &str, allowed_mcp: &[String]) -> Vec<Event<'st
     let workdir = sandbox.repo();
     let config = CodexConfig::read(&sandbox.codex_home(), &workdir);
     let request = ExecRequest {
-        sandbox: CodexSandbox::WorkspaceWrite,
+        held: Held::Sandbox(CodexSandbox::WorkspaceWrite, SlashTmp::Shared),
         workdir: &workdir,
         model: None,
         effort: Some("low"),
@@ -36,7 +36,6 @@ fn run(sandbox: &Sandbox, prompt: &str, allowed_mcp: &[String]) -> Vec<Event<'st
         keep: Keep::Thread,
         allowed_mcp,
         run_id: "the-run",
-        slash_tmp: SlashTmp::Shared,
     };
     let mut argv = exec_argv(&request, &config, &version).unwrap();
     argv.insert(1, TRUSTED.into());

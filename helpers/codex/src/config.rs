@@ -20,6 +20,8 @@ pub struct CodexConfig {
     pub env_include_only: Vec<String>,
     /// The model provider in use, when it is not the built-in one.
     pub model_provider: Option<String>,
+    /// Domains to which `features.network_proxy` opens the network of every profile.
+    pub network_domains: Vec<String>,
     /// Model providers of the user's that want a login all the same (`requires_openai_auth`).
     pub login_providers: Vec<String>,
     /// Files that are there and cannot be read, with the reason.
@@ -73,6 +75,7 @@ impl CodexConfig {
             let names = headers.into_iter().flat_map(toml::Table::values).filter_map(toml::Value::as_str);
             self.provider_keys.extend(names.map(str::to_owned));
         }
+        self.network_domains.extend(proxy_domains(&layer));
         if let Some(policy) = layer.get("shell_environment_policy").and_then(toml::Value::as_table) {
             self.env_exclude.extend(texts(policy, "exclude"));
             self.env_include_only.extend(texts(policy, "include_only"));
@@ -93,6 +96,13 @@ impl CodexConfig {
         let unknown = |name: &&String| !self.mcp_servers.contains_key(*name);
         allowed.iter().filter(unknown).map(String::as_str).collect()
     }
+}
+
+fn proxy_domains(layer: &toml::Table) -> Vec<String> {
+    let domains =
+        layer.get("features").and_then(|features| features.get("network_proxy")?.get("domains")?.as_table());
+    let allowed = |(_, access): &(&String, &toml::Value)| access.as_str() != Some("deny");
+    domains.into_iter().flatten().filter(allowed).map(|(name, _)| name.clone()).collect()
 }
 
 /// Codex's home: `$CODEX_HOME`, else `~/.codex`. Absent when neither variable is set.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use clodex_core::Sandbox;
 
 use crate::config::{CodexConfig, McpTransport};
+use crate::profile::Profile;
+use crate::toml_text::quoted;
 use crate::version::CodexVersion;
 
 /// The environment variable by which every process of a run can be found, also when the user's configuration drops the environment.
@@ -36,8 +38,8 @@ const FEATURES_OFF: [&str; 5] =
 /// What is wanted of one `codex exec`.
 #[derive(Debug, Clone)]
 pub struct ExecRequest<'a> {
-    /// What its commands may write.
-    pub sandbox: Sandbox,
+    /// What holds its commands' writes back.
+    pub held: Held<'a>,
     /// Where it works; absolute.
     pub workdir: &'a Path,
     /// Model, when not the user's default.
@@ -56,8 +58,15 @@ pub struct ExecRequest<'a> {
     pub allowed_mcp: &'a [String],
     /// Id of the run: the value of [`RUN_MARK`].
     pub run_id: &'a str,
-    /// What `/tmp` is for this run.
-    pub slash_tmp: SlashTmp,
+}
+
+/// What holds the writes of a run's commands back. Codex is told one of them: beside `-s` it would ignore a profile.
+#[derive(Debug, Clone, Copy)]
+pub enum Held<'a> {
+    /// A permission profile.
+    Profile(&'a Profile),
+    /// One of its sandbox modes.
+    Sandbox(Sandbox, SlashTmp),
 }
 
 /// Whether Codex keeps the thread on disk, to be resumed.
@@ -108,9 +117,15 @@ pub fn exec_argv(
     for image in request.images {
         argv.image(image)?;
     }
-    argv.words(["--json", "-s", request.sandbox.as_str(), "-C"]);
+    argv.words(["--json", "-C"]);
     argv.path(request.workdir);
-    argv.sandbox_stays_narrow(request.sandbox, request.slash_tmp);
+    match request.held {
+        Held::Profile(profile) => argv.0.extend(profile.config_args()),
+        Held::Sandbox(sandbox, slash_tmp) => {
+            argv.words(["-s", sandbox.as_str()]);
+            argv.sandbox_stays_narrow(sandbox, slash_tmp);
+        }
+    }
     if let Some(model) = request.model {
         argv.words(["-m", model]);
     }
@@ -213,21 +228,6 @@ fn switched_off(name: &str, transport: &McpTransport) -> String {
     format!("{}={{enabled=false,{key}={}}}", quoted(name), quoted(value))
 }
 
-/// A TOML string.
-fn quoted(text: &str) -> String {
-    let mut toml = String::with_capacity(text.len() + 2);
-    toml.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => toml.extend(['\\', c]),
-            c if c.is_control() => toml.extend(format!("\\u{:04X}", u32::from(c)).chars()),
-            c => toml.push(c),
-        }
-    }
-    toml.push('"');
-    toml
-}
-
 fn without_comma(image: &Path) -> Result<(), ArgvError> {
     let has_comma = image.as_os_str().as_encoded_bytes().contains(&b',');
     if has_comma { Err(ArgvError::CommaInImage(image.to_owned())) } else { Ok(()) }
@@ -246,7 +246,7 @@ mod tests {
 
     fn request<'a>(images: &'a [PathBuf], allowed_mcp: &'a [String]) -> ExecRequest<'a> {
         ExecRequest {
-            sandbox: Sandbox::WorkspaceWrite,
+            held: Held::Sandbox(Sandbox::WorkspaceWrite, SlashTmp::Private),
             workdir: Path::new("/w"),
             model: Some("gpt-5.5"),
             effort: Some("high"),
@@ -256,7 +256,6 @@ mod tests {
             keep: Keep::Thread,
             allowed_mcp,
             run_id: "run-1",
-            slash_tmp: SlashTmp::Private,
         }
     }
 
@@ -317,13 +316,5 @@ mod tests {
         assert!(
             words.contains(&r#"shell_environment_policy.include_only=["PATH","CLODEX_RUN_ID"]"#.to_owned())
         );
-    }
-
-    #[test]
-    fn every_value_is_valid_toml() {
-        for text in ["plain", "a\"b\\c", "tab\tnew\nline\u{7f}", "日本語"] {
-            let table: toml::Table = format!("x={}", quoted(text)).parse().unwrap();
-            assert_eq!(table["x"].as_str(), Some(text));
-        }
     }
 }

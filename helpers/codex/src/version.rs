@@ -99,9 +99,8 @@ impl fmt::Display for Version {
 pub struct VersionCache {
     /// Format version; 1.
     version: u32,
-    binary: String,
-    mtime_ns: u64,
-    size: u64,
+    #[serde(flatten)]
+    build: BinaryIdentity,
     output: String,
 }
 
@@ -118,37 +117,34 @@ impl VersionCache {
         cached: Option<&str>,
         ask: impl FnOnce() -> Result<String, E>,
     ) -> Result<(CodexVersion, Option<String>), E> {
-        let identity = Identity::of(binary);
+        let identity = BinaryIdentity::of(binary);
         if let (Some(identity), Some(text)) = (&identity, cached)
             && let Ok(cache) = serde_json::from_str::<Self>(text)
-            && cache.is_of(identity)
+            && cache.version == Self::FORMAT
+            && cache.build == *identity
         {
             return Ok((CodexVersion::from_output(&cache.output), None));
         }
         let output = ask()?;
         let version = CodexVersion::from_output(&output);
         let is_worth_keeping = matches!(version, CodexVersion::Known(..));
-        let fresh = identity.filter(|_| is_worth_keeping).map(|identity| identity.cache(output));
+        let fresh =
+            identity.filter(|_| is_worth_keeping).map(|build| Self { version: Self::FORMAT, build, output });
         Ok((version, fresh.and_then(|cache| serde_json::to_string(&cache).ok())))
-    }
-
-    fn is_of(&self, identity: &Identity) -> bool {
-        self.version == Self::FORMAT
-            && self.binary == identity.binary
-            && self.mtime_ns == identity.mtime_ns
-            && self.size == identity.size
     }
 }
 
 /// What tells one build of a binary from the next.
-struct Identity {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BinaryIdentity {
     binary: String,
     mtime_ns: u64,
     size: u64,
 }
 
-impl Identity {
-    fn of(binary: &Path) -> Option<Self> {
+impl BinaryIdentity {
+    /// None where the file cannot be looked at, or its name is no text.
+    pub(crate) fn of(binary: &Path) -> Option<Self> {
         let meta = std::fs::metadata(binary).ok()?;
         let mtime = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
         Some(Self {
@@ -156,16 +152,6 @@ impl Identity {
             mtime_ns: u64::try_from(mtime.as_nanos()).ok()?,
             size: meta.len(),
         })
-    }
-
-    fn cache(self, output: String) -> VersionCache {
-        VersionCache {
-            version: VersionCache::FORMAT,
-            binary: self.binary,
-            mtime_ns: self.mtime_ns,
-            size: self.size,
-            output,
-        }
     }
 }
 

@@ -24,6 +24,24 @@ pub enum Enforcement {
     None,
 }
 
+impl Enforcement {
+    /// The word used in flags, files and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Sandbox => "sandbox",
+            Self::None => "none",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Profile, Self::Sandbox, Self::None]
+            .into_iter()
+            .find(|enforcement| enforcement.as_str() == word)
+    }
+}
+
 /// Codex's legacy sandbox modes (`codex exec -s`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -9,6 +9,7 @@ mod grants;
 mod live_line;
 mod liveness;
 mod mode;
+mod network;
 mod outcome;
 mod packet;
 mod path_text;
@@ -42,10 +43,11 @@ pub use live_line::{
 };
 pub use liveness::Liveness;
 pub use mode::Mode;
+pub use network::Network;
 pub use outcome::{Ending, ExitCode, Outcome, exit_code};
 pub use packet::{Field, PACKET_MAX_BYTES, Packet, PacketItem, PacketProblem, PacketProblems};
 pub use path_text::path_text;
-pub use policy::Policy;
+pub use policy::{Policy, Profile};
 pub use progress::{FilesTouched, Phase, Progress, ProgressFold, ThreadBase, command_phase};
 pub use prompt::{AnswerForm, DOCS_MAX_BYTES, DocsError, ProjectDoc, Prompt, Task};
 pub use record::{Flow, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
@@ -54,7 +56,7 @@ pub use run_ref::{Candidate, RunRef};
 pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntry, VerificationStatus};
 pub use run_story::{FailureSeen, RunStory, Turn};
 pub use scope_overlap::scope_overlap;
-pub use scope_rules::{PathKind, ScopeEntry, ScopeEntryError, ScopeRules};
+pub use scope_rules::{PathKind, Place, ScopeEntry, ScopeEntryError, ScopeRules};
 pub use settings::{
     Backend, ContainmentWish, DEFAULT_HEARTBEAT_SEC, DEFAULT_TIMEOUT_SEC, Layer, Setting, Settings,
     SettingsError, Source,

@@ -7,7 +7,7 @@ mod problem;
 mod read;
 mod values;
 
-use crate::Mode;
+use crate::{Mode, Network};
 
 pub use field::Field;
 pub use problem::{PacketProblem, PacketProblems};
@@ -46,6 +46,12 @@ pub struct Packet {
     pub by_products: Vec<PacketItem>,
     /// MCP: servers of the user's Codex configuration that stay on.
     pub mcp: Vec<PacketItem>,
+    /// ALLOW COMMIT: whether the worker may commit on the current branch.
+    pub allow_commit: bool,
+    /// NETWORK: what its commands may reach.
+    pub network: Network,
+    /// DENY READ: paths or globs as written that the worker may not read.
+    pub deny_read: Vec<PacketItem>,
 }
 
 /// A value of a packet and where it stands, so that later checks can name the line too.

@@ -1,8 +1,10 @@
 //! `policy.json`: what was allowed, what was found, and by which means.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Containment, Enforcement, Mode, Verdict, Violation};
+use crate::{Access, Containment, Enforcement, Mode, Network, Verdict, Violation};
 
 /// The verdict of a run with all that it rests on, as written to `policy.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,9 @@ pub struct Policy {
     pub watchdog_killed: bool,
     /// What held writes back while Codex ran.
     pub enforcement: Enforcement,
+    /// The permission profile that held; absent when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
     /// The scope entries as understood: repo-relative, directories with a trailing slash.
     pub write_scope: Vec<String>,
     /// Changes outside the scope.
@@ -45,4 +50,13 @@ pub struct Policy {
     pub notes: Vec<String>,
     /// What could not be had as promised, and why.
     pub degraded: Vec<String>,
+}
+
+/// What a permission profile let the worker do; everything else could be read and not written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Profile {
+    /// Absolute paths, or globs that were denied, with their access; the most specific one wins.
+    pub paths: BTreeMap<String, Access>,
+    /// What of the network could be reached.
+    pub network: Network,
 }

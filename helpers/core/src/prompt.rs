@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::Mode;
+use crate::{Mode, Network};
 
 /// Injected documents larger than this together are refused.
 pub const DOCS_MAX_BYTES: usize = 64 * 1024;
@@ -17,6 +17,10 @@ pub struct Prompt<'a> {
     pub task: Task<'a>,
     /// The paths a worker may change, as the user wrote them; read-only modes have none.
     pub write_scope: &'a [&'a str],
+    /// What its commands may reach.
+    pub network: &'a Network,
+    /// Whether a worker may commit.
+    pub allow_commit: bool,
     /// Documents of the project to read first.
     pub docs: &'a [ProjectDoc<'a>],
     /// What the final message must be.
@@ -118,12 +122,26 @@ impl Prompt<'_> {
                     let _ = writeln!(role, "  - {}", code(path));
                 }
                 role.push_str(WORKER_RULES);
+                role.push_str(if self.allow_commit { MAY_COMMIT } else { MAY_NOT_COMMIT });
             }
             Mode::Verifier => role.extend([VERIFIER, READ_ONLY_RULES]),
             Mode::Reviewer => role.extend([REVIEWER, READ_ONLY_RULES]),
             Mode::Synthesizer => role.extend([SYNTHESIZER, READ_ONLY_RULES]),
         }
+        role.push_str(SANDBOX_RULES);
+        role.push_str(&self.network_rule());
         role
+    }
+
+    fn network_rule(&self) -> String {
+        match self.network {
+            Network::Off => NETWORK_OFF.to_owned(),
+            Network::On => NETWORK_ON.to_owned(),
+            Network::Domains(domains) => {
+                let domains: Vec<String> = domains.iter().map(|domain| code(domain)).collect();
+                format!("{NETWORK_DOMAINS}{}.\n", domains.join(", "))
+            }
+        }
     }
 
     fn answer_contract(&self) -> &'static str {
@@ -153,10 +171,34 @@ builds and tests in their usual git-ignored directories are no change.
 - Others may work in this tree. Leave alone what you did not change: no restoring, stashing, reformatting, cleaning up.
 - Run the verification that the task asks for, and report each command with its real result. What could not run is `could \
 not run` with the reason, neither passed nor failed. Never weaken a check to make it pass.
-- The sandbox refuses some things; do not try to get around it. `rm -f` and `rm -rf`: use `rm` and `rm -r`. `git add`, \
-`git commit`, `git stash`, `git checkout`: leave the changes uncommitted. `cargo clean`: not needed. Expect no network. \
-Scratch files go into `$TMPDIR`.
 - Whatever you start ends with you: leave no process behind.
+";
+
+const MAY_NOT_COMMIT: &str = "\
+- Leave the changes uncommitted: `git add`, `git commit`, `git stash` and `git checkout` are refused.
+";
+
+const MAY_COMMIT: &str = "\
+- You may `git add` and `git commit` what is in scope, on the current branch. Leave other branches, tags, stashes, earlier \
+commits, hooks and git's configuration as they are.
+";
+
+const SANDBOX_RULES: &str = "\
+- The sandbox refuses some things; do not try to get around it. `rm -f` and `rm -rf`: use `rm` and `rm -r`. `cargo clean`: \
+not needed, and it cannot remove the directory itself. Scratch files go into `$TMPDIR`. `Read-only file system` means that \
+the path is not yours to write.
+";
+
+const NETWORK_OFF: &str = "\
+- There is no network but loopback: what needs more could not run.
+";
+
+const NETWORK_ON: &str = "\
+- Public hosts can be reached through the proxy that the environment names; this machine's own services cannot.
+";
+
+const NETWORK_DOMAINS: &str = "\
+- Through the proxy that the environment names these domains can be reached, and nothing else: \
 ";
 
 const VERIFIER: &str = "\

@@ -60,6 +60,8 @@ pub enum PathKind {
 pub struct ScopeEntry {
     path: Vec<u8>,
     glob: Option<Glob>,
+    /// Written with a slash at its end: a directory, also when nothing lies there yet.
+    is_directory: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -90,6 +92,24 @@ impl Glob {
         };
         relative.is_some_and(|relative| self.matcher.is_match(OsStr::from_bytes(relative)))
     }
+
+    /// The deepest directory that holds everything the glob can match; `path` is the whole entry.
+    fn top(&self, path: &[u8]) -> Vec<u8> {
+        let literal = |part: &&&[u8]| !part.iter().any(|byte| b"*?[{\\".contains(byte));
+        let base = components(&self.base);
+        let pattern = components(path);
+        let more = pattern[base.len()..].iter().take_while(literal);
+        base.iter().chain(more).copied().collect::<Vec<_>>().join(&b'/')
+    }
+
+    /// Whether the glob could match something below the directory, now or later. May say yes too often.
+    fn reaches_below(&self, directory: &[u8], path: &[u8]) -> bool {
+        let top = self.top(path);
+        let any_depth = path.windows(2).any(|two| two == b"**") || path.contains(&b'{');
+        is_at_or_below(&top, directory)
+            || is_at_or_below(directory, &top)
+                && (any_depth || components(directory).len() < components(path).len())
+    }
 }
 
 impl ScopeEntry {
@@ -98,7 +118,7 @@ impl ScopeEntry {
         let text = entry.trim();
         let (path, base) = normalise(text, workdir_in_repo, repo_root)?;
         let glob = is_glob(text).then(|| Glob::new(&path, base, text)).transpose()?;
-        Ok(Self { path, glob })
+        Ok(Self { path, glob, is_directory: text.ends_with('/') })
     }
 }
 
@@ -148,12 +168,30 @@ fn is_glob(text: &str) -> bool {
     text.contains(['*', '?', '[']) || text.contains('{') && text.contains(',')
 }
 
+/// Where an entry stands in the tree; paths are relative to the repository root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// A directory that is there, or that was written as one.
+    Directory(&'a [u8]),
+    /// Nothing lies there yet, and what comes may be a file or a directory.
+    Unborn(&'a [u8]),
+    /// Something that is there and is no directory; it may be a symlink.
+    File(&'a [u8]),
+    /// A glob.
+    Matching {
+        /// The deepest directory that holds everything it can match.
+        top: Vec<u8>,
+    },
+}
+
 #[derive(Debug, Clone)]
 enum Rule {
     /// Everything but what is reserved.
     Everything,
-    /// A path and all below it.
+    /// A directory and all below it.
     Subtree(Vec<u8>),
+    /// Nothing lies there yet: a file may come, or a directory with all below it.
+    Unborn(Vec<u8>),
     /// A path alone.
     Exact(Vec<u8>),
     /// What the glob matches, or the very path it spells.
@@ -204,7 +242,7 @@ impl ScopeRules {
     fn rule_for(&self, path: &[u8]) -> Option<&Rule> {
         let allows = |rule: &&Rule| match rule {
             Rule::Everything => true,
-            Rule::Subtree(top) => is_at_or_below(path, top),
+            Rule::Subtree(top) | Rule::Unborn(top) => is_at_or_below(path, top),
             Rule::Exact(file) => path == file,
             Rule::Matching(literal, glob) => path == literal || glob.allows(path),
         };
@@ -215,8 +253,33 @@ impl ScopeRules {
     pub fn leads_to_entry(&self, directory: &[u8]) -> bool {
         self.rules.iter().any(|rule| match rule {
             Rule::Everything => directory.is_empty(),
-            Rule::Subtree(path) | Rule::Exact(path) | Rule::Matching(path, _) => {
+            Rule::Subtree(path) | Rule::Unborn(path) | Rule::Exact(path) | Rule::Matching(path, _) => {
                 is_at_or_below(path, directory)
+            }
+        })
+    }
+
+    /// Where the entries stand in the tree, for whoever holds writes back.
+    pub fn places(&self) -> impl Iterator<Item = Place<'_>> {
+        self.rules.iter().map(|rule| match rule {
+            Rule::Everything => Place::Directory(b""),
+            Rule::Subtree(path) => Place::Directory(path),
+            Rule::Unborn(path) => Place::Unborn(path),
+            Rule::Exact(path) => Place::File(path),
+            Rule::Matching(path, glob) => Place::Matching { top: glob.top(path) },
+        })
+    }
+
+    /// Whether anything below the directory may be changed, now or when it is made. May say yes too often.
+    pub fn reaches_below(&self, directory: &[u8]) -> bool {
+        self.rules.iter().any(|rule| match rule {
+            Rule::Everything => true,
+            Rule::Subtree(top) | Rule::Unborn(top) => {
+                is_at_or_below(directory, top) || is_at_or_below(top, directory)
+            }
+            Rule::Exact(file) => is_at_or_below(file, directory),
+            Rule::Matching(path, glob) => {
+                is_at_or_below(path, directory) || glob.reaches_below(directory, path)
             }
         })
     }
@@ -242,7 +305,7 @@ impl Rule {
     fn text(&self) -> String {
         match self {
             Self::Everything => ".".to_owned(),
-            Self::Subtree(path) => path_text(path) + "/",
+            Self::Subtree(path) | Self::Unborn(path) => path_text(path) + "/",
             Self::Exact(path) | Self::Matching(path, _) => path_text(path),
         }
     }
@@ -254,6 +317,7 @@ fn rule(entry: ScopeEntry, kind_of: &impl Fn(&[u8]) -> PathKind) -> Rule {
     }
     match (kind_of(&entry.path), entry.glob) {
         (PathKind::File, _) => Rule::Exact(entry.path),
+        (PathKind::Missing, None) if !entry.is_directory => Rule::Unborn(entry.path),
         (PathKind::Directory, _) | (PathKind::Missing, None) => Rule::Subtree(entry.path),
         (PathKind::Missing, Some(glob)) => Rule::Matching(entry.path, glob),
     }

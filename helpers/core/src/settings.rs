@@ -7,7 +7,7 @@ mod layer;
 
 use std::path::PathBuf;
 
-use crate::Sandbox;
+use crate::{Enforcement, Sandbox};
 
 pub use environment::SettingsError;
 pub use layer::{Layer, Setting, Source};
@@ -50,6 +50,8 @@ pub struct Settings {
     pub templates: Vec<Setting<PathBuf>>,
     /// Codex's sandbox mode; none = from the packet's mode.
     pub sandbox: Setting<Option<Sandbox>>,
+    /// What shall hold writes back; none = the narrowest that the installed Codex can do.
+    pub enforcement: Setting<Option<Enforcement>>,
     /// Whether a run may start over uncommitted changes inside its scope.
     pub allow_dirty_overlap: Setting<bool>,
     /// How Codex is driven.
@@ -72,6 +74,7 @@ impl Settings {
             by_products: layers.iter().flat_map(|layer| layer.by_products.clone()).collect(),
             templates: layers.iter().filter_map(|layer| layer.templates.clone()).collect(),
             sandbox: optional(layers, |layer| &layer.sandbox),
+            enforcement: optional(layers, |layer| &layer.enforcement),
             allow_dirty_overlap: first(layers, |layer| &layer.allow_dirty_overlap, false),
             backend: first(layers, |layer| &layer.backend, Backend::Exec),
             output_dir: optional(layers, |layer| &layer.output_dir),
@@ -88,6 +91,9 @@ impl Settings {
             row("heartbeat_sec", &self.heartbeat_sec, u64::to_string),
             row("tier", &self.tier, |tier| tier.clone().unwrap_or_else(|| "codex's own".into())),
             row("sandbox", &self.sandbox, |s| s.map_or("by mode", Sandbox::as_str).to_owned()),
+            row("enforcement", &self.enforcement, |wish| {
+                wish.map_or("profile, where codex can", Enforcement::as_str).to_owned()
+            }),
             row("allow_dirty_overlap", &self.allow_dirty_overlap, bool::to_string),
             row("backend", &self.backend, |backend| backend.as_str().to_owned()),
             row("output_dir", &self.output_dir, |dir| {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clodex_core::{ByProducts, Mode, PacketItem, PacketProblem, ScopeEntry, ScopeEntryError, Settings, slug};
+use clodex_core::{
+    ByProducts, Mode, Network, PacketItem, PacketProblem, ScopeEntry, ScopeEntryError, Settings, slug,
+};
 use clodex_scope::Tree;
 
 use crate::cli::Cli;
@@ -29,6 +31,12 @@ pub struct Asked {
     pub verification: Vec<String>,
     /// MCP servers that stay on.
     pub mcp: Vec<String>,
+    /// Whether the worker may commit.
+    pub allow_commit: bool,
+    /// What its commands may reach.
+    pub network: Network,
+    /// Paths and globs that it may not read, as written.
+    pub deny_read: Vec<String>,
     /// The packet, where there is one.
     pub packet: Option<PacketFile>,
 }
@@ -47,6 +55,9 @@ impl Asked {
             by_products: packet.by_products.clone(),
             verification: texts(&packet.verification),
             mcp: texts(&packet.mcp),
+            allow_commit: packet.allow_commit,
+            network: packet.network.clone(),
+            deny_read: texts(&packet.deny_read),
             packet: Some(file),
         }
     }
@@ -73,6 +84,9 @@ impl Asked {
             by_products: vec![],
             verification: vec![],
             mcp: vec![],
+            allow_commit: cli.allow_commit,
+            network: network(cli)?,
+            deny_read: cli.deny_read.clone(),
             packet: None,
         })
     }
@@ -135,6 +149,16 @@ fn mode(cli: &Cli) -> Result<Mode, Refusal> {
             "leave out --scope, or use --mode worker",
         )),
     }
+}
+
+fn network(cli: &Cli) -> Result<Network, Refusal> {
+    let words: Vec<&str> = cli.network.iter().map(String::as_str).collect();
+    Network::from_words(&words).map_err(|bad| {
+        Refusal::usage(
+            format!("--network `{bad}` is neither `on`, `off` nor a domain"),
+            "name public domains such as `crates.io` or `*.npmjs.org`",
+        )
+    })
 }
 
 fn hint(error: &ScopeEntryError) -> &'static str {

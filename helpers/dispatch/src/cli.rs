@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, ValueEnum};
-use clodex_core::{Backend, ContainmentWish, Mode, Sandbox};
+use clodex_core::{Backend, ContainmentWish, Enforcement, Mode, Sandbox};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -43,6 +43,21 @@ pub struct Cli {
     /// Path that a free prompt's worker may change (repeatable; none = read-only)
     #[arg(long, value_name = "PATH", conflicts_with = "task", help_heading = "The task")]
     pub scope: Vec<String>,
+    /// What a free prompt's commands may reach: off, on, or a domain (repeatable) [default: off]
+    #[arg(
+        long,
+        value_name = "off|on|DOMAIN",
+        value_delimiter = ',',
+        conflicts_with = "task",
+        help_heading = "The task"
+    )]
+    pub network: Vec<String>,
+    /// Path or glob that a free prompt's run may not even read (repeatable)
+    #[arg(long, value_name = "PATH", conflicts_with = "task", help_heading = "The task")]
+    pub deny_read: Vec<String>,
+    /// Let a free prompt's worker commit what is in scope on the current branch
+    #[arg(long, conflicts_with = "task", requires = "scope", help_heading = "The task")]
+    pub allow_commit: bool,
     /// Short name for people
     #[arg(long, help_heading = "The task")]
     pub name: Option<String>,
@@ -84,7 +99,10 @@ pub struct Cli {
     /// Codex's sandbox mode
     #[arg(short, long, value_parser = sandbox, help_heading = "Limits")]
     pub sandbox: Option<Sandbox>,
-    /// Confirms `-s danger-full-access`
+    /// What holds writes back [default: a profile of the scope where codex can, else its sandbox]
+    #[arg(long, value_name = "profile|sandbox|none", value_parser = enforcement, help_heading = "Limits")]
+    pub enforcement: Option<Enforcement>,
+    /// Confirms `-s danger-full-access` and `--enforcement none`
     #[arg(long, help_heading = "Limits")]
     pub i_know_this_is_unsandboxed: bool,
     /// How the run's processes are held
@@ -152,6 +170,10 @@ fn backend(word: &str) -> Result<Backend, String> {
 
 fn containment(word: &str) -> Result<ContainmentWish, String> {
     ContainmentWish::from_word(word).ok_or_else(|| "expected auto, kernel or best-effort".to_owned())
+}
+
+fn enforcement(word: &str) -> Result<Enforcement, String> {
+    Enforcement::from_word(word).ok_or_else(|| "expected profile, sandbox or none".to_owned())
 }
 
 fn sandbox(word: &str) -> Result<Sandbox, String> {

@@ -14,6 +14,7 @@ use clodex_scope::{Baseline, Meanwhile, ScopeError};
 use crate::artifacts::Artifacts;
 use crate::board::Board;
 use crate::conductor::Stop;
+use crate::enforcement::Held;
 use crate::final_message;
 use crate::found::Found;
 use crate::judge::{Exit, Facts, Judgement, join_verification, judge};
@@ -31,6 +32,8 @@ const MESSAGE_MAX_BYTES: usize = 8 * 1024;
 pub struct Ended<'a> {
     /// What was to be done.
     pub plan: &'a Plan,
+    /// What held its writes back.
+    pub held: &'a Held,
     /// The tree before; or why it could not be taken.
     pub baseline: &'a Result<Baseline, ScopeError>,
     /// What other runs did in the same tree.
@@ -243,7 +246,8 @@ fn policy(ended: &Ended<'_>, found: &Found, code: ExitCode, record: &RunRecord) 
         scope_ok: found.verdict == Verdict::Clean,
         exit_code: code.into(),
         watchdog_killed: matches!(ended.watched.stop, Some(Stop::TimedOut | Stop::Stalled)),
-        enforcement: ended.plan.enforcement,
+        enforcement: ended.held.enforcement,
+        profile: ended.held.shown(ended.plan),
         write_scope: ended.plan.write_scope.clone(),
         violations: found.violations(),
         by_products: found.paths(|comparison| &comparison.by_products),

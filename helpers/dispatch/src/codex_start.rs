@@ -11,6 +11,7 @@ use clodex_codex::{
 use clodex_core::{ContainmentWish, ExitCode, RunId};
 use clodex_os::{ContainedCommand, ExitKind, ShortCommand};
 
+use crate::enforcement::Held;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 
@@ -113,14 +114,20 @@ pub struct Places {
 /// The command that starts Codex in its containment. `model` may differ from the plan's after a fallback.
 pub fn command(
     plan: &Plan,
+    held: &Held,
     codex: &Codex,
     config: &CodexConfig,
     places: &Places,
     model: Option<&str>,
 ) -> Result<ContainedCommand, Refusal> {
     let tmp = private_tmp(plan, codex, places);
+    let slash_tmp = if tmp { SlashTmp::Private } else { SlashTmp::Shared };
+    let profile = held.profile(plan, config, places.run_id.as_str(), slash_tmp)?;
     let request = ExecRequest {
-        sandbox: plan.sandbox,
+        held: match &profile {
+            Some(profile) => clodex_codex::Held::Profile(profile),
+            None => clodex_codex::Held::Sandbox(plan.sandbox, slash_tmp),
+        },
         workdir: &plan.workdir,
         model,
         effort: plan.effort.as_deref(),
@@ -130,7 +137,6 @@ pub fn command(
         keep: if plan.ephemeral { Keep::Nothing } else { Keep::Thread },
         allowed_mcp: &plan.mcp,
         run_id: places.run_id.as_str(),
-        slash_tmp: if tmp { SlashTmp::Private } else { SlashTmp::Shared },
     };
     let argv = exec_argv(&request, config, &codex.version)
         .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;

@@ -17,6 +17,7 @@ use crate::artifacts::Artifacts;
 use crate::cli::Cli;
 use crate::close::Finished;
 use crate::codex_start::Codex;
+use crate::enforcement::Held;
 use crate::opening::{self, Opened};
 use crate::output_file;
 use crate::plan::Plan;
@@ -103,10 +104,20 @@ fn go(
     // Runs whose dispatcher was killed are closed by whoever comes next, before this one counts as living in the same
     // directory. That it cannot be done is no reason not to run.
     let _ = store.reap_all();
-    let opened = opening::open(plan, &store, manner.detached)?;
+    let held = Held::decide(plan, &codex, &config, store.dir().path())?;
+    let opened = opening::open(plan, &held, &store, manner.detached)?;
     announce(&opened);
-    let run =
-        Run { plan, codex, config, codex_home: home, wrapper, store: &store, begun, speaks: manner.speaks };
+    let run = Run {
+        plan,
+        held,
+        codex,
+        config,
+        codex_home: home,
+        wrapper,
+        store: &store,
+        begun,
+        speaks: manner.speaks,
+    };
     run.carry_out(opened, signals)
 }
 

@@ -11,6 +11,7 @@ mod close;
 mod codex_start;
 mod conductor;
 mod config_files;
+mod enforcement;
 mod entry;
 mod final_message;
 mod found;

@@ -1,34 +1,72 @@
-//! Codex's sandbox mounts empty directories over sensitive names in every writable root, and a Codex that was ended in
-//! the middle leaves them behind. They are invisible to git and in everybody's way.
+//! Directories that are in the tree because of a run and are to go with it: what Codex's sandbox mounts over sensitive
+//! names in every writable directory and leaves behind when it is interrupted, and what had to be made so that it could
+//! be granted. Empty ones only; they are invisible to git and in everybody's way.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clodex_codex::MOUNT_POINTS;
-use clodex_core::Sandbox;
-use clodex_scope::Baseline;
+use clodex_core::{Access, Enforcement, Sandbox};
 
-/// Removes those below `root` that are empty and were not there before. The caller sees to it that no live run shares
-/// the root: its sandbox would lose them.
-pub fn remove_left_behind(root: &Path, baseline: &Baseline) {
-    for name in MOUNT_POINTS {
-        let path = root.join(name);
-        let below =
-            path.strip_prefix(baseline.tree().root()).map(|below| below.as_os_str().as_encoded_bytes());
-        if below.is_ok_and(|below| !baseline.has(below)) {
-            // Fails on anything but an empty directory, which is what is wanted.
-            let _ = fs::remove_dir(&path);
+use crate::plan::Plan;
+
+/// Directories of a run that were not there before it.
+#[derive(Debug, Clone, Default)]
+pub struct Temporary {
+    mounted: Vec<PathBuf>,
+    made: Vec<PathBuf>,
+}
+
+impl Temporary {
+    /// What will be there, looked at before anything is.
+    pub fn of(plan: &Plan, enforcement: Enforcement) -> Self {
+        let (roots, made) = match (enforcement, plan.sandbox) {
+            (Enforcement::Profile, _) => {
+                let granted = plan.reach.grants.iter().filter(|(_, access)| *access == Access::Write);
+                (granted.map(|(path, _)| path).collect(), plan.reach.create.clone())
+            }
+            (Enforcement::Sandbox, Sandbox::WorkspaceWrite) => (vec![plan.workdir.as_path()], vec![]),
+            (Enforcement::Sandbox, Sandbox::ReadOnly | Sandbox::DangerFullAccess)
+            | (Enforcement::None, _) => (vec![], vec![]),
+        };
+        let is_missing = |path: &PathBuf| fs::symlink_metadata(path).is_err();
+        let mounts = roots.into_iter().flat_map(|root| MOUNT_POINTS.map(|name| root.join(name)));
+        Self {
+            mounted: mounts.filter(is_missing).collect(),
+            made: made.into_iter().filter(is_missing).collect(),
         }
+    }
+
+    /// All of them in the order in which they can be removed: where this run is killed, whoever closes it does it.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.mounted.iter().chain(self.made.iter().rev()).map(PathBuf::as_path)
+    }
+
+    /// Makes what is to be granted; tells what could not be made.
+    pub fn make(&self) -> Vec<String> {
+        let failed = |path: &PathBuf| {
+            let error = fs::create_dir(path).err()?;
+            (error.kind() != std::io::ErrorKind::AlreadyExists)
+                .then(|| format!("cannot make {}, so the worker cannot write there: {error}", path.display()))
+        };
+        self.made.iter().filter_map(failed).collect()
+    }
+
+    /// Removes what a sandbox left behind. The caller sees to it that no live run works in the same tree: its sandbox
+    /// would lose them.
+    pub fn unmount(&self) {
+        remove_empty(self.mounted.iter());
+    }
+
+    /// Removes what was made and stayed empty, once the tree was compared; under the same condition.
+    pub fn unmake(&self) {
+        remove_empty(self.made.iter().rev());
     }
 }
 
-/// Those that are not there yet: where this run is killed, whoever closes it may remove them.
-pub fn to_appear(sandbox: Sandbox, workdir: &Path) -> Vec<PathBuf> {
-    match sandbox {
-        Sandbox::ReadOnly | Sandbox::DangerFullAccess => vec![],
-        Sandbox::WorkspaceWrite => {
-            let paths = MOUNT_POINTS.iter().map(|name| workdir.join(name));
-            paths.filter(|path| fs::symlink_metadata(path).is_err()).collect()
-        }
+fn remove_empty<'a>(paths: impl Iterator<Item = &'a PathBuf>) {
+    for path in paths {
+        // Fails on anything but an empty directory, which is what is wanted.
+        let _ = fs::remove_dir(path);
     }
 }

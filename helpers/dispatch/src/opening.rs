@@ -13,7 +13,8 @@ use clodex_os::run_suffix;
 
 use crate::artifacts::{Artifacts, make_hidden};
 use crate::board::Board;
-use crate::mount_points;
+use crate::enforcement::Held;
+use crate::mount_points::Temporary;
 use crate::overlap_gate;
 use crate::plan::{Plan, RunsDir};
 use crate::refusal::Refusal;
@@ -32,16 +33,22 @@ pub struct Opened {
     pub artifacts: Artifacts,
     /// The run's own temp directory.
     pub scratch: PathBuf,
+    /// What is in the tree for this run's sake.
+    pub temporary: Temporary,
+    /// What could not be made of it.
+    pub notes: Vec<String>,
 }
 
 /// Takes an id and makes the places. Whatever fails here, nothing was started.
 ///
 /// The record comes first and names the others: what somebody made who was killed in the middle is found by it.
-pub fn open(plan: &Plan, store: &RecordStore, detached: bool) -> Result<Opened, Refusal> {
+pub fn open(plan: &Plan, held: &Held, store: &RecordStore, detached: bool) -> Result<Opened, Refusal> {
     // What nobody can overtake: looking at who works here, and being there to be looked at.
-    let alone = overlap_gate::pass(plan, store)?;
+    let alone = overlap_gate::pass(plan, held.enforcement, store)?;
     let parent = runs_dir(plan)?;
-    let (live, mut record) = begin(plan, store, detached, &parent)?;
+    let temporary = Temporary::of(plan, held.enforcement);
+    let first = |id: RunId, artifacts: &Path| first_record(plan, held, &temporary, id, detached, artifacts);
+    let (live, mut record) = begin(plan, store, &parent, first)?;
     drop(alone);
     let made = new_scratch(&store.dir().scratch(), &live, &mut record).and_then(|scratch| {
         Artifacts::create(&parent, &record.id)
@@ -50,7 +57,10 @@ pub fn open(plan: &Plan, store: &RecordStore, detached: bool) -> Result<Opened, 
             .map(|artifacts| (scratch, artifacts))
     });
     match made {
-        Ok((scratch, artifacts)) => Ok(Opened { live, record, artifacts, scratch }),
+        Ok((scratch, artifacts)) => {
+            let notes = temporary.make();
+            Ok(Opened { live, record, artifacts, scratch, temporary, notes })
+        }
         Err(refusal) => {
             Board::new(live, record, false).refuse(&refusal);
             Err(refusal)
@@ -67,13 +77,13 @@ pub fn remove_scratch(scratch: &Path) {
 fn begin(
     plan: &Plan,
     store: &RecordStore,
-    detached: bool,
     parent: &Path,
+    first: impl Fn(RunId, &Path) -> RunRecord,
 ) -> Result<(LiveRun, RunRecord), Refusal> {
     for _ in 0..TRIES {
         let id = RunId::new(&Timestamp::now().compact(), plan.mode, &plan.name, &run_suffix());
         let artifact_dir = parent.join(id.as_str());
-        let record = first_record(plan, id, detached, &artifact_dir);
+        let record = first(id, &artifact_dir);
         let begun = store.begin(&record).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
         if let Some(live) = begun {
             return Ok((live, record));
@@ -85,7 +95,14 @@ fn begin(
     ))
 }
 
-fn first_record(plan: &Plan, id: RunId, detached: bool, artifact_dir: &Path) -> RunRecord {
+fn first_record(
+    plan: &Plan,
+    held: &Held,
+    temporary: &Temporary,
+    id: RunId,
+    detached: bool,
+    artifact_dir: &Path,
+) -> RunRecord {
     let here = HostAndBoot::here();
     let now = Timestamp::now();
     let deadline = (plan.timeout_sec > 0).then(|| now.after(Duration::from_secs(plan.timeout_sec)).rfc3339());
@@ -112,7 +129,7 @@ fn first_record(plan: &Plan, id: RunId, detached: bool, artifact_dir: &Path) -> 
         thread_id: plan.resume.clone(),
         model: plan.model.clone(),
         containment: None,
-        enforcement: plan.enforcement,
+        enforcement: held.enforcement,
         started: now.rfc3339(),
         updated: now.rfc3339(),
         ended: None,
@@ -127,10 +144,7 @@ fn first_record(plan: &Plan, id: RunId, detached: bool, artifact_dir: &Path) -> 
         open_requests: vec![],
         artifact_dir: text(artifact_dir),
         scratch_dir: None,
-        mount_points: mount_points::to_appear(plan.sandbox, &plan.workdir)
-            .iter()
-            .map(|path| text(path))
-            .collect(),
+        mount_points: temporary.paths().map(text).collect(),
         seal: None,
     }
 }

@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 
 /// Refuses a run that would get into another's way. Until what is returned is dropped, no other worker of the project
 /// gets past here.
-pub fn pass(plan: &Plan, store: &RecordStore) -> Result<Option<StartLock>, Refusal> {
+pub fn pass(plan: &Plan, held: Enforcement, store: &RecordStore) -> Result<Option<StartLock>, Refusal> {
     if !plan.mode.writes() {
         return Ok(None);
     }
@@ -25,11 +25,11 @@ pub fn pass(plan: &Plan, store: &RecordStore) -> Result<Option<StartLock>, Refus
     };
     let live = store.live().into_iter().filter(|seen| seen.liveness == Liveness::Live);
     let mut workers = live.map(|seen| seen.record).filter(|other| other.mode.writes() && shares_tree(other));
-    workers.find_map(|other| refusal(plan, &other)).map_or(Ok(Some(alone)), Err)
+    workers.find_map(|other| refusal(plan, held, &other)).map_or(Ok(Some(alone)), Err)
 }
 
-fn refusal(plan: &Plan, other: &RunRecord) -> Option<Refusal> {
-    let are_held = [plan.enforcement, other.enforcement].iter().all(|held| *held == Enforcement::Profile);
+fn refusal(plan: &Plan, held: Enforcement, other: &RunRecord) -> Option<Refusal> {
+    let are_held = [held, other.enforcement].iter().all(|held| *held == Enforcement::Profile);
     let why = if !are_held {
         "only workers whose sandbox is narrowed to their scope may share one".to_owned()
     } else if other.write_scope.is_empty() {

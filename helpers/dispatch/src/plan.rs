@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clodex_core::{ByProducts, ContainmentWish, Enforcement, Mode, Sandbox, ScopeRules};
-use clodex_scope::Tree;
+use clodex_core::{Access, ByProducts, ContainmentWish, Enforcement, Mode, Network, Sandbox, ScopeRules};
+use clodex_scope::{Reach, Tree};
 
 use crate::answer::Schema;
 
@@ -36,8 +36,16 @@ pub struct Plan {
     pub mcp: Vec<String>,
     /// Codex's sandbox mode.
     pub sandbox: Sandbox,
-    /// What keeps the worker from writing elsewhere.
-    pub enforcement: Enforcement,
+    /// What shall hold writes back; none = the narrowest that the installed Codex can do.
+    pub enforcement: Option<Enforcement>,
+    /// What a permission profile would let the worker write.
+    pub reach: Reach,
+    /// Absolute paths and globs that it may not even read.
+    pub deny: Vec<PathBuf>,
+    /// What its commands may reach of the network.
+    pub network: Network,
+    /// Whether it may commit on the current branch.
+    pub allow_commit: bool,
     /// Whether uncommitted changes in scope are no reason to refuse.
     pub allow_dirty_overlap: bool,
     /// How processes are held.
@@ -86,6 +94,12 @@ impl Plan {
             format!("effort = {}", self.effort.as_deref().unwrap_or("codex's own")),
             format!("prompt = {} bytes", self.prompt.len()),
         ];
+        if matches!(self.enforcement, None | Some(Enforcement::Profile)) {
+            let profile = crate::enforcement::shown(self);
+            lines.push(format!("profile network = {}", profile.network));
+            let row = |(path, access): (&String, &Access)| format!("profile {} {path}", access.as_str());
+            lines.extend(profile.paths.iter().map(row));
+        }
         lines.extend(self.effective.iter().cloned());
         lines.join("\n") + "\n"
     }

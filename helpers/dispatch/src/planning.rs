@@ -4,15 +4,16 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use clodex_core::{
-    AnswerForm, Enforcement, ExitCode, Layer, Mode, ModelChoice, Packet, PacketProblem, Prompt, Sandbox,
-    Setting, Settings, Task,
+    AnswerForm, ByProducts, Enforcement, ExitCode, Layer, Mode, ModelChoice, Packet, PacketProblem, Prompt,
+    Sandbox, ScopeRules, Setting, Settings, Task,
 };
-use clodex_scope::Tree;
+use clodex_scope::{Reach, Tree, Wishes};
 
 use crate::answer::{OwnSchema, Schema};
 use crate::asked::Asked;
 use crate::cli::Cli;
 use crate::config_files::ConfigFiles;
+use crate::enforcement::to_deny;
 use crate::packet_file::PacketFile;
 use crate::plan::{Plan, RunsDir};
 use crate::refusal::Refusal;
@@ -62,7 +63,14 @@ fn decide(
     let rules = tree.scope_rules(asked.scope_entries(&tree)?);
     let configured: Vec<&str> = settings.by_products.iter().map(|setting| setting.value.as_str()).collect();
     let by_products = asked.by_products(&tree, &configured)?;
-    let sandbox = sandbox(cli, asked.mode, settings.sandbox.value)?;
+    let (sandbox, enforcement) = sandbox(cli, asked.mode, settings)?;
+    let deny = to_deny(asked.deny_read.iter().map(String::as_str), &workdir);
+    if !deny.is_empty() && matches!(enforcement, Some(Enforcement::Sandbox | Enforcement::None)) {
+        return Err(Refusal::usage(
+            "DENY READ can only be held by a profile",
+            "leave out `--enforcement`, or DENY READ",
+        ));
+    }
     let choice = model_choice(cli, files, settings)?;
     let schema = schema(cli)?;
     let images = cli.image.iter().map(|image| real_file(image)).collect::<Result<Vec<_>, _>>()?;
@@ -71,6 +79,11 @@ fn decide(
     let prompt = prompt(cli, &asked, &workdir, &schema)?;
     let rows = settings.rows();
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let runs_dir = match &settings.output_dir.value {
+        Some(dir) => RunsDir::Named(absolute(dir)),
+        None => RunsDir::InWorkdir(workdir.join(".codex-dispatch").join("runs")),
+    };
+    let reach = reach(&tree, sandbox, &rules, &by_products, asked.allow_commit, &runs_dir);
     Ok(Plan {
         name: asked.name,
         mode: asked.mode,
@@ -83,10 +96,11 @@ fn decide(
         verification: asked.verification,
         mcp: asked.mcp,
         sandbox,
-        enforcement: match sandbox {
-            Sandbox::DangerFullAccess => Enforcement::None,
-            Sandbox::ReadOnly | Sandbox::WorkspaceWrite => Enforcement::Sandbox,
-        },
+        enforcement,
+        reach,
+        deny,
+        network: asked.network,
+        allow_commit: asked.allow_commit,
         allow_dirty_overlap: settings.allow_dirty_overlap.value,
         containment: settings.containment.value,
         model: choice.model,
@@ -99,10 +113,7 @@ fn decide(
         codex: settings.codex.value.clone(),
         timeout_sec: settings.timeout_sec.value,
         heartbeat_sec: settings.heartbeat_sec.value,
-        runs_dir: match &settings.output_dir.value {
-            Some(dir) => RunsDir::Named(absolute(dir)),
-            None => RunsDir::InWorkdir(workdir.join(".codex-dispatch").join("runs")),
-        },
+        runs_dir,
         output: cli.output.as_deref().map(absolute),
         effective: rows.iter().map(|(name, value, source)| format!("{name} = {value}  ({source})")).collect(),
         workdir,
@@ -131,6 +142,7 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
         timeout_sec: cli.timeout_sec.map(|value| Setting::flag("--timeout-sec", value)),
         heartbeat_sec: cli.heartbeat_sec.map(|value| Setting::flag("--heartbeat-sec", value)),
         tier: cli.tier.clone().map(|value| Setting::flag("--tier", value)),
+        enforcement: cli.enforcement.map(|value| Setting::flag("--enforcement", value)),
         sandbox: cli.sandbox.map(|value| Setting::flag("--sandbox", value)),
         allow_dirty_overlap: cli.allow_dirty_overlap.then(|| Setting::flag("--allow-dirty-overlap", true)),
         output_dir: cli.output_dir.clone().map(|value| Setting::flag("--output-dir", value)),
@@ -158,6 +170,8 @@ fn prompt(cli: &Cli, asked: &Asked, workdir: &Path, schema: &Schema) -> Result<S
         mode: asked.mode,
         task: if asked.packet.is_some() { Task::Packet(&asked.task) } else { Task::Free(&asked.task) },
         write_scope: &write_scope,
+        network: &asked.network,
+        allow_commit: asked.allow_commit,
         docs: &as_documents(&files)?,
         answer: match schema {
             Schema::Claim => AnswerForm::Claim,
@@ -167,15 +181,56 @@ fn prompt(cli: &Cli, asked: &Asked, workdir: &Path, schema: &Schema) -> Result<S
     Ok(prompt.render())
 }
 
-fn sandbox(cli: &Cli, mode: Mode, wanted: Option<Sandbox>) -> Result<Sandbox, Refusal> {
+/// Codex's sandbox mode, and what shall hold it; the mode alone never takes the profile away.
+fn sandbox(cli: &Cli, mode: Mode, settings: &Settings) -> Result<(Sandbox, Option<Enforcement>), Refusal> {
     let by_mode = if mode.writes() { Sandbox::WorkspaceWrite } else { Sandbox::ReadOnly };
-    match (wanted.unwrap_or(by_mode), cli.i_know_this_is_unsandboxed) {
-        (Sandbox::DangerFullAccess, false) => Err(Refusal::usage(
-            "-s danger-full-access lets Codex write anywhere",
+    let open = Sandbox::DangerFullAccess;
+    let (sandbox, enforcement) = match (settings.sandbox.value, settings.enforcement.value) {
+        (Some(Sandbox::DangerFullAccess), None | Some(Enforcement::None))
+        | (None, Some(Enforcement::None)) => (open, Some(Enforcement::None)),
+        (Some(Sandbox::DangerFullAccess), Some(held @ (Enforcement::Profile | Enforcement::Sandbox))) => {
+            return Err(Refusal::usage(
+                format!("`-s danger-full-access` and `--enforcement {}` exclude each other", held.as_str()),
+                "leave one of them out",
+            ));
+        }
+        (Some(held @ (Sandbox::ReadOnly | Sandbox::WorkspaceWrite)), Some(Enforcement::None)) => {
+            return Err(Refusal::usage(
+                format!("`-s {}` and `--enforcement none` exclude each other", held.as_str()),
+                "leave one of them out",
+            ));
+        }
+        (wanted, held) => (wanted.unwrap_or(by_mode), held),
+    };
+    if sandbox == open && !cli.i_know_this_is_unsandboxed {
+        return Err(Refusal::usage(
+            "without a sandbox Codex may write anywhere (`-s danger-full-access`, `--enforcement none`)",
             "if you mean it, add --i-know-this-is-unsandboxed",
-        )),
-        (sandbox, _) => Ok(sandbox),
+        ));
     }
+    Ok((sandbox, enforcement))
+}
+
+/// What a profile would have to let the worker write.
+fn reach(
+    tree: &Tree,
+    sandbox: Sandbox,
+    rules: &ScopeRules,
+    by_products: &ByProducts,
+    allow_commit: bool,
+    runs_dir: &RunsDir,
+) -> Reach {
+    let protect = match runs_dir {
+        RunsDir::Named(dir) => dir.canonicalize().into_iter().collect(),
+        RunsDir::InWorkdir(_) => vec![],
+    };
+    let nothing = ScopeRules::default();
+    let (rules, allow_commit) = match sandbox {
+        Sandbox::ReadOnly => (&nothing, false),
+        Sandbox::WorkspaceWrite => (rules, allow_commit),
+        Sandbox::DangerFullAccess => return Reach::default(),
+    };
+    clodex_scope::grants(tree, rules, by_products, &Wishes { allow_commit, protect })
 }
 
 /// A model that is named outright wins over a tier from a weaker source (clap refuses both as flags).

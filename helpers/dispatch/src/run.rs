@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use clodex_codex::{CodexConfig, Login, Rollout, find_rollout};
 use clodex_core::{
-    Ending, FailureKind, Liveness, ProgressFold, RunRecord, RunStory, Sandbox, ScopeRules, ThreadBase, Turn,
-    path_text,
+    Ending, Enforcement, FailureKind, Liveness, ProgressFold, RunId, RunRecord, RunStory, ScopeRules,
+    ThreadBase, Turn, path_text,
 };
 use clodex_os::clock::Timestamp;
 use clodex_os::process::adopt_orphans;
@@ -22,7 +22,8 @@ use crate::artifacts::Artifacts;
 use crate::board::Board;
 use crate::close::{Ended, Finished, close};
 use crate::codex_start::{Codex, Places, command};
-use crate::mount_points;
+use crate::enforcement::Held;
+use crate::mount_points::Temporary;
 use crate::opening::{Opened, remove_scratch};
 use crate::plan::Plan;
 use crate::refusal::Refusal;
@@ -39,6 +40,8 @@ pub struct Run<'a> {
     pub plan: &'a Plan,
     /// What does it.
     pub codex: Codex,
+    /// What holds its writes back.
+    pub held: Held,
     /// Codex's configuration, as far as it matters here.
     pub config: CodexConfig,
     /// Where Codex keeps its own things.
@@ -53,6 +56,15 @@ pub struct Run<'a> {
     pub speaks: bool,
 }
 
+/// What is there when the run begins.
+struct Begun<'a> {
+    artifacts: Artifacts,
+    board: Board,
+    scratch: &'a Path,
+    temporary: &'a Temporary,
+    notes: Vec<String>,
+}
+
 /// What the baseline thread brings back.
 struct Taken {
     baseline: Result<Baseline, ScopeError>,
@@ -63,12 +75,16 @@ struct Taken {
 impl Run<'_> {
     /// Runs it to its end.
     pub fn carry_out(&self, opened: Opened, signals: StopSignals) -> Result<Finished, Refusal> {
-        let Opened { live, mut record, mut artifacts, scratch } = opened;
+        let Opened { live, mut record, mut artifacts, scratch, temporary, notes } = opened;
         record.codex_version = self.codex.version.text();
+        let id = record.id.clone();
         let board = Board::new(live, record, self.speaks);
         let tape = write_first(self.plan, &mut artifacts).and_then(|()| Tape::open(&artifacts));
         let finished = match tape {
-            Ok(tape) => self.watch_and_close(tape, artifacts, board, &scratch, signals),
+            Ok(tape) => {
+                let begun = Begun { artifacts, board, scratch: &scratch, temporary: &temporary, notes };
+                self.watch_and_close(tape, begun, signals)
+            }
             Err(error) => {
                 let refusal = Refusal::usage(
                     format!("cannot write to {}: {error}", artifacts.dir().display()),
@@ -79,22 +95,26 @@ impl Run<'_> {
             }
         };
         remove_scratch(&scratch);
+        if !self.shares_tree(&id) {
+            temporary.unmake();
+        }
         finished
     }
 
     fn watch_and_close(
         &self,
         mut tape: Tape,
-        mut artifacts: Artifacts,
-        mut board: Board,
-        scratch: &Path,
+        begun: Begun<'_>,
         signals: StopSignals,
     ) -> Result<Finished, Refusal> {
+        let Begun { mut artifacts, mut board, scratch, temporary, mut notes } = begun;
         adopt_orphans();
         let channel = Channel::with_signals(signals);
-        let taking = self.take_baseline(artifacts.dir(), channel.sender.clone());
+        let taking = self.take_baseline(artifacts.dir(), scratch, channel.sender.clone());
         let mut folds = self.folds();
-        let mut notes = Vec::new();
+        notes.extend(
+            self.plan.reach.notes.iter().filter(|_| self.held.enforcement == Enforcement::Profile).cloned(),
+        );
         let places = self.places(&board, &artifacts, scratch);
         let mut model = self.plan.model.as_deref();
         let watched = loop {
@@ -118,7 +138,9 @@ impl Run<'_> {
         };
         board.finishing();
         let taken = taking.join().expect("the baseline does not panic");
-        self.clear_mount_points(&taken, &board);
+        if !self.shares_tree(&board.record.id) {
+            temporary.unmount();
+        }
         let last_words = tape.last_words();
         let mut degraded = self.degraded(&board, &mut artifacts, tape);
         write_baseline(&taken, &mut artifacts, &mut degraded);
@@ -129,6 +151,7 @@ impl Run<'_> {
         let not_logged_in = self.is_not_logged_in(&story);
         let ended = Ended {
             plan: self.plan,
+            held: &self.held,
             baseline: &taken.baseline,
             meanwhile: self.meanwhile(&board),
             refused_over: taken.dirty_overlap,
@@ -146,15 +169,20 @@ impl Run<'_> {
     }
 
     /// Takes the baseline on a thread of its own, and tells the loop whether the run may go on.
-    fn take_baseline(&self, artifact_dir: &Path, tell: SyncSender<Message>) -> JoinHandle<Taken> {
+    fn take_baseline(
+        &self,
+        artifact_dir: &Path,
+        scratch: &Path,
+        tell: SyncSender<Message>,
+    ) -> JoinHandle<Taken> {
         let plan = self.plan;
         let tree = plan.tree.clone();
         let request = Request {
             rules: plan.rules.clone(),
             by_products: plan.by_products.clone(),
             exclude: [self.live_artifact_dirs(), vec![artifact_dir.to_path_buf()]].concat(),
-            reach: None,
-            allow_commit: false,
+            reach: self.held.reach(plan, scratch),
+            allow_commit: plan.allow_commit,
         };
         let overlap_is_fine = plan.allow_dirty_overlap;
         thread::spawn(move || {
@@ -175,7 +203,7 @@ impl Run<'_> {
 
     fn attempt(&self, places: &Places, model: Option<&str>) -> Result<Attempt, Refusal> {
         Ok(Attempt {
-            command: command(self.plan, &self.codex, &self.config, places, model)?,
+            command: command(self.plan, &self.held, &self.codex, &self.config, places, model)?,
             prompt: self.plan.prompt.clone().into_bytes(),
             timeout_sec: self.plan.timeout_sec,
             heartbeat_sec: self.plan.heartbeat_sec,
@@ -203,16 +231,12 @@ impl Run<'_> {
             .then_some(other)
     }
 
-    /// Removes what an interrupted sandbox left behind, unless another live run works in the same directory.
-    fn clear_mount_points(&self, taken: &Taken, board: &Board) {
-        let shared = self.store.live().into_iter().any(|seen| {
-            seen.liveness == Liveness::Live
-                && seen.record.id != board.record.id
-                && seen.record.workdir == board.record.workdir
-        });
-        if let (Ok(baseline), Sandbox::WorkspaceWrite, false) = (&taken.baseline, self.plan.sandbox, shared) {
-            mount_points::remove_left_behind(&self.plan.workdir, baseline);
-        }
+    /// Whether another live run works in the same tree: what is empty there may be its own.
+    fn shares_tree(&self, id: &RunId) -> bool {
+        let root = path_text(self.plan.tree.root().as_os_str().as_encoded_bytes());
+        self.store.live().into_iter().any(|seen| {
+            seen.liveness == Liveness::Live && seen.record.id != *id && seen.record.tree_root == root
+        })
     }
 
     /// Other runs write their artifacts into the same tree, which is nobody's violation: those that live now are left
@@ -285,7 +309,10 @@ impl Run<'_> {
         let record = board.failed.clone().map(|error| format!("the live record is incomplete: {error}"));
         let held =
             board.best_effort_because.clone().map(|why| format!("processes are held at best effort: {why}"));
-        [self.codex.degraded(), held, disk, record].into_iter().flatten().collect()
+        [self.codex.degraded(), self.held.degraded.clone(), held, disk, record]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

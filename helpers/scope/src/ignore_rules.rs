@@ -5,7 +5,7 @@ use std::path::Path;
 use clodex_core::path_text;
 
 use crate::content;
-use crate::listing::{Kind, Listing, split};
+use crate::listing::{Kind, Listing, join, split};
 use crate::wild_match::wild_match;
 
 /// One line of an ignore or attributes file.
@@ -88,22 +88,31 @@ impl IgnoreRules {
     /// Reads the user's own rules, the repository's `info/exclude`, and every `.gitignore` that is not itself
     /// in an ignored directory.
     pub(crate) fn read(root: &Path, common_dir: &Path, listing: &Listing) -> Self {
-        let exclude = content::read(common_dir, b"info/exclude").unwrap_or_default();
-        let mut rules = Self {
-            files: vec![
-                PatternFile::parse("the user's excludes file".to_owned(), b"", &user_rules()),
-                PatternFile::parse(".git/info/exclude".to_owned(), b"", &exclude),
-            ],
-        };
+        let mut rules = Self::of_no_directory(common_dir);
         for directory in &listing.directories {
             let is_file = directory.entry(b".gitignore").is_some_and(|seen| seen.stat.kind == Kind::File);
             if is_file && !rules.ignores(&directory.path, true) {
-                let text = content::read(root, &directory.path_of(b".gitignore")).unwrap_or_default();
-                let name = path_text(&directory.path_of(b".gitignore"));
-                rules.files.push(PatternFile::parse(name, &directory.path, &text));
+                rules.add_directory(root, &directory.path);
             }
         }
         rules
+    }
+
+    /// The user's own rules and the repository's `info/exclude`; directories are added as they are met, outer ones first.
+    pub(crate) fn of_no_directory(common_dir: &Path) -> Self {
+        let exclude = content::read(common_dir, b"info/exclude").unwrap_or_default();
+        let files = vec![
+            PatternFile::parse("the user's excludes file".to_owned(), b"", &user_rules()),
+            PatternFile::parse(".git/info/exclude".to_owned(), b"", &exclude),
+        ];
+        Self { files }
+    }
+
+    /// Adds the `.gitignore` of a directory that is not itself ignored.
+    pub(crate) fn add_directory(&mut self, root: &Path, directory: &[u8]) {
+        let file = join(directory, b".gitignore");
+        let text = content::read(root, &file).unwrap_or_default();
+        self.files.push(PatternFile::parse(path_text(&file), directory, &text));
     }
 
     /// Whether the path, or a directory above it, is ignored.

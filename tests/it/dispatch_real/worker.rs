@@ -33,7 +33,7 @@ fn report_and_result_tell_what_was_found_and_what_is_claimed() {
     let run = stage.packet(&work(), &[]).exits(0);
     run.says(&[
         "outcome  done (exit 0)",
-        "verdict  clean (in Codex's own sandbox, processes held by",
+        "verdict  clean (in a sandbox narrowed to the scope, processes held by",
         "claim    worker says CLEAN",
         "changed in scope (4)\n  src/a.txt\n  src/b.txt\n  src/new.txt\n  src/shell.txt\n",
         "    3  exit 3  ",
@@ -62,7 +62,7 @@ fn report_and_result_tell_what_was_found_and_what_is_claimed() {
     let policy = run.policy();
     assert_eq!(
         json!([policy["verdict"], policy["enforcement"], policy["write_scope"], policy["violations"]]),
-        json!(["clean", "sandbox", ["src/"], []])
+        json!(["clean", "profile", ["src/"], []])
     );
     let resume = format!("resume    codex resume {}", result["thread_id"].as_str().unwrap());
     run.says(&[resume.as_str()]);

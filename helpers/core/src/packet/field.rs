@@ -27,8 +27,6 @@ pub enum Field {
 pub(super) enum Need {
     Required,
     Optional,
-    /// Known by name only: refused, because leaving it without effect would be a lie.
-    NotYet,
 }
 
 impl Field {
@@ -88,8 +86,10 @@ impl Field {
             | Self::Name
             | Self::Tier
             | Self::ByProducts
-            | Self::Mcp => Need::Optional,
-            Self::AllowCommit | Self::Network | Self::DenyRead => Need::NotYet,
+            | Self::Mcp
+            | Self::AllowCommit
+            | Self::Network
+            | Self::DenyRead => Need::Optional,
         }
     }
 
@@ -110,7 +110,7 @@ impl Field {
             Self::ByProducts => "`BY-PRODUCTS: coverage/`",
             Self::Mcp => "`MCP: docs-search`",
             Self::AllowCommit => "`ALLOW COMMIT: true`",
-            Self::Network => "`NETWORK: true`",
+            Self::Network => "`NETWORK: on`",
             Self::DenyRead => "`DENY READ: .env`",
         }
     }

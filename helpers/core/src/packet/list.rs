@@ -127,3 +127,16 @@ pub(super) fn scope_refusal(text: &str) -> Option<Refusal> {
     };
     Some((refused.to_string(), hint))
 }
+
+/// A path or glob to deny that means nothing; any place of the file system may be meant.
+pub(super) fn deny_refusal(text: &str) -> Option<Refusal> {
+    let hint = "write a path or a glob such as `**/.env`, relative to WORKDIR or absolute";
+    if text.starts_with(['~', '$', '!']) {
+        return Some((format!("`{text}` is shell syntax, which nothing expands here"), hint));
+    }
+    if text.split('/').any(|part| part == "..") {
+        return Some((format!("`{text}` holds `..`"), hint));
+    }
+    let everything = text.split('/').all(|part| matches!(part, "" | "." | "*" | "**"));
+    everything.then(|| (format!("`{text}` leaves nothing to read"), hint))
+}

@@ -95,13 +95,6 @@ impl<'a> Reader<'a> {
             if let Some(first) = first {
                 let what = format!("{field} is given twice, first on line {first}");
                 self.refuse(section.line, what, "make one field of the two");
-            } else if field.need() == Need::NotYet {
-                let what = format!("{field} is not supported by this version of clodex");
-                self.refuse(
-                    section.line,
-                    what,
-                    "remove it: a field is refused rather than left without effect",
-                );
             } else if section.is_empty() {
                 self.refuse(section.line, format!("{field} is empty"), format!("write {}", field.example()));
             }

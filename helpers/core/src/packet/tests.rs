@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use crate::Network;
+
 use super::*;
 
 const FULL: &str = "MODE: worker\nWORKDIR: /r\nOBJECTIVE: o\nWRITE SCOPE:\n- src/\nNON-GOALS:\n- n\nVERIFICATION:\n- true\nDELIVERABLE:\n- d\n";
@@ -38,6 +40,9 @@ fn a_full_packet_is_read() {
         tier: Some(item("deep", 4)),
         by_products: vec![item("coverage/", 21)],
         mcp: vec![item("docs", 23)],
+        allow_commit: false,
+        network: Network::Off,
+        deny_read: vec![],
     };
     assert_eq!(Packet::parse(text.as_bytes()), Ok(wanted));
 }
@@ -126,13 +131,21 @@ fn broken_packets_are_refused_with_line_and_reason() {
         (full("- src/", "- [ ] src/"), 5, "WRITE SCOPE: `[ ] src/` is not one entry"),
         (full("- src/", "- \"src/\""), 5, "WRITE SCOPE: `\"src/\"` is not one entry"),
         (full("MODE", "# Task\n\nMODE"), 1, "there is text before the first field: `# Task`"),
+        (full("- d", "- d\nALLOW COMMIT: maybe"), 12, "ALLOW COMMIT is `maybe`"),
+        (full("- d", "- d\nNETWORK: true"), 12, "NETWORK `true` is neither `on`, `off` nor a domain"),
         (
-            full("- d", "- d\nALLOW COMMIT: false"),
+            full("- d", "- d\nNETWORK: localhost"),
             12,
-            "ALLOW COMMIT is not supported by this version of clodex",
+            "NETWORK `localhost` is neither `on`, `off` nor a domain",
         ),
-        (full("- d", "- d\nNETWORK: true"), 12, "NETWORK is not supported by this version of clodex"),
-        (full("- d", "- d\nDENY READ: .env"), 12, "DENY READ is not supported by this version of clodex"),
+        (full("- d", "- d\nNETWORK: on, a.b"), 12, "NETWORK `on` is neither `on`, `off` nor a domain"),
+        (full("- d", "- d\nDENY READ: ../.env"), 12, "DENY READ: `../.env` holds `..`"),
+        (
+            full("- d", "- d\nDENY READ: ~/.ssh"),
+            12,
+            "DENY READ: `~/.ssh` is shell syntax, which nothing expands here",
+        ),
+        (full("- d", "- d\nDENY READ: **"), 12, "DENY READ: `**` leaves nothing to read"),
         (
             full("- d", "- d\n**NETWORK:** true"),
             12,
@@ -224,6 +237,20 @@ fn a_disguised_header_is_text_where_it_is_indented_or_fenced() {
         let packet = FULL.replace("- d", &format!("- d\n{text}"));
         assert!(Packet::parse(packet.as_bytes()).is_ok(), "{text}");
     }
+}
+
+#[test]
+fn what_a_worker_may_do_besides_is_read() {
+    let packet = FULL.replace(
+        "- d",
+        "- d\nALLOW COMMIT: yes\nNETWORK: Crates.io, *.npmjs.org\nDENY READ:\n- .env\n- `**/*.pem`",
+    );
+    let packet = Packet::parse(packet.as_bytes()).unwrap();
+    assert!(packet.allow_commit);
+    assert_eq!(packet.network, Network::Domains(vec!["crates.io".into(), "*.npmjs.org".into()]));
+    assert_eq!(texts(&packet.deny_read), [".env", "**/*.pem"]);
+    let plain = Packet::parse(FULL.as_bytes()).unwrap();
+    assert_eq!((plain.allow_commit, plain.network, plain.deny_read.len()), (false, Network::Off, 0));
 }
 
 #[test]

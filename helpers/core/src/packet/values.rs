@@ -1,10 +1,10 @@
 //! From fields to values: what each field may say, and what fits together.
 
-use super::list::{List, list, scope_refusal};
+use super::list::{List, deny_refusal, list, scope_refusal};
 use super::read::{Reader, shortened};
 use super::{Field, Packet, PacketItem};
-use crate::Mode;
 use crate::sections::{Place, Section, without_bullet};
+use crate::{Mode, Network};
 
 const NAME_MAX_CHARS: usize = 100;
 
@@ -30,6 +30,9 @@ impl<'a> Reader<'a> {
         let tier = self.word(Field::Tier);
         let by_products = self.paths(Field::ByProducts);
         let mcp = self.servers();
+        let allow_commit = self.allow_commit(mode);
+        let network = self.network();
+        let deny_read = self.paths_to_deny();
         Some(Packet {
             text: text.to_owned(),
             mode: mode?,
@@ -45,6 +48,9 @@ impl<'a> Reader<'a> {
             tier,
             by_products,
             mcp,
+            allow_commit,
+            network,
+            deny_read,
         })
     }
 
@@ -143,6 +149,41 @@ impl<'a> Reader<'a> {
                     what,
                     "write the names under `mcp_servers` of your Codex configuration",
                 );
+            }
+        }
+        items
+    }
+
+    fn allow_commit(&mut self, mode: Option<Mode>) -> bool {
+        let allow = self.yes_or_no(Field::AllowCommit).unwrap_or(false);
+        let line = self.section(Field::AllowCommit).map_or(0, |section| section.line);
+        if let (true, Some(mode)) = (allow, mode.filter(|mode| !mode.writes())) {
+            let what = format!("MODE {mode} writes nothing, but ALLOW COMMIT is true");
+            self.refuse(line, what, "take the field away, or write `MODE: worker`");
+        }
+        allow
+    }
+
+    fn network(&mut self) -> Network {
+        let items = self.items(Field::Network);
+        let words: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
+        Network::from_words(&words).unwrap_or_else(|bad| {
+            let line = items.iter().find(|item| item.text == bad).map_or(0, |item| item.line);
+            let what = format!("NETWORK `{}` is neither `on`, `off` nor a domain", shortened(bad));
+            self.refuse(
+                line,
+                what,
+                "write `on`, `off`, or public domains such as `crates.io` or `*.npmjs.org`",
+            );
+            Network::Off
+        })
+    }
+
+    fn paths_to_deny(&mut self) -> Vec<PacketItem> {
+        let items = self.items(Field::DenyRead);
+        for item in &items {
+            if let Some((why, hint)) = deny_refusal(&item.text) {
+                self.refuse(item.line, format!("DENY READ: {why}"), hint);
             }
         }
         items

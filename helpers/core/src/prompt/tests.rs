@@ -4,7 +4,15 @@ use super::*;
 use crate::Claim;
 
 fn prompt(mode: Mode, task: Task<'_>) -> Prompt<'_> {
-    Prompt { mode, task, write_scope: &[], docs: &[], answer: AnswerForm::Claim }
+    Prompt {
+        mode,
+        task,
+        write_scope: &[],
+        network: &Network::Off,
+        allow_commit: false,
+        docs: &[],
+        answer: AnswerForm::Claim,
+    }
 }
 
 /// What stands between the last fence that opens and the fence that closes it, as a reader of Markdown finds it.
@@ -34,6 +42,17 @@ fn a_worker_is_told_its_scope_and_what_the_sandbox_refuses() {
     {
         assert!(text.contains(wanted), "{wanted}\n{text}");
     }
+}
+
+#[test]
+fn what_the_packet_opens_is_told() {
+    let domains = Network::Domains(vec!["crates.io".into()]);
+    let open = Prompt { network: &domains, allow_commit: true, ..prompt(Mode::Worker, Task::Free("x")) };
+    let text = open.render();
+    assert!(text.contains("You may `git add`") && !text.contains("Leave the changes uncommitted"), "{text}");
+    assert!(text.contains("nothing else: `crates.io`.\n"), "{text}");
+    let text = Prompt { network: &Network::On, ..prompt(Mode::Reviewer, Task::Free("x")) }.render();
+    assert!(text.contains("Public hosts") && !text.contains("no network"), "{text}");
 }
 
 #[test]

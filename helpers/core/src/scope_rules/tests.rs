@@ -138,3 +138,36 @@ fn rules_that_were_told_as_entries_allow_the_same() {
         }
     }
 }
+
+#[test]
+fn the_places_of_entries_tell_files_directories_and_globs_apart() {
+    let rules = rules_in("", &["src", "new/", "new.rs", "src/a.txt", "lib/x/*.rs", "**/*.md"]);
+    let top = |top: &str| Place::Matching { top: top.as_bytes().to_vec() };
+    assert_eq!(
+        rules.places().collect::<Vec<_>>(),
+        [
+            Place::Directory(b"src"),
+            Place::Directory(b"new"),
+            Place::Unborn(b"new.rs"),
+            Place::File(b"src/a.txt"),
+            top("lib/x"),
+            top(""),
+        ]
+    );
+    assert!(rules.allows(b"new.rs") && rules.allows(b"new.rs/x"), "a file or a directory may come");
+}
+
+#[test]
+fn what_no_entry_reaches_below_is_known() {
+    let rules = rules_in("", &["lib/x/*.rs", "src/a.txt", "src/*/t/**"]);
+    for (directory, reaches) in [
+        ("lib", true),
+        ("lib/x", true),
+        ("lib/x/y", false),
+        ("lib/y", false),
+        ("src/q/t/deep", true),
+        ("", true),
+    ] {
+        assert_eq!(rules.reaches_below(directory.as_bytes()), reaches, "{directory}");
+    }
+}

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::{Backend, ContainmentWish, Layer, Setting, Source};
+use crate::Enforcement;
 
 /// A value that cannot be used, and who gave it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,7 @@ impl Layer {
         let heartbeat = ["CLODEX_HEARTBEAT_SEC", "CODEX_DISPATCH_HEARTBEAT_SEC"];
         let backends = "the backends are exec and auto";
         let wishes = "it is auto, kernel or best-effort";
+        let held = "it is profile, sandbox or none";
         let tiers = "the name of a tier";
         let word = |text: &str| Some(text.to_owned());
         Ok(Self {
@@ -38,6 +40,7 @@ impl Layer {
             tier: value(lookup, &["CLODEX_TIER"], tiers, word)?,
             backend: value(lookup, &["CLODEX_BACKEND"], backends, Backend::from_word)?,
             containment: value(lookup, &["CLODEX_CONTAINMENT"], wishes, ContainmentWish::from_word)?,
+            enforcement: value(lookup, &["CLODEX_ENFORCEMENT"], held, Enforcement::from_word)?,
             codex: path(lookup, "CLODEX_CODEX"),
             output_dir: path(lookup, "CLODEX_OUTPUT_DIR"),
             templates: path(lookup, "CLODEX_TEMPLATES"),

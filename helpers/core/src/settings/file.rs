@@ -6,15 +6,16 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Backend, ContainmentWish, Layer, Setting, Source};
-use crate::Sandbox;
 use crate::yaml::{YamlError, parse_yaml, yaml_keys};
+use crate::{Enforcement, Sandbox};
 
 /// No project needs more, and a repository must not switch the watchdog off.
 const PROJECT_LIMIT_SEC: std::ops::RangeInclusive<u64> = 1..=86_400;
 
 /// Keys that a project file may never have, whatever their value.
-const NOT_FOR_PROJECTS: [&str; 9] = [
+const NOT_FOR_PROJECTS: [&str; 10] = [
     "sandbox",
+    "enforcement",
     "network",
     "allow_dirty_overlap",
     "backend",
@@ -34,6 +35,7 @@ struct File {
     by_products: Vec<String>,
     templates: Option<PathBuf>,
     sandbox: Option<Sandbox>,
+    enforcement: Option<Enforcement>,
     allow_dirty_overlap: Option<bool>,
     backend: Option<String>,
     output_dir: Option<PathBuf>,
@@ -49,6 +51,11 @@ impl Layer {
             let what = "sandbox: danger-full-access cannot be a habit";
             let hint =
                 "give `-s danger-full-access --i-know-this-is-unsandboxed` to the one run that needs it";
+            return Err(YamlError::new(file, what, hint));
+        }
+        if read.enforcement == Some(Enforcement::None) {
+            let what = "enforcement: none cannot be a habit";
+            let hint = "give `--enforcement none --i-know-this-is-unsandboxed` to the one run that needs it";
             return Err(YamlError::new(file, what, hint));
         }
         layer(file, read, base, &Source::User(file.to_owned()))
@@ -107,6 +114,7 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
         by_products: read.by_products.into_iter().filter_map(|item| stated(Some(item), source)).collect(),
         templates: path(read.templates),
         sandbox: stated(read.sandbox, source),
+        enforcement: stated(read.enforcement, source),
         allow_dirty_overlap: stated(read.allow_dirty_overlap, source),
         backend: stated(backend, source),
         output_dir: path(read.output_dir),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::{Backend, ContainmentWish};
-use crate::Sandbox;
+use crate::{Enforcement, Sandbox};
 
 /// A value and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub struct Layer {
     pub by_products: Vec<Setting<String>>,
     pub templates: Option<Setting<PathBuf>>,
     pub sandbox: Option<Setting<Sandbox>>,
+    pub enforcement: Option<Setting<Enforcement>>,
     pub allow_dirty_overlap: Option<Setting<bool>>,
     pub backend: Option<Setting<Backend>>,
     pub output_dir: Option<Setting<PathBuf>>,

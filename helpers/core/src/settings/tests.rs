@@ -38,7 +38,7 @@ fn each_layer_wins_over_the_weaker_ones() {
             .unwrap(),
         project("timeout_sec: 3\nheartbeat_sec: 3\nby_products: [gen/]\ntemplates: tools/prompts\n").unwrap(),
         user(
-            "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\ncodex: /bin/codex\n",
+            "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\nenforcement: sandbox\ncodex: /bin/codex\n",
         ),
     ];
     let settings = Settings::effective(&layers);
@@ -51,6 +51,7 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("heartbeat_sec", "0", "environment CLODEX_HEARTBEAT_SEC"),
             ("tier", "deep", "packet field TIER"),
             ("sandbox", "read-only", "user file /u/config.yaml"),
+            ("enforcement", "sandbox", "user file /u/config.yaml"),
             ("allow_dirty_overlap", "false", "packet field ALLOW DIRTY OVERLAP"),
             ("backend", "exec", "default"),
             ("output_dir", "in the work directory", "default"),

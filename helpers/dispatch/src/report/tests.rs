@@ -68,6 +68,7 @@ fn policy() -> Policy {
         exit_code: 6,
         watchdog_killed: false,
         enforcement: Enforcement::Sandbox,
+        profile: None,
         write_scope: vec!["src/".into()],
         violations: vec![Violation {
             path: "lib/x.txt".into(),

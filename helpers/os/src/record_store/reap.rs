@@ -90,10 +90,10 @@ impl RecordStore {
         Ok(Reaped::Closed { record: Box::new(record), survivors })
     }
 
-    /// Removes what an interrupted sandbox left empty, unless a living run works in the same directory: its own are there.
+    /// Removes what an interrupted sandbox left empty, unless a living run works in the same tree: its own are there.
     fn remove_mount_points(&self, record: &RunRecord) {
         let is_beside = |run: &SeenRun| run.liveness == Liveness::Live && run.record.id != record.id;
-        if self.live().iter().any(|run| is_beside(run) && run.record.workdir == record.workdir) {
+        if self.live().iter().any(|run| is_beside(run) && run.record.tree_root == record.tree_root) {
             return;
         }
         for path in &record.mount_points {

@@ -1,0 +1,156 @@
+//! Whether a Codex build really enforces permission profiles here: tried once for each build, with a command that
+//! writes where it may and where it may not. What it did is read off the file system, never off what it says.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use clodex_core::{Access, Grants, Network};
+use clodex_os::atomic_file::{self, Durability};
+use clodex_os::{ShortCommand, run_suffix};
+use serde::{Deserialize, Serialize};
+
+use crate::config::CodexConfig;
+use crate::exec_argv::SlashTmp;
+use crate::profile::{Profile, ProfileRequest};
+use crate::version::BinaryIdentity;
+
+/// It takes 0.4 s; a machine under load takes longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Name of the file in the state directory.
+const CACHE_FILE: &str = "codex-profile.json";
+/// The shell writes both; the second must fail.
+const TRIAL: &str = "echo 1 > inside/written; echo 1 > outside/written; echo 1 > inside/spared/written";
+
+/// A build that passed, as kept in the state directory. That one failed is asked again: the reason may be gone.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Passed {
+    version: u32,
+    build: BinaryIdentity,
+}
+
+/// Tries profiles with this binary, unless this very build has passed before. The error says what was seen instead.
+/// Tries and keeps its memory in `state_dir`.
+pub fn check_profiles(binary: &Path, state_dir: &Path) -> Result<(), String> {
+    let identity = BinaryIdentity::of(binary);
+    let cache = state_dir.join(CACHE_FILE);
+    let known: Option<Passed> = fs::read(&cache).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    if known.is_some_and(|known| known.version == 1 && Some(&known.build) == identity.as_ref()) {
+        return Ok(());
+    }
+    try_profiles(binary, state_dir)?;
+    if let Some(text) = identity.and_then(|build| serde_json::to_vec(&Passed { version: 1, build }).ok()) {
+        // Without it the next run tries again.
+        let _ = atomic_file::replace(&cache, &text, Durability::Cached);
+    }
+    Ok(())
+}
+
+fn try_profiles(binary: &Path, state_dir: &Path) -> Result<(), String> {
+    let failed = |error: io::Error| format!("it could not be tried in {}: {error}", state_dir.display());
+    let place =
+        state_dir.canonicalize().map_err(failed)?.join(format!("trial-{}{}", run_suffix(), run_suffix()));
+    fs::create_dir(&place).map_err(failed)?;
+    let tried = try_in(binary, &place);
+    // An empty rest would be harmless.
+    let _ = fs::remove_dir_all(&place);
+    tried
+}
+
+fn try_in(binary: &Path, place: &Path) -> Result<(), String> {
+    let (inside, outside) = (place.join("inside"), place.join("outside"));
+    let (spared, scratch) = (inside.join("spared"), place.join("tmp"));
+    for dir in [&inside, &outside, &spared, &scratch] {
+        fs::create_dir(dir).map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
+    }
+    let mut grants = Grants::default();
+    grants.set(&inside, Access::Write);
+    grants.set(&spared, Access::Read);
+    let id = format!("trial-{}{}", run_suffix(), run_suffix());
+    let request = ProfileRequest {
+        id: &id,
+        grants: &grants,
+        deny: &[],
+        network: &Network::Off,
+        slash_tmp: SlashTmp::Shared,
+        workdir: place,
+    };
+    let profile = Profile::new(&request, &CodexConfig::default()).map_err(|error| error.to_string())?;
+    let command: [OsString; 3] = ["/bin/sh".into(), "-c".into(), TRIAL.into()];
+    let argv = profile.sandbox_argv(place, &command);
+    let finished = ShortCommand::new(binary, PATIENCE)
+        .args(argv)
+        .current_dir(place)
+        .env("TMPDIR", &scratch)
+        .run()
+        .map_err(|error| error.to_string())?;
+    if outside.join("written").exists() || spared.join("written").exists() {
+        return Err("its sandbox let a command write outside of what was granted".to_owned());
+    }
+    if !inside.join("written").exists() {
+        let said = String::from_utf8_lossy(&finished.stderr);
+        let word =
+            said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
+        return Err(format!("its sandbox did not let a command write what was granted ({word:.200})"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A program that runs this script for what `codex sandbox` would do.
+    fn pretender(dir: &Path, script: &str) -> PathBuf {
+        let path = dir.join("codex");
+        let text = format!("#!/bin/sh\necho asked >> '{}/asked'\n{script}\n", dir.display());
+        // Written elsewhere and moved: a file that a forked sibling still holds open for writing cannot be started.
+        fs::write(dir.join("new"), text).unwrap();
+        fs::set_permissions(dir.join("new"), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(dir.join("new"), &path).unwrap();
+        path
+    }
+
+    fn asked(dir: &Path) -> usize {
+        fs::read_to_string(dir.join("asked")).unwrap_or_default().lines().count()
+    }
+
+    #[test]
+    fn one_that_does_nothing_or_everything_fails_each_time() {
+        let unsandboxed = "while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"";
+        for (script, why) in [
+            ("exit 0", "did not let a command write what was granted (it said nothing)"),
+            ("echo no such thing >&2; exit 2", "(no such thing)"),
+            (unsandboxed, "let a command write outside"),
+            ("echo 1 > inside/written; echo 1 > inside/spared/written", "let a command write outside"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let binary = pretender(dir.path(), script);
+            for times in 1..=2 {
+                let refused = check_profiles(&binary, dir.path()).unwrap_err();
+                assert!(refused.contains(why), "{refused}");
+                assert_eq!(asked(dir.path()), times);
+            }
+            let left = fs::read_dir(dir.path()).unwrap().count();
+            assert_eq!(left, 2, "nothing is left but the program and what it was asked");
+        }
+    }
+
+    #[test]
+    fn a_build_that_passed_is_not_asked_again_and_another_build_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let binary = pretender(dir.path(), "echo 1 > inside/written");
+        for _ in 0..2 {
+            check_profiles(&binary, dir.path()).unwrap();
+        }
+        assert_eq!(asked(dir.path()), 1);
+        pretender(dir.path(), "echo 1 > inside/written; true");
+        check_profiles(&binary, dir.path()).unwrap();
+        assert_eq!(asked(dir.path()), 2);
+    }
+}

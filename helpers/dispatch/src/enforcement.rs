@@ -1,0 +1,142 @@
+//! What holds a run's writes back: decided once the installed Codex is known, by what was wished for and what it can do.
+
+use std::path::{Path, PathBuf};
+
+use clodex_codex::{CodexConfig, CodexVersion, Profile, ProfileRequest, SlashTmp, check_profiles};
+use clodex_core::{Access, Enforcement, ExitCode, Grants, path_text};
+
+use crate::codex_start::Codex;
+use crate::plan::Plan;
+use crate::refusal::Refusal;
+
+/// What holds in this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// By which means.
+    pub enforcement: Enforcement,
+    /// Why it is less than what is had by default.
+    pub degraded: Option<String>,
+}
+
+impl Held {
+    /// Decides. The narrowest means that this Codex was seen to enforce, unless another was named; tries it out once
+    /// for each build of Codex, in `state_dir`.
+    pub fn decide(
+        plan: &Plan,
+        codex: &Codex,
+        config: &CodexConfig,
+        state_dir: &Path,
+    ) -> Result<Self, Refusal> {
+        let is = |enforcement| Self { enforcement, degraded: None };
+        let why_not = match plan.enforcement {
+            Some(named @ (Enforcement::Sandbox | Enforcement::None)) => return Ok(is(named)),
+            None | Some(Enforcement::Profile) => match can_narrow(plan, codex, config, state_dir) {
+                Ok(()) => return Ok(is(Enforcement::Profile)),
+                Err(why) => why,
+            },
+        };
+        let hint = "update with `npm install -g @openai/codex@latest`, or try `--enforcement sandbox`";
+        if plan.enforcement == Some(Enforcement::Profile) {
+            let what =
+                format!("codex at `{}` cannot be held by a profile: {why_not}", codex.binary.display());
+            return Err(Refusal::unreachable(what, hint));
+        }
+        if !plan.deny.is_empty() {
+            let what = format!("DENY READ cannot be held: {why_not}");
+            return Err(Refusal::unreachable(what, "update codex, or leave DENY READ out"));
+        }
+        Ok(Self { enforcement: Enforcement::Sandbox, degraded: Some(less(plan, &why_not)) })
+    }
+
+    /// All that the worker can write to, where that is certain: MCP servers would run outside of any sandbox.
+    pub fn reach(&self, plan: &Plan, scratch: &Path) -> Option<Grants> {
+        let certain = self.enforcement == Enforcement::Profile && plan.mcp.is_empty();
+        certain.then(|| {
+            let mut grants = plan.reach.grants.clone();
+            grants.set(scratch, Access::Write);
+            grants
+        })
+    }
+
+    /// The profile that Codex is told of, where one holds.
+    pub fn profile(
+        &self,
+        plan: &Plan,
+        config: &CodexConfig,
+        run_id: &str,
+        slash_tmp: SlashTmp,
+    ) -> Result<Option<Profile>, Refusal> {
+        match self.enforcement {
+            Enforcement::Sandbox | Enforcement::None => Ok(None),
+            Enforcement::Profile => Profile::new(&request(plan, run_id, slash_tmp), config)
+                .map(Some)
+                .map_err(|error| Refusal::told(ExitCode::Usage, &error)),
+        }
+    }
+
+    /// The same for `policy.json`.
+    pub fn shown(&self, plan: &Plan) -> Option<clodex_core::Profile> {
+        (self.enforcement == Enforcement::Profile).then(|| shown(plan))
+    }
+}
+
+/// What a profile of this plan lets the worker do, for people.
+pub fn shown(plan: &Plan) -> clodex_core::Profile {
+    let text = |path: &Path| path_text(path.as_os_str().as_encoded_bytes());
+    let granted = plan.reach.grants.iter().map(|(path, access)| (text(path), access));
+    let denied = plan.deny.iter().map(|path| (text(path), Access::Deny));
+    let scratch = [("$TMPDIR".to_owned(), Access::Write)];
+    clodex_core::Profile {
+        paths: granted.chain(denied).chain(scratch).collect(),
+        network: plan.network.clone(),
+    }
+}
+
+/// Absolute paths and globs to deny. A path that is not there needs no denial, and denying it would make it.
+pub fn to_deny<'a>(entries: impl IntoIterator<Item = &'a str>, workdir: &Path) -> Vec<PathBuf> {
+    let is_glob = |text: &str| text.contains(['*', '?', '[', '{']);
+    entries
+        .into_iter()
+        .filter_map(|text| {
+            let path = workdir.join(text);
+            if is_glob(text) { Some(path) } else { path.canonicalize().ok() }
+        })
+        .collect()
+}
+
+fn can_narrow(plan: &Plan, codex: &Codex, config: &CodexConfig, state_dir: &Path) -> Result<(), String> {
+    if !codex.version.permission_profiles() {
+        return Err(match &codex.version {
+            CodexVersion::Known(..) | CodexVersion::TooOld(_) => {
+                let version = codex.version.text().unwrap_or_default();
+                format!("codex {version} knows no permission profiles, 0.150 does")
+            }
+            CodexVersion::Unreadable(_) => "the version of codex is not known".to_owned(),
+        });
+    }
+    Profile::new(&request(plan, "tried", SlashTmp::Shared), config).map_err(|error| error.to_string())?;
+    check_profiles(&codex.binary, state_dir)
+}
+
+fn request<'a>(plan: &'a Plan, id: &'a str, slash_tmp: SlashTmp) -> ProfileRequest<'a> {
+    ProfileRequest {
+        id,
+        grants: &plan.reach.grants,
+        deny: &plan.deny,
+        network: &plan.network,
+        slash_tmp,
+        workdir: plan.tree.root(),
+    }
+}
+
+/// What is lost where only Codex's own sandbox modes hold.
+fn less(plan: &Plan, why: &str) -> String {
+    let mut lost = format!("writes are not held to the scope, only to Codex's own sandbox: {why}");
+    if plan.network != clodex_core::Network::Off {
+        lost.push_str("; the network stays off");
+    }
+    if plan.allow_commit {
+        lost.push_str("; commits will be refused");
+    }
+    lost
+}

@@ -1,0 +1,164 @@
+//! What a worker's sandbox has to let it write: grants made from scope, by-products and the repository's own layout.
+//! Looks at few directories only, because Codex waits for it; what a sandbox cannot express is left to detection and
+//! noted. Knows no sandbox.
+
+mod build_outputs;
+mod git_dirs;
+mod layout;
+mod siblings;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use clodex_core::{Access, ByProducts, Grants, Place, ScopeRules};
+
+use crate::Tree;
+use layout::Layout;
+use siblings::Siblings;
+
+/// What is wished for besides scope and by-products.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// Whether the worker may commit on the current branch.
+    pub allow_commit: bool,
+    /// Real directories that stay as they are, whatever is granted above them.
+    pub protect: Vec<PathBuf>,
+}
+
+/// What a worker may reach, and what has to be there for it.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Accesses by absolute path, none of them through a symlink.
+    pub grants: Grants,
+    /// Directories to be made before the run, parents first: a sandbox cannot grant what is not there.
+    pub create: Vec<PathBuf>,
+    /// What could not be expressed, for people.
+    pub notes: Vec<String>,
+}
+
+/// Makes the grants. Reads directories and ignore files, changes nothing.
+pub fn grants(tree: &Tree, rules: &ScopeRules, by_products: &ByProducts, wishes: &Wishes) -> Reach {
+    let layout = Layout::look(tree, rules);
+    let mut making = Making { tree, rules, reach: Reach::default(), siblings: Siblings::default() };
+    for place in rules.places() {
+        making.grant_place(&place);
+    }
+    making.spare_siblings();
+    for output in build_outputs::of(tree, rules, by_products, &layout) {
+        making.grant_directory(&output);
+    }
+    making.protect_repositories(&layout, wishes);
+    if wishes.allow_commit {
+        git_dirs::allow_commit(tree, &mut making.reach.grants);
+    }
+    making.reach
+}
+
+struct Making<'a> {
+    tree: &'a Tree,
+    rules: &'a ScopeRules,
+    reach: Reach,
+    siblings: Siblings,
+}
+
+impl Making<'_> {
+    fn grant_place(&mut self, place: &Place<'_>) {
+        match place {
+            Place::Directory(path) => {
+                self.grant_directory(path);
+            }
+            Place::File(path) | Place::Unborn(path) => {
+                let at = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+                if is_symlink(&self.absolute(path)) {
+                    self.note_symlink(path);
+                } else if self.grant_directory(&path[..at]) {
+                    self.siblings.beside(path[..at].to_vec());
+                }
+            }
+            Place::Matching { top } => {
+                if self.grant_directory(top) {
+                    self.siblings.beside(top.clone());
+                }
+            }
+        }
+    }
+
+    /// Grants a directory, which is to be made where it is missing. False when it cannot be had.
+    fn grant_directory(&mut self, path: &[u8]) -> bool {
+        let mut missing = Vec::new();
+        for end in ends(path) {
+            let at = self.absolute(&path[..end]);
+            match at.symlink_metadata() {
+                Ok(found) if found.is_dir() => {}
+                Ok(found) => {
+                    if found.is_symlink() {
+                        self.note_symlink(&path[..end]);
+                    }
+                    return false;
+                }
+                Err(_) => missing.push(at),
+            }
+        }
+        for directory in missing {
+            if !self.reach.create.contains(&directory) {
+                self.reach.create.push(directory);
+            }
+        }
+        self.reach.grants.set(self.absolute(path), Access::Write);
+        true
+    }
+
+    /// Takes back what lies beside the entries proper in the directories that had to be granted for them.
+    fn spare_siblings(&mut self) {
+        let (spared, left) = self.siblings.spared(self.tree.root(), self.rules);
+        for path in spared {
+            self.reach.grants.set(self.absolute(&path), Access::Read);
+        }
+        if left > 0 {
+            self.reach.notes.push(format!(
+                "{left} paths beside the scope's entries can be written by the worker: changes there are found, not prevented"
+            ));
+        }
+    }
+
+    /// clodex's own directories, and the git directories of nested repositories.
+    fn protect_repositories(&mut self, layout: &Layout, wishes: &Wishes) {
+        let mut inside: Vec<PathBuf> = layout.git_dirs.iter().map(|path| self.absolute(path)).collect();
+        for below in [b"".as_slice(), self.tree.workdir_in_root()] {
+            inside.push(self.absolute(below).join(".codex-dispatch"));
+        }
+        inside.extend(wishes.protect.iter().cloned());
+        for path in inside {
+            if self.reach.grants.may_write(&path) && !is_symlink(&path) && path.exists() {
+                self.reach.grants.set(path, Access::Read);
+            }
+        }
+    }
+
+    fn note_symlink(&mut self, path: &[u8]) {
+        let path = clodex_core::path_text(path);
+        self.reach.notes.push(format!("`{path}` is a symlink: nothing behind it can be written"));
+    }
+
+    fn absolute(&self, path: &[u8]) -> PathBuf {
+        absolute(self.tree.root(), path)
+    }
+}
+
+fn absolute(root: &Path, path: &[u8]) -> PathBuf {
+    if path.is_empty() { root.to_owned() } else { root.join(OsStr::from_bytes(path)) }
+}
+
+fn is_symlink(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_symlink())
+}
+
+/// Where each directory of the path ends, the outermost first.
+fn ends(path: &[u8]) -> impl Iterator<Item = usize> {
+    let inner = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    inner.chain((!path.is_empty()).then_some(path.len()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Grants of small trees, as the sandbox will get them.
+
+use std::fs;
+
+use clodex_core::Access::{Read, Write};
+
+use super::*;
+
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    /// A tree with these files (a slash at the end: an empty directory) and these ignore rules.
+    fn with(files: &[&str], ignore: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Self { dir };
+        for name in [".git/HEAD", ".git/config", ".git/hooks/", ".git/objects/info/", ".git/refs/"] {
+            place.make(name);
+        }
+        for file in files {
+            place.make(file);
+        }
+        fs::write(place.root().join(".gitignore"), ignore).unwrap();
+        place
+    }
+
+    fn root(&self) -> PathBuf {
+        self.dir.path().canonicalize().unwrap()
+    }
+
+    fn make(&self, name: &str) {
+        let path = self.root().join(name);
+        if name.ends_with('/') {
+            fs::create_dir_all(path).unwrap();
+        } else {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+    }
+
+    fn reach_with(&self, scope: &[&str], named: &[&str], wishes: &Wishes) -> Reach {
+        let tree = Tree::discover(&self.root()).unwrap();
+        let rules = tree.scope_rules(scope.iter().map(|entry| tree.scope_entry(entry).unwrap()).collect());
+        let root = tree.root().as_os_str().as_bytes();
+        let by_products = ByProducts::new(named.iter().copied(), b"", root).unwrap();
+        grants(&tree, &rules, &by_products, wishes)
+    }
+
+    fn reach(&self, scope: &[&str]) -> Reach {
+        self.reach_with(scope, &[], &Wishes::default())
+    }
+
+    /// The grants, relative to the root.
+    fn shown(&self, reach: &Reach) -> Vec<(String, Access)> {
+        let root = self.root();
+        let short = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
+        reach.grants.iter().map(|(path, access)| (short(path), access)).collect()
+    }
+
+    fn created(&self, reach: &Reach) -> Vec<String> {
+        let root = self.root();
+        reach.create.iter().map(|path| path.strip_prefix(&root).unwrap().display().to_string()).collect()
+    }
+}
+
+fn rows(rows: &[(&str, Access)]) -> Vec<(String, Access)> {
+    rows.iter().map(|(path, access)| ((*path).to_owned(), *access)).collect()
+}
+
+#[test]
+fn directories_are_granted_and_missing_ones_made_first() {
+    let place = Place::with(&["src/a", "lib/b"], "");
+    let reach = place.reach(&["src", "gen/deep/"]);
+    assert_eq!(place.shown(&reach), rows(&[("gen/deep", Write), ("src", Write)]));
+    assert_eq!(place.created(&reach), ["gen", "gen/deep"]);
+}
+
+#[test]
+fn a_file_is_granted_by_its_directory_and_what_lies_beside_it_stays() {
+    let place = Place::with(&["lib/a", "lib/b", "lib/sub/x", "lib/both/x"], "");
+    let reach = place.reach(&["lib/a", "lib/new", "lib/both"]);
+    assert_eq!(
+        place.shown(&reach),
+        rows(&[("lib", Write), ("lib/b", Read), ("lib/both", Write), ("lib/sub", Read)])
+    );
+    assert!(reach.create.is_empty(), "what may become a file is not made as a directory");
+}
+
+#[test]
+fn a_glob_is_granted_by_its_top_and_what_it_cannot_match_stays() {
+    let place = Place::with(&["src/a.rs", "src/a.txt", "src/sub/b.rs", "lib/x"], "");
+    assert_eq!(
+        place.shown(&place.reach(&["src/*.rs"])),
+        rows(&[("src", Write), ("src/a.txt", Read), ("src/sub", Read)])
+    );
+    place.make("src/sub/c.txt");
+    assert_eq!(
+        place.shown(&place.reach(&["src/**/*.rs"])),
+        rows(&[("src", Write), ("src/a.txt", Read), ("src/sub/c.txt", Read)])
+    );
+}
+
+#[test]
+fn too_many_neighbours_are_left_to_detection_and_noted() {
+    let place = Place::with(&["many/z/"], "");
+    for number in 0..200 {
+        place.make(&format!("many/{number}"));
+    }
+    let reach = place.reach(&["many/0"]);
+    assert_eq!(reach.grants.iter().count(), 1 + 128);
+    assert_eq!(reach.grants.access(&place.root().join("many/z")), Read, "directories come first");
+    assert!(reach.notes[0].starts_with("72 paths beside"), "{:?}", reach.notes);
+}
+
+#[test]
+fn nothing_is_granted_through_a_symlink() {
+    let place = Place::with(&["real/a"], "");
+    std::os::unix::fs::symlink("real", place.root().join("link")).unwrap();
+    std::os::unix::fs::symlink("real/a", place.root().join("file")).unwrap();
+    let reach = place.reach(&["link/", "file", "link/deep/"]);
+    assert_eq!(place.shown(&reach), []);
+    assert_eq!(reach.notes.len(), 3, "{:?}", reach.notes);
+}
+
+#[test]
+fn clodexs_own_directory_and_nested_repositories_stay() {
+    let place = Place::with(&[".codex-dispatch/x", "src/sub/.git/HEAD", "out/x", "src/a"], "");
+    let protect = vec![place.root().join("out")];
+    let reach = place.reach_with(&["."], &[], &Wishes { protect, ..Wishes::default() });
+    assert_eq!(
+        place.shown(&reach),
+        rows(&[("", Write), (".codex-dispatch", Read), ("out", Read), ("src/sub/.git", Read)])
+    );
+}
+
+#[test]
+fn build_outputs_are_granted_where_git_ignores_them_and_a_tool_makes_them() {
+    let place = Place::with(
+        &[
+            "Cargo.toml",
+            "sub/Cargo.toml",
+            "sub/src/a",
+            "web/package.json",
+            "web/node_modules/x/y",
+            "app/dist/x",
+        ],
+        "target/\ndist\ncoverage\nnode_modules\n.env/\n",
+    );
+    let reach = place.reach(&["sub/src", "web/src/"]);
+    assert_eq!(
+        place.shown(&reach),
+        rows(&[
+            ("app/dist", Write),
+            ("sub/src", Write),
+            ("target", Write),
+            ("web/coverage", Write),
+            ("web/dist", Write),
+            ("web/node_modules/.cache", Write),
+            ("web/node_modules/.vite", Write),
+            ("web/node_modules/.vite-temp", Write),
+            ("web/node_modules/.vitest", Write),
+            ("web/src", Write),
+        ])
+    );
+    let place = Place::with(&["Cargo.toml"], "");
+    assert_eq!(place.shown(&place.reach(&[])), [], "what git does not ignore is no by-product");
+}
+
+#[test]
+fn named_build_outputs_are_made_where_git_ignores_them() {
+    let place = Place::with(&["a"], "gen/\n");
+    let reach = place.reach_with(&[], &["gen/", "seen/"], &Wishes::default());
+    assert_eq!(place.shown(&reach), rows(&[("gen", Write)]));
+    assert_eq!(place.created(&reach), ["gen"]);
+}
+
+#[test]
+fn whoever_may_commit_may_not_change_how_git_behaves() {
+    let place = Place::with(&["src/a"], "");
+    let reach = place.reach_with(&["src"], &[], &Wishes { allow_commit: true, ..Wishes::default() });
+    assert_eq!(
+        place.shown(&reach),
+        rows(&[
+            (".git", Write),
+            (".git/config", Read),
+            (".git/hooks", Read),
+            (".git/objects/info", Read),
+            ("src", Write),
+        ])
+    );
+}
