@@ -1,6 +1,7 @@
 //! What is refused before anything starts: one coherent message with the next step, exit code 2, nothing made.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use clodex_tests::{Codex, Dispatched, Packet, Sandbox, clean_turn, dispatched};
@@ -90,6 +91,60 @@ fn a_packet_that_does_not_hold_against_the_file_system_names_its_line() {
         let (command, cannot) = task(&sandbox, good.replace(from, to));
         assert_eq!(refused(&sandbox, &command), cannot + &wanted);
     }
+}
+
+#[test]
+fn an_entry_that_is_or_lies_below_a_symlink_is_named_with_where_that_leads() {
+    let sandbox = with_codex();
+    let repo = sandbox.repo();
+    symlink("../lib", repo.join("src/link")).unwrap();
+    symlink("/etc/hosts", repo.join("file")).unwrap();
+    symlink("repo", sandbox.root().join("way-in")).unwrap();
+    let good = Packet::worker(&["src/"]).with("BY-PRODUCTS:\n- made/").to_text(&repo);
+    let hint = "\nhint: name what it leads to, where that lies inside the repository";
+    let way_in = sandbox.root().join("way-in/src/link/x").display().to_string();
+    for (from, entry, field, wanted) in [
+        ("- src/", "file", "line 6: WRITE SCOPE", "is a symlink, which leads to `/etc/hosts`"),
+        ("- src/", "src/link/", "line 6: WRITE SCOPE", "is a symlink, which leads to `../lib`"),
+        (
+            "- src/",
+            "./src/link/x.txt",
+            "line 6: WRITE SCOPE",
+            "lies below the symlink `src/link`, which leads to `../lib`",
+        ),
+        (
+            "- src/",
+            "src/link/*.txt",
+            "line 6: WRITE SCOPE",
+            "lies below the symlink `src/link`, which leads to `../lib`",
+        ),
+        (
+            "- src/",
+            &way_in,
+            "line 6: WRITE SCOPE",
+            "lies below the symlink `src/link`, which leads to `../lib`",
+        ),
+        (
+            "- made/",
+            "src/link/made/",
+            "line 18: BY-PRODUCTS",
+            "lies below the symlink `src/link`, which leads to `../lib`",
+        ),
+    ] {
+        let text = good.replace(from, &format!("- {entry}"));
+        let (command, cannot) = task(&sandbox, &text);
+        assert_eq!(refused(&sandbox, &command), format!("{cannot}{field}: `{entry}` {wanted}{hint}"));
+        let mut lint = sandbox.command("clodex-dispatch");
+        lint.arg("--lint").arg(sandbox.root().join("task.md"));
+        let linted = dispatched(lint);
+        assert!(linted.code == 2 && linted.stderr.contains(wanted), "{linted:?}");
+    }
+    let mut flag = sandbox.command("clodex-dispatch");
+    flag.args(["--scope", "file", "do it"]);
+    assert_eq!(
+        refused(&sandbox, &flag),
+        format!("--scope: `file` is a symlink, which leads to `/etc/hosts`{hint}")
+    );
 }
 
 #[test]

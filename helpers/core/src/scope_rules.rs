@@ -31,6 +31,16 @@ pub enum ScopeEntryError {
         /// The directory that is reserved.
         name: &'static str,
     },
+    /// A sandbox would grant what the link leads to, and a write through it leaves no trace at its name.
+    #[error("`{entry}` {}, which leads to `{target}`", below(link.as_ref()))]
+    Symlink {
+        /// The entry as written.
+        entry: String,
+        /// The link's path in the repository, when the entry lies below it.
+        link: Option<String>,
+        /// Where it leads, as it says itself.
+        target: String,
+    },
     /// The glob does not parse.
     #[error("`{entry}` is no valid glob: {reason}")]
     Glob {
@@ -42,6 +52,10 @@ pub enum ScopeEntryError {
     /// A place that tools, editors or agents run code or read secrets from.
     #[error("`{0}` can never be a by-product")]
     NeverByProduct(String),
+}
+
+fn below(link: Option<&String>) -> String {
+    link.map_or_else(|| "is a symlink".to_owned(), |link| format!("lies below the symlink `{link}`"))
 }
 
 /// What lies at a path before the run. A symlink is a `File`: the link itself is meant.
@@ -119,6 +133,11 @@ impl ScopeEntry {
         let (path, base) = normalise(text, workdir_in_repo, repo_root)?;
         let glob = is_glob(text).then(|| Glob::new(&path, base, text)).transpose()?;
         Ok(Self { path, glob, is_directory: text.ends_with('/') })
+    }
+
+    /// Relative to the repository root; of a glob, what it spells.
+    pub fn path(&self) -> &[u8] {
+        &self.path
     }
 }
 

@@ -107,19 +107,17 @@ impl Asked {
 
     /// What may be changed besides: the packet's build outputs and the configured ones.
     pub fn by_products(&self, tree: &Tree, configured: &[&str]) -> Result<ByProducts, Refusal> {
-        let root = tree.root().as_os_str().as_encoded_bytes();
-        let meaning = |names: &[&str]| ByProducts::new(names.iter().copied(), tree.workdir_in_root(), root);
         let refused: Vec<_> = self
             .by_products
             .iter()
-            .filter_map(|item| Some((item.line, meaning(&[&item.text]).err()?)))
+            .filter_map(|item| Some((item.line, tree.by_products(&[&item.text]).err()?)))
             .collect();
         if !refused.is_empty() {
             return Err(self.refuse(("BY-PRODUCTS", "by_products"), &refused));
         }
         let named = self.by_products.iter().map(|item| item.text.as_str());
         let all: Vec<&str> = named.chain(configured.iter().copied()).collect();
-        meaning(&all).map_err(|error| Refusal::usage(format!("by_products: {error}"), hint(&error)))
+        tree.by_products(&all).map_err(|error| Refusal::usage(format!("by_products: {error}"), hint(&error)))
     }
 
     /// Names the packet's lines where there is a packet, else the flag.
@@ -167,6 +165,7 @@ fn hint(error: &ScopeEntryError) -> &'static str {
             "name paths inside the repository, relative to the work directory"
         }
         ScopeEntryError::Reserved { .. } => "leave it out: git's and clodex's own files are never in scope",
+        ScopeEntryError::Symlink { .. } => "name what it leads to, where that lies inside the repository",
         ScopeEntryError::Empty | ScopeEntryError::Nul(_) | ScopeEntryError::Glob { .. } => {
             "write a directory, a file or a glob such as `src/**/*.rs`"
         }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use clodex_core::{PathKind, ScopeEntry, ScopeEntryError, ScopeRules};
+use clodex_core::{ByProducts, PathKind, ScopeEntry, ScopeEntryError, ScopeRules, path_text};
 
 use crate::ScopeError;
 
@@ -57,16 +57,43 @@ impl Tree {
         &self.workdir_in_root
     }
 
-    /// Reads a WRITE SCOPE entry; an absolute one may reach the repository through symlinks.
+    /// Reads a WRITE SCOPE entry; an absolute one may reach the repository through symlinks, none may go on through
+    /// one inside.
     pub fn scope_entry(&self, entry: &str) -> Result<ScopeEntry, ScopeEntryError> {
         let root = self.root.as_os_str().as_bytes();
-        match ScopeEntry::parse(entry, &self.workdir_in_root, root) {
+        let parsed = match ScopeEntry::parse(entry, &self.workdir_in_root, root) {
             Err(ScopeEntryError::Outside(text)) => {
-                let real = real_text(&text).ok_or(ScopeEntryError::Outside(text))?;
-                ScopeEntry::parse(&real, &self.workdir_in_root, root)
+                let real = self.real_text(&text).ok_or(ScopeEntryError::Outside(text))?;
+                ScopeEntry::parse(&real, &self.workdir_in_root, root)?
             }
-            parsed => parsed,
+            parsed => parsed?,
+        };
+        self.refuse_symlink(entry, parsed.path())?;
+        Ok(parsed)
+    }
+
+    /// Reads BY-PRODUCTS entries.
+    pub fn by_products(&self, entries: &[&str]) -> Result<ByProducts, ScopeEntryError> {
+        let root = self.root.as_os_str().as_bytes();
+        let by_products = ByProducts::new(entries.iter().copied(), &self.workdir_in_root, root)?;
+        for (entry, path) in entries.iter().zip(by_products.named()) {
+            self.refuse_symlink(entry, path)?;
         }
+        Ok(by_products)
+    }
+
+    /// Refuses what is, or lies below, a symlink inside the repository.
+    fn refuse_symlink(&self, entry: &str, path: &[u8]) -> Result<(), ScopeEntryError> {
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        for end in ends.chain([path.len()]) {
+            let Ok(target) = self.root.join(OsStr::from_bytes(&path[..end])).read_link() else { continue };
+            return Err(ScopeEntryError::Symlink {
+                entry: entry.trim().to_owned(),
+                link: (end < path.len()).then(|| path_text(&path[..end])),
+                target: path_text(target.as_os_str().as_bytes()),
+            });
+        }
+        Ok(())
     }
 
     /// Fixes what the entries mean by what lies at their paths now.
@@ -78,22 +105,23 @@ impl Tree {
         })
     }
 
+    /// An absolute path that symlinks outside the repository lead into it, without those.
+    fn real_text(&self, text: &str) -> Option<String> {
+        let path = Path::new(text);
+        let real = |above: &Path| above.canonicalize().ok();
+        let at_root = path.ancestors().filter(|above| real(above).as_ref() == Some(&self.root)).last();
+        let deepest = || path.ancestors().skip(1).find(|above| real(above).is_some());
+        let above = at_root.or_else(deepest)?;
+        let whole = real(above)?.join(path.strip_prefix(above).ok()?);
+        let slash = if text.ends_with('/') { "/" } else { "" };
+        Some(whole.to_str()?.to_owned() + slash)
+    }
+
     /// The path relative to the root, when it lies in the work tree.
     pub(crate) fn relative(&self, path: &Path) -> Option<Vec<u8>> {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         real.strip_prefix(&self.root).ok().map(|below| below.as_os_str().as_bytes().to_vec())
     }
-}
-
-/// Resolves the part of an absolute path that exists.
-fn real_text(text: &str) -> Option<String> {
-    let path = Path::new(text);
-    path.ancestors().skip(1).find_map(|above| {
-        let real = above.canonicalize().ok()?;
-        let whole = real.join(path.strip_prefix(above).ok()?);
-        let slash = if text.ends_with('/') { "/" } else { "" };
-        Some(whole.to_str()?.to_owned() + slash)
-    })
 }
 
 fn git_dir_of(root: &Path) -> Result<Option<PathBuf>, ScopeError> {

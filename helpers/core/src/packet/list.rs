@@ -121,9 +121,10 @@ pub(super) fn scope_refusal(text: &str) -> Option<Refusal> {
         ScopeEntryError::Reserved { .. } | ScopeEntryError::NeverByProduct(_) => "leave it out",
         ScopeEntryError::ParentDirectory(_) => "write it relative to WORKDIR or absolute, without `..`",
         ScopeEntryError::Outside(_) => "write `.` for the whole of WORKDIR",
-        ScopeEntryError::Empty | ScopeEntryError::Nul(_) | ScopeEntryError::Glob { .. } => {
-            "correct the entry"
-        }
+        ScopeEntryError::Empty
+        | ScopeEntryError::Nul(_)
+        | ScopeEntryError::Symlink { .. }
+        | ScopeEntryError::Glob { .. } => "correct the entry",
     };
     Some((refused.to_string(), hint))
 }
