@@ -11,7 +11,7 @@ use crate::content::{self, ObjectId, blob_id, digest_of};
 use crate::index::IndexEntry;
 use crate::listing::{Kind, Seen, Stat};
 use crate::objects::Objects;
-use crate::survey::{Known, Rules};
+use crate::survey::Known;
 
 /// Files up to this size are kept whole …
 const KEPT_FILE: u64 = 256 << 10;
@@ -62,14 +62,13 @@ impl Job {
     pub(crate) fn tracked(
         path: &[u8],
         seen: Seen<'_>,
-        entry: &IndexEntry,
+        entry: &IndexEntry<'_>,
         index_mtime: i64,
-        rules: &Rules,
+        converted: bool,
     ) -> Option<Self> {
         let looks_clean = is_as_cached(seen.stat, entry)
             && seen.stat.mtime < index_mtime
             && has_mode(seen.stat, entry.mode);
-        let converted = rules.conversions.may_convert(path);
         (!looks_clean || converted).then(|| Self {
             path: path.to_vec(),
             stat: seen.stat,
@@ -92,7 +91,7 @@ impl Job {
     }
 }
 
-fn is_as_cached(stat: Stat, entry: &IndexEntry) -> bool {
+fn is_as_cached(stat: Stat, entry: &IndexEntry<'_>) -> bool {
     let same_time = |(seconds, nanoseconds): (u32, u32), now: i64| {
         let exact = i64::from(seconds) * 1_000_000_000 + i64::from(nanoseconds) == now;
         exact || nanoseconds == 0 && i64::from(seconds) == now / 1_000_000_000

@@ -10,7 +10,7 @@ use clodex_core::path_text;
 
 use crate::ScopeError;
 use crate::content::{self, Digest};
-use crate::index::{Index, IndexEntry};
+use crate::index::Index;
 use crate::listing::{Kind, Listing, join, split};
 use crate::objects::Objects;
 use crate::refs::{Refs, read_head, read_refs};
@@ -53,11 +53,6 @@ impl RepositoryState {
     /// Its objects; `area` is the directory that it lies in, `root` the work tree around all.
     pub(crate) fn objects(&self, area: &Path, root: &Path) -> Objects {
         Objects::open(root, &common_dir_of(&area.join(OsStr::from_bytes(&self.base))))
-    }
-
-    /// The index entries; none when the index cannot be read.
-    pub(crate) fn entries(&self) -> &[IndexEntry] {
-        self.index.as_ref().map(|index| index.entries.as_slice()).unwrap_or_default()
     }
 }
 
@@ -107,7 +102,7 @@ impl GitArea {
     fn repository(&self, base: Vec<u8>) -> RepositoryState {
         let index_path = join(&base, b"index");
         let index = match content::read(&self.path, &index_path) {
-            Ok(bytes) => self.whole_index(&base, &bytes),
+            Ok(bytes) => self.whole_index(&base, bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Index::default()),
             Err(error) => Err(error.to_string()),
         };
@@ -139,12 +134,12 @@ impl GitArea {
         }
     }
 
-    fn whole_index(&self, base: &[u8], bytes: &[u8]) -> Result<Index, String> {
+    fn whole_index(&self, base: &[u8], bytes: Vec<u8>) -> Result<Index, String> {
         let mut index = Index::parse(bytes)?;
         if let Some(shared) = &index.shared {
             let name = join(base, format!("sharedindex.{}", shared.id).as_bytes());
             let bytes = content::read(&self.path, &name).map_err(|error| format!("shared index: {error}"))?;
-            index.merge_shared(Index::parse(&bytes)?.entries);
+            index.merge_shared(&Index::parse(bytes)?)?;
         }
         Ok(index)
     }

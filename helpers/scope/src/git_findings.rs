@@ -11,7 +11,7 @@ use clodex_core::{ViolationKind, path_text};
 use crate::content;
 use crate::finding::{Finding, Place, Shared};
 use crate::git_area::{GitArea, RepositoryState};
-use crate::index::IndexEntry;
+use crate::index::{Index, IndexEntry};
 use crate::listing::{Directory, Kind, Pair, differences, join};
 use crate::survey::Survey;
 
@@ -142,13 +142,7 @@ fn index(
             return;
         }
     };
-    if was.entries.len() == is.entries.len()
-        && was
-            .entries
-            .iter()
-            .zip(&is.entries)
-            .all(|(was, is)| was.path == is.path && was.stage == is.stage && was.says_the_same(is))
-    {
+    if was.says_the_same(is) {
         return;
     }
     let objects = new.objects(&area.path, root);
@@ -157,14 +151,14 @@ fn index(
     let keys: std::collections::BTreeSet<_> = was.keys().chain(is.keys()).collect();
     for key in keys {
         let (before, after) = (was.get(key).copied(), is.get(key).copied());
-        if before.zip(after).is_some_and(|(before, after)| before.says_the_same(after)) {
+        if before.zip(after).is_some_and(|(before, after)| before.says_the_same(&after)) {
             continue;
         }
         let detail = format!("index: {} → {}", entry_text(before), entry_text(after));
-        let hides = |entry: Option<&IndexEntry>| {
+        let hides = |entry: Option<IndexEntry<'_>>| {
             entry.is_some_and(|entry| entry.assume_unchanged || entry.skip_worktree)
         };
-        let kind = kind_of(before, after);
+        let kind = kind_of(before.as_ref(), after.as_ref());
         findings.push(match &old.worktree {
             Some(worktree) if hides(after) && !hides(before) => never(join(worktree, key.0), kind, detail),
             Some(worktree) => Finding::index(join(worktree, key.0), kind, detail),
@@ -173,15 +167,15 @@ fn index(
     }
 }
 
-fn keyed(entries: &[IndexEntry]) -> BTreeMap<(&[u8], u8), &IndexEntry> {
-    entries.iter().map(|entry| ((entry.path.as_slice(), entry.stage), entry)).collect()
+fn keyed(index: &Index) -> BTreeMap<(&[u8], u8), IndexEntry<'_>> {
+    index.entries().map(|entry| ((entry.path, entry.stage), entry)).collect()
 }
 
-fn entry_text(entry: Option<&IndexEntry>) -> String {
+fn entry_text(entry: Option<IndexEntry<'_>>) -> String {
     entry.map_or_else(
         || "nothing".to_owned(),
         |entry| {
-            let flags = entry.flags();
+            let flags = entry.flags_text();
             let flags = if flags.is_empty() { flags } else { format!(" ({flags})") };
             format!("{:o} {}{flags}", entry.mode, entry.id.short())
         },

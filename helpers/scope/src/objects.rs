@@ -8,7 +8,7 @@ use git2::{ObjectType, Odb, Oid};
 
 use crate::content::ObjectId;
 use crate::git_objects::GitObjects;
-use crate::index::{Index, IndexEntry};
+use crate::index::Index;
 use crate::listing::join;
 use crate::sparse::DIRECTORY;
 
@@ -125,8 +125,8 @@ impl Objects {
     pub(crate) fn staged(&self, commit: &ObjectId, index: &Index) -> Option<Vec<(Vec<u8>, u8)>> {
         let mut unlike = TreeUnlike::default();
         self.descend(&self.tree_of(commit)?, &[], index, &mut unlike)?;
-        let entries = index.taken_apart(self, |entry| !unlike.is_same(&entry.path));
-        Some(unlike.staged(&entries))
+        let index = index.taken_apart(self, |entry| !unlike.is_same(entry.path));
+        Some(unlike.staged(&index))
     }
 
     fn descend(&self, tree: &ObjectId, path: &[u8], index: &Index, unlike: &mut TreeUnlike) -> Option<()> {
@@ -189,18 +189,18 @@ pub(crate) struct TreeUnlike {
 }
 
 impl TreeUnlike {
-    fn staged(&self, index: &[IndexEntry]) -> Vec<(Vec<u8>, u8)> {
+    fn staged(&self, index: &Index) -> Vec<(Vec<u8>, u8)> {
         let known: std::collections::HashMap<&[u8], (u32, &ObjectId)> =
             self.entries.iter().map(|(path, mode, id)| (path.as_slice(), (*mode, id))).collect();
         let mut here = std::collections::HashSet::new();
         let mut staged = Vec::new();
-        for entry in index.iter().filter(|entry| !self.is_same(&entry.path)) {
-            here.insert(entry.path.as_slice());
-            match known.get(entry.path.as_slice()) {
+        for entry in self.unlike(index).map(|at| index.entry(at)) {
+            here.insert(entry.path);
+            match known.get(entry.path) {
                 _ if entry.intent_to_add => {}
-                None => staged.push((entry.path.clone(), b'A')),
+                None => staged.push((entry.path.to_vec(), b'A')),
                 Some((mode, id)) if *mode == entry.mode && **id == entry.id => {}
-                Some(_) => staged.push((entry.path.clone(), b'M')),
+                Some(_) => staged.push((entry.path.to_vec(), b'M')),
             }
         }
         let gone = self.entries.iter().filter(|(path, ..)| !here.contains(path.as_slice()));
@@ -212,5 +212,14 @@ impl TreeUnlike {
         self.same.iter().any(|top| {
             top.is_empty() || path.strip_prefix(top.as_slice()).is_some_and(|rest| rest.starts_with(b"/"))
         })
+    }
+
+    /// The positions of the entries that lie below none of the directories that are the same.
+    fn unlike(&self, index: &Index) -> impl Iterator<Item = usize> {
+        let mut same: Vec<_> = self.same.iter().map(|top| index.below(top)).collect();
+        same.sort_unstable_by_key(|range| range.start);
+        let starts = std::iter::once(0).chain(same.clone().into_iter().map(|range| range.end));
+        let ends = same.into_iter().map(|range| range.start).chain([index.len()]);
+        starts.zip(ends).flat_map(|(start, end)| start..end)
     }
 }

@@ -63,7 +63,7 @@ fn old_side(before: &Baseline, objects: &Objects, path: &[u8], seen: Seen<'_>) -
     } else if let Some(known) = survey.known.get(path) {
         known.kept.as_ref().map(|kept| kept.to_vec())
     } else {
-        let blob = survey.tracked(path).and_then(|(entry, _)| objects.blob(&entry.id));
+        let blob = survey.tracked(path).and_then(|entry| objects.blob(&entry.id));
         blob.map(|blob| as_checked_out(blob, seen.stat.size))
     };
     Some(Side { mode, bytes })
@@ -95,7 +95,12 @@ fn new_side(before: &Baseline, path: &[u8], seen: Seen<'_>) -> Option<Side> {
 
 /// An object name in the repository's hash.
 fn like(before: &Baseline) -> ObjectId {
-    let known = before.inner.survey.own().and_then(|own| own.entries().first()).map(|entry| entry.id);
+    let known = before
+        .inner
+        .survey
+        .own()
+        .and_then(|own| own.index.as_ref().ok()?.entries().next())
+        .map(|entry| entry.id);
     known.unwrap_or(ObjectId::NOTHING)
 }
 

@@ -17,8 +17,9 @@ use crate::file_check::{Job, run_jobs};
 use crate::git_area::{GitArea, RepositoryState};
 use crate::ignore_rules::IgnoreRules;
 use crate::index::IndexEntry;
-use crate::listing::{Kind, Listing, Seen, join, split};
+use crate::listing::{Directory, Kind, Listing, Seen, join, split};
 use crate::objects::Objects;
+use crate::tracked::{Cursor, TreeIndex};
 use crate::tree::{is_git_dir, read_git_file};
 use crate::walk::{Meet, walk};
 use crate::{ScopeError, Tree};
@@ -45,6 +46,64 @@ pub(crate) struct Survey {
     pub(crate) known: HashMap<Vec<u8>, Known>,
     pub(crate) status: BTreeMap<Vec<u8>, StatusLetters>,
     pub(crate) notes: Vec<String>,
+}
+
+/// What going through a listing tells.
+#[derive(Default)]
+struct SortedOut {
+    jobs: Vec<Job>,
+    status: BTreeMap<Vec<u8>, StatusLetters>,
+    known: HashMap<Vec<u8>, Known>,
+    /// For each index, which of its entries' files are there.
+    seen: Vec<Vec<bool>>,
+}
+
+impl SortedOut {
+    /// Goes through the files of one directory.
+    fn add(
+        &mut self,
+        directory: &Directory,
+        (below_ignored, stat_only): (bool, bool),
+        mut cursors: Vec<(usize, Cursor<'_>)>,
+        (rules, before): (&Rules, Option<&Survey>),
+    ) {
+        let mut path = directory.path_of(b"");
+        let parent_len = path.len();
+        for seen in directory.entries().filter(|seen| seen.stat.kind != Kind::Directory) {
+            path.truncate(parent_len);
+            path.extend_from_slice(seen.name);
+            let tracked = cursors.iter_mut().find_map(|(number, cursor)| {
+                let (at, entry) = cursor.entry(seen.name)?;
+                self.seen[*number][at] = true;
+                Some((entry, cursor.of.repository))
+            });
+            let job = if let Some((entry, repository)) = tracked {
+                let converted = rules.conversions.may_convert(&path);
+                Job::tracked(&path, seen, &entry, repository.index_mtime, converted)
+            } else {
+                let is_ignored = below_ignored || seen.name == b".git" || rules.ignore.matches(&path, false);
+                if !is_ignored {
+                    self.status.insert(path.clone(), *b"??");
+                }
+                if stat_only { None } else { Job::unknown(&path, seen, is_ignored) }
+            };
+            let Some(job) = job else { continue };
+            let entry = tracked.map(|(entry, _)| entry);
+            match before.filter(|before| before.still_holds(&path, seen, entry)) {
+                Some(before) => self.take_over(&path, before),
+                None => self.jobs.push(job),
+            }
+        }
+    }
+
+    /// What was said of an untouched file before holds still.
+    fn take_over(&mut self, path: &[u8], before: &Survey) {
+        let letter = before.status.get(path).map(|letters| letters[1]);
+        if let Some(letter) = letter.filter(|letter| !b" ?".contains(letter)) {
+            self.status.insert(path.to_vec(), [b' ', letter]);
+        }
+        self.known.extend(before.known.get(path).map(|known| (path.to_vec(), known.clone())));
+    }
 }
 
 /// What stays the same for both passes.
@@ -123,8 +182,9 @@ impl Survey {
         let mut survey =
             Self { listing, areas, known: HashMap::new(), status: BTreeMap::new(), notes: Vec::new() };
         survey.look_into_sparse_directories(tree);
-        let (jobs, tracked_seen) = survey.sort_out(rules, before);
-        for done in run_jobs(tree.root(), tree.common_dir(), jobs, &mut survey.notes) {
+        let sorted = survey.sort_out(rules, before);
+        (survey.status, survey.known) = (sorted.status, sorted.known);
+        for done in run_jobs(tree.root(), tree.common_dir(), sorted.jobs, &mut survey.notes) {
             if let Some(letter) = done.letter {
                 survey.status.insert(done.path.clone(), [b' ', letter]);
             }
@@ -132,7 +192,8 @@ impl Survey {
                 survey.known.insert(done.path, known);
             }
         }
-        survey.add_missing(tracked_seen);
+        let missing = survey.missing(&sorted.seen);
+        survey.status.extend(missing);
         survey.add_staged(tree);
         survey
     }
@@ -146,21 +207,24 @@ impl Survey {
                 let (Some(worktree), Ok(index)) = (&repository.worktree, &mut repository.index) else {
                     continue;
                 };
-                let is_there = |entry: &IndexEntry| {
-                    let path = join(worktree, entry.path.strip_suffix(b"/").unwrap_or(&entry.path));
+                let is_there = |entry: &IndexEntry<'_>| {
+                    let path = join(worktree, entry.path.strip_suffix(b"/").unwrap_or(entry.path));
                     listing.entry(&path).is_some()
                 };
-                let Cow::Owned(entries) = index.taken_apart(&objects, is_there) else { continue };
-                index.entries = entries;
+                let Cow::Owned(apart) = index.taken_apart(&objects, is_there) else { continue };
+                *index = apart;
             }
         }
     }
 
     /// Goes through the listing once: what needs a look at its content becomes a job.
-    fn sort_out(&mut self, rules: &Rules, before: Option<&Self>) -> (Vec<Job>, usize) {
-        let (mut jobs, mut tracked_seen) = (Vec::new(), 0);
+    fn sort_out(&self, rules: &Rules, before: Option<&Self>) -> SortedOut {
+        let indexes: Vec<TreeIndex<'_>> = self.indexes().collect();
+        let mut sorted = SortedOut {
+            seen: indexes.iter().map(|of| vec![false; of.index.len()]).collect(),
+            ..SortedOut::default()
+        };
         let mut ignored: HashSet<&[u8]> = HashSet::new();
-        let (mut status, mut known) = (BTreeMap::new(), HashMap::new());
         for directory in &self.listing.directories {
             let path: &[u8] = &directory.path;
             let parent_is = ignored.contains(split(path).0);
@@ -169,59 +233,31 @@ impl Survey {
             }
             let below_ignored = ignored.contains(path);
             let stat_only = below_ignored && is_stat_only(path, rules);
-            for seen in directory.entries().filter(|seen| seen.stat.kind != Kind::Directory) {
-                let path = directory.path_of(seen.name);
-                let tracked = self.tracked(&path);
-                tracked_seen += usize::from(tracked.is_some());
-                let job = if let Some((entry, repository)) = tracked {
-                    Job::tracked(&path, seen, entry, repository.index_mtime, rules)
-                } else {
-                    let is_ignored =
-                        below_ignored || seen.name == b".git" || rules.ignore.matches(&path, false);
-                    if !is_ignored {
-                        status.insert(path.clone(), *b"??");
-                    }
-                    if stat_only { None } else { Job::unknown(&path, seen, is_ignored) }
-                };
-                let Some(job) = job else { continue };
-                let entry = tracked.map(|(entry, _)| entry);
-                let Some(before) = before.filter(|before| before.still_holds(&path, seen, entry)) else {
-                    jobs.push(job);
-                    continue;
-                };
-                let letter = before.status.get(&path).map(|letters| letters[1]);
-                if let Some(letter) = letter.filter(|letter| !b" ?".contains(letter)) {
-                    status.insert(path.clone(), [b' ', letter]);
-                }
-                known.extend(before.known.get(&path).map(|known| (path, known.clone())));
+            let numbered = indexes.iter().enumerate();
+            let cursors: Vec<_> =
+                numbered.filter_map(|(number, index)| Some((number, Cursor::new(*index, path)?))).collect();
+            if !(stat_only && cursors.is_empty()) {
+                sorted.add(directory, (below_ignored, stat_only), cursors, (rules, before));
             }
         }
-        self.status = status;
-        self.known = known;
-        (jobs, tracked_seen)
+        sorted
     }
 
     /// Whether what this survey says of the path still holds for what was seen now.
-    fn still_holds(&self, path: &[u8], now: Seen<'_>, entry: Option<&IndexEntry>) -> bool {
+    fn still_holds(&self, path: &[u8], now: Seen<'_>, entry: Option<IndexEntry<'_>>) -> bool {
         let untouched =
             self.listing.entry(path).is_some_and(|before| now.stat.is_untouched_since(&before.stat));
         untouched
             && match (self.tracked(path), entry) {
                 (None, None) => true,
-                (Some((before, _)), Some(now)) => before.says_the_same(now),
+                (Some(before), Some(now)) => before.says_the_same(&now),
                 _ => false,
             }
     }
 
     /// The index entry of a path, in whichever repository has it in its work tree.
-    pub(crate) fn tracked(&self, path: &[u8]) -> Option<(&IndexEntry, &RepositoryState)> {
-        self.indexes().find_map(|(worktree, repository)| {
-            let within =
-                if worktree.is_empty() { path } else { path.strip_prefix(worktree)?.strip_prefix(b"/")? };
-            let entries = repository.entries();
-            let at = entries.partition_point(|entry| entry.path.as_slice() < within);
-            entries.get(at).filter(|entry| entry.path == within).map(|entry| (entry, repository))
-        })
+    pub(crate) fn tracked(&self, path: &[u8]) -> Option<IndexEntry<'_>> {
+        self.indexes().find_map(|of| of.find(path))
     }
 
     /// Whether the index names the path, or a sparse directory that it lies in.
@@ -230,40 +266,28 @@ impl Survey {
     }
 
     fn is_in_sparse_directory(&self, path: &[u8]) -> bool {
-        self.indexes().any(|(worktree, repository)| {
-            let within = if worktree.is_empty() {
-                Some(path)
-            } else {
-                path.strip_prefix(worktree).and_then(|path| path.strip_prefix(b"/"))
-            };
-            let index = repository.index.as_ref().ok();
-            within.zip(index).is_some_and(|(within, index)| index.directory_over(within).is_some())
-        })
+        self.indexes().any(|of| of.has_directory_over(path))
     }
 
     /// Whether anything below the directory is tracked.
     pub(crate) fn tracks_below(&self, directory: &[u8]) -> bool {
-        self.is_in_sparse_directory(directory)
-            || self.indexes().any(|(worktree, repository)| {
-                let entries = repository.entries();
-                if worktree == directory || directory.is_empty() {
-                    return !entries.is_empty();
-                }
-                entries.iter().any(|entry| {
-                    let path = join(worktree, &entry.path);
-                    path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
-                })
-            })
+        self.is_in_sparse_directory(directory) || self.indexes().any(|of| of.tracks_below(directory))
     }
 
-    fn indexes(&self) -> impl Iterator<Item = (&[u8], &RepositoryState)> {
+    fn repositories(&self) -> impl Iterator<Item = (&[u8], &RepositoryState)> {
         let repositories = self.areas.iter().flat_map(|area| &area.repositories);
         repositories.filter_map(|repository| Some((repository.worktree.as_deref()?, repository)))
     }
 
+    fn indexes(&self) -> impl Iterator<Item = TreeIndex<'_>> {
+        self.repositories().filter_map(|(worktree, repository)| {
+            Some(TreeIndex { worktree, repository, index: repository.index.as_ref().ok()? })
+        })
+    }
+
     /// The repository whose work tree this is.
     pub(crate) fn own(&self) -> Option<&RepositoryState> {
-        self.indexes().find(|(worktree, _)| worktree.is_empty()).map(|(_, repository)| repository)
+        self.repositories().find(|(worktree, _)| worktree.is_empty()).map(|(_, repository)| repository)
     }
 
     /// The object that HEAD leads to.
@@ -274,20 +298,13 @@ impl Survey {
         crate::refs::resolve(&head, &refs).map(<[u8]>::to_vec)
     }
 
-    /// Tracked files that are not there: looked for only when fewer were seen than the indexes name.
-    fn add_missing(&mut self, tracked_seen: usize) {
-        let named: Vec<(&[u8], &IndexEntry)> = self
-            .indexes()
-            .flat_map(|(worktree, repository)| {
-                repository.entries().iter().map(move |entry| (worktree, entry))
-            })
-            .collect();
+    /// Tracked files that are not there, or in conflict. `seen` marks the entries whose files are there.
+    fn missing(&self, seen: &[Vec<bool>]) -> Vec<(Vec<u8>, StatusLetters)> {
         let mut missing = Vec::new();
-        if named.len() != tracked_seen {
-            for (worktree, entry) in
-                named.into_iter().filter(|(_, entry)| entry.mode >> 12 != 0o16 && !entry.skip_worktree)
-            {
-                let path = join(worktree, &entry.path);
+        for (of, seen) in self.indexes().zip(seen) {
+            let unseen = of.index.entries().zip(seen).filter(|(entry, seen)| !**seen || entry.stage != 0);
+            for (entry, _) in unseen.filter(|(entry, _)| entry.mode >> 12 != 0o16 && !entry.skip_worktree) {
+                let path = of.path_of(&entry);
                 if entry.stage != 0 {
                     missing.push((path, *b"UU"));
                 } else if !self.listing.entry(&path).is_some_and(|seen| seen.stat.kind != Kind::Directory) {
@@ -295,14 +312,14 @@ impl Survey {
                 }
             }
         }
-        self.status.extend(missing);
+        missing
     }
 
     fn add_staged(&mut self, tree: &Tree) {
         let Some(Ok(index)) = self.own().map(|repository| &repository.index) else { return };
         let objects = Objects::open(tree.root(), tree.common_dir());
         let staged: Option<Vec<_>> = match self.head_commit().and_then(|hex| ObjectId::from_hex(&hex)) {
-            None => Some(index.entries.iter().map(|entry| (entry.path.clone(), b'A')).collect()),
+            None => Some(index.entries().map(|entry| (entry.path.to_vec(), b'A')).collect()),
             Some(head) => objects.staged(&head, index),
         };
         match staged {

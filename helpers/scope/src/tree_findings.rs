@@ -107,7 +107,7 @@ fn content_change(tree: &Tree, was: &Survey, path: &[u8], pair: Pair<'_>) -> Opt
             Err(error) => untold(&error.to_string()),
         };
     }
-    let Some((entry, _)) = was.tracked(path) else { return untold("it was not read before the run") };
+    let Some(entry) = was.tracked(path) else { return untold("it was not read before the run") };
     match content::file_blob_id(tree.root(), path, &entry.id) {
         Ok(Some(id)) if id == entry.id => None,
         Ok(_) if is_only_line_ends(tree, path, &entry.id) => None,
