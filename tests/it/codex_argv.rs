@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use clodex_codex::{
-    CodexConfig, ExecRequest, Held, Keep, SlashTmp, event_from_line, exec_argv, locate, probe_version,
+    CodexConfig, CommandEnvironment, ExecRequest, Held, Keep, SlashTmp, event_from_line, exec_argv, locate,
+    probe_version,
 };
 use clodex_core::{Event, Sandbox as CodexSandbox};
 use clodex_sim::responses::embed;
@@ -35,7 +36,7 @@ fn run(sandbox: &Sandbox, prompt: &str, allowed_mcp: &[String]) -> Vec<Event<'st
         resume: None,
         keep: Keep::Thread,
         allowed_mcp,
-        run_id: "the-run",
+        environment: CommandEnvironment { run_id: "the-run", tmp: Path::new("/t"), pytest_addopts: None },
     };
     let mut argv = exec_argv(&request, &config, &version).unwrap();
     argv.insert(1, TRUSTED.into());

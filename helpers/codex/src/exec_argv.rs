@@ -8,28 +8,11 @@ use std::path::{Path, PathBuf};
 
 use clodex_core::Sandbox;
 
+use crate::command_environment::CommandEnvironment;
 use crate::config::{CodexConfig, McpTransport};
 use crate::profile::Profile;
 use crate::toml_text::quoted;
 use crate::version::CodexVersion;
-
-/// The environment variable by which every process of a run can be found, also when the user's configuration drops the environment.
-pub const RUN_MARK: &str = "CLODEX_RUN_ID";
-
-/// Names of environment variables that the commands of a run do not get, besides Codex's own `*KEY*`, `*SECRET*` and `*TOKEN*`.
-const SECRET_NAMES: [&str; 11] = [
-    "*PASSWORD*",
-    "*PASSWD*",
-    "*PASSPHRASE*",
-    "*CREDENTIAL*",
-    "*COOKIE*",
-    "*_PAT",
-    "*_DSN",
-    "*_AUTH",
-    "AWS_*",
-    "DATABASE_URL",
-    "SSH_AUTH_SOCK",
-];
 
 /// Features that start programs outside the sandbox, and the one that retries without end. A version that does not know one ignores it.
 const FEATURES_OFF: [&str; 5] =
@@ -56,8 +39,8 @@ pub struct ExecRequest<'a> {
     pub keep: Keep,
     /// MCP servers of the user's configuration that stay on.
     pub allowed_mcp: &'a [String],
-    /// Id of the run: the value of [`RUN_MARK`].
-    pub run_id: &'a str,
+    /// What its commands find in their environment.
+    pub environment: CommandEnvironment<'a>,
 }
 
 /// What holds the writes of a run's commands back. Codex is told one of them: beside `-s` it would ignore a profile.
@@ -140,7 +123,9 @@ pub fn exec_argv(
         argv.words(["--ephemeral"]);
     }
     argv.extras_off(config, request.allowed_mcp, version);
-    argv.environment_scrubbed(config, request.run_id);
+    for (key, toml) in request.environment.settings(config) {
+        argv.config(&key, &toml);
+    }
     if let Some(thread) = request.resume {
         argv.words(["resume", thread_id(thread)?]);
     }
@@ -203,20 +188,6 @@ impl Argv {
             self.config("mcp_servers", &format!("{{{}}}", off.join(",")));
         }
     }
-
-    /// Codex keeps the caller's environment, the commands it runs do not get its secrets, and always the run's mark.
-    fn environment_scrubbed(&mut self, config: &CodexConfig, run_id: &str) {
-        let theirs = config.env_exclude.iter().chain(&config.provider_keys).map(String::as_str);
-        let exclude: Vec<String> = SECRET_NAMES.into_iter().chain(theirs).map(quoted).collect();
-        self.config("shell_environment_policy.ignore_default_excludes", "false");
-        self.config("shell_environment_policy.exclude", &format!("[{}]", exclude.join(",")));
-        self.config(&format!("shell_environment_policy.set.{RUN_MARK}"), &quoted(run_id));
-        if !config.env_include_only.is_empty() {
-            let only = config.env_include_only.iter().map(String::as_str).chain([RUN_MARK]);
-            let only: Vec<String> = only.map(quoted).collect();
-            self.config("shell_environment_policy.include_only", &format!("[{}]", only.join(",")));
-        }
-    }
 }
 
 /// Codex wants to know the transport even of a server that is off.
@@ -255,7 +226,7 @@ mod tests {
             resume: None,
             keep: Keep::Thread,
             allowed_mcp,
-            run_id: "run-1",
+            environment: CommandEnvironment { run_id: "run-1", tmp: Path::new("/t"), pytest_addopts: None },
         }
     }
 
@@ -307,14 +278,5 @@ mod tests {
             request.resume = Some(bad);
             assert_eq!(exec_argv(&request, &config(), &known()), Err(ArgvError::NotAThreadId(bad.into())));
         }
-    }
-
-    #[test]
-    fn the_mark_passes_an_include_only_of_the_user() {
-        let config = CodexConfig { env_include_only: vec!["PATH".into()], ..CodexConfig::default() };
-        let words = argv(&request(&[], &[]), &config);
-        assert!(
-            words.contains(&r#"shell_environment_policy.include_only=["PATH","CLODEX_RUN_ID"]"#.to_owned())
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! The only crate that knows Codex's formats: what it prints, what it wants on its command line, where it keeps things.
 //! Everything it learns leaves it in the words of `clodex-core`.
 
+mod command_environment;
 mod config;
 mod exec_argv;
 mod exec_stream;
@@ -19,8 +20,9 @@ mod version;
 mod version_probe;
 mod wire;
 
+pub use command_environment::{CommandEnvironment, RUN_MARK};
 pub use config::{CodexConfig, McpTransport, codex_home};
-pub use exec_argv::{ArgvError, ExecRequest, Held, Keep, RUN_MARK, SlashTmp, check_expressible, exec_argv};
+pub use exec_argv::{ArgvError, ExecRequest, Held, Keep, SlashTmp, check_expressible, exec_argv};
 pub use exec_stream::event_from_line;
 pub use failure::{failure_kind, startup_failure_kind};
 pub use locate::{NotFound, locate};

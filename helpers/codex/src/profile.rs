@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clodex_core::{Access, Grants, Network};
 
+use crate::command_environment::CommandEnvironment;
 use crate::config::CodexConfig;
 use crate::exec_argv::SlashTmp;
 use crate::toml_text::quoted;
@@ -103,12 +104,22 @@ impl Profile {
         args.map(OsString::from).collect()
     }
 
-    /// The arguments after `codex` that run a command in this profile without any model.
-    pub fn sandbox_argv(&self, workdir: &Path, command: &[OsString]) -> Vec<OsString> {
+    /// The arguments after `codex` that run a command in this profile without any model, in this environment or in the
+    /// caller's.
+    pub fn sandbox_argv(
+        &self,
+        workdir: &Path,
+        environment: Option<(&CommandEnvironment<'_>, &CodexConfig)>,
+        command: &[OsString],
+    ) -> Vec<OsString> {
         let mut argv: Vec<OsString> =
             vec!["sandbox".into(), "-P".into(), self.name.clone().into(), "-C".into()];
         argv.push(workdir.into());
         argv.extend(self.config_args());
+        let settings = environment.map(|(environment, config)| environment.settings(config));
+        for (key, toml) in settings.into_iter().flatten() {
+            argv.extend(["-c".into(), format!("{key}={toml}").into()]);
+        }
         argv.push("--".into());
         argv.extend(command.iter().cloned());
         argv

@@ -79,7 +79,7 @@ fn try_in(binary: &Path, place: &Path) -> Result<(), String> {
     };
     let profile = Profile::new(&request, &CodexConfig::default()).map_err(|error| error.to_string())?;
     let command: [OsString; 3] = ["/bin/sh".into(), "-c".into(), TRIAL.into()];
-    let argv = profile.sandbox_argv(place, &command);
+    let argv = profile.sandbox_argv(place, None, &command);
     let finished = ShortCommand::new(binary, PATIENCE)
         .args(argv)
         .current_dir(place)

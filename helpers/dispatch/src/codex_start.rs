@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clodex_codex::{
-    ApiKey, CodexConfig, CodexVersion, ExecRequest, Keep, Login, RUN_MARK, SlashTmp, exec_argv, login_state,
-    probe_version,
+    ApiKey, CodexConfig, CodexVersion, CommandEnvironment, ExecRequest, Keep, Login, RUN_MARK, SlashTmp,
+    exec_argv, login_state, probe_version,
 };
 use clodex_core::{ContainmentWish, ExitCode, RunId};
 use clodex_os::{ContainedCommand, ExitKind, ShortCommand};
@@ -136,7 +136,7 @@ pub fn command(
         resume: plan.resume.as_deref(),
         keep: if plan.ephemeral { Keep::Nothing } else { Keep::Thread },
         allowed_mcp: &plan.mcp,
-        run_id: places.run_id.as_str(),
+        environment: environment(places, &places.scratch),
     };
     let argv = exec_argv(&request, config, &codex.version)
         .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
@@ -150,6 +150,12 @@ pub fn command(
         command = command.private_tmp(&places.scratch);
     }
     Ok(GIT_ELSEWHERE.iter().fold(command, ContainedCommand::env_remove))
+}
+
+/// The environment of commands whose TMPDIR is `tmp`.
+fn environment<'a>(places: &'a Places, tmp: &'a Path) -> CommandEnvironment<'a> {
+    let pytest_addopts = std::env::var("PYTEST_ADDOPTS").ok();
+    CommandEnvironment { run_id: places.run_id.as_str(), tmp, pytest_addopts }
 }
 
 /// Whether the run gets a `/tmp` of its own: not when something that it needs lies in the real one, nor where there is
