@@ -61,7 +61,7 @@ pub(crate) fn take(
 ) -> Result<Baseline, ScopeError> {
     let started = Instant::now();
     let exclude: Vec<Vec<u8>> = request.exclude.iter().filter_map(|path| tree.relative(path)).collect();
-    let listing = list_tree(tree, &exclude)?;
+    let listing = list_tree(tree, &exclude, earlier.map(|(_, survey)| &survey.listing))?;
     let (mut areas, mut problems) = read_areas(tree, &listing);
     for area in &mut areas {
         area.mark();

@@ -113,7 +113,7 @@ impl Place {
     /// The flag says whether all of it was listed.
     fn list_at(link: Vec<u8>, top: PathBuf, only: Option<Vec<u8>>) -> Option<(Self, bool)> {
         let entered = AtomicUsize::new(0);
-        let listing = walk(&top, |_| {
+        let listing = walk(&top, None, |_| {
             let room = only.is_none() && entered.fetch_add(1, Ordering::Relaxed) < DIRECTORIES;
             if room { Meet::Enter } else { Meet::Name }
         });

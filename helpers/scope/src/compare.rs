@@ -58,7 +58,7 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
     let others: Vec<Vec<u8>> =
         meanwhile.artifact_dirs.iter().filter_map(|path| tree.relative(path)).collect();
     let exclude: Vec<Vec<u8>> = before.inner.exclude.iter().chain(&others).cloned().collect();
-    let listing = list_tree(tree, &exclude)?;
+    let listing = list_tree(tree, &exclude, Some(&before.inner.survey.listing))?;
     let (areas, area_problems) = read_areas(tree, &listing);
     let mut problems = before.inner.problems.clone();
     problems.extend(area_problems);

@@ -59,7 +59,7 @@ impl RepositoryState {
 impl GitArea {
     /// Reads the directory.
     pub(crate) fn read(path: &Path, prefix: &[u8]) -> Result<Self, ScopeError> {
-        let listing = walk(path, |found| meet(path, found))?;
+        let listing = walk(path, None, |found| meet(path, found))?;
         let mut area = Self {
             path: path.to_owned(),
             prefix: prefix.to_vec(),

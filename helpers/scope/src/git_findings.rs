@@ -12,7 +12,7 @@ use crate::content;
 use crate::finding::{Finding, Place, Shared};
 use crate::git_area::{GitArea, RepositoryState};
 use crate::index::{Index, IndexEntry};
-use crate::listing::{Directory, Kind, Pair, differences, join};
+use crate::listing::{Kind, Pair, differences, join};
 use crate::survey::Survey;
 
 /// What changed in and around the git directories; `root` is the work tree.
@@ -220,12 +220,12 @@ fn file_change(was: &GitArea, is: &GitArea, path: &[u8], pair: Pair<'_>) -> Opti
         (Some(old), Some(new)) => (old, new),
         (None, Some(new)) => {
             let hidden = new.stat.kind == Kind::Directory
-                && !is.listing.directory(path).is_some_and(Directory::is_empty);
+                && !is.listing.directory(path).is_some_and(|directory| directory.is_empty());
             return (!hidden).then(|| format!("nothing → {}", new.stat.kind.as_str()));
         }
         (Some(old), None) => {
             let hidden = old.stat.kind == Kind::Directory
-                && !was.listing.directory(path).is_some_and(Directory::is_empty);
+                && !was.listing.directory(path).is_some_and(|directory| directory.is_empty());
             return (!hidden).then(|| format!("{} → nothing", old.stat.kind.as_str()));
         }
         (None, None) => return None,

@@ -12,7 +12,7 @@ type Inode = (u64, u64);
 
 fn shared(listing: &Listing, counts: impl Fn(&[u8]) -> bool) -> HashMap<Inode, u32> {
     let mut names = HashMap::new();
-    for (path, seen) in listing.directories.iter().flat_map(shared_names) {
+    for (path, seen) in listing.directories.iter().flat_map(|directory| shared_names(directory)) {
         if counts(&path) {
             *names.entry(inode(seen)).or_default() += 1;
         }
@@ -23,7 +23,10 @@ fn shared(listing: &Listing, counts: impl Fn(&[u8]) -> bool) -> HashMap<Inode, u
 /// The names in the tree of every file that has several, as two looks saw them.
 pub(crate) fn names_by_inode(looks: [&Listing; 2]) -> HashMap<Inode, Vec<Vec<u8>>> {
     let mut names: HashMap<Inode, Vec<Vec<u8>>> = HashMap::new();
-    for (path, seen) in looks.into_iter().flat_map(|look| look.directories.iter().flat_map(shared_names)) {
+    for (path, seen) in looks
+        .into_iter()
+        .flat_map(|look| look.directories.iter().flat_map(|directory| shared_names(directory)))
+    {
         let known = names.entry(inode(seen)).or_default();
         if !known.contains(&path) {
             known.push(path);
@@ -44,7 +47,11 @@ fn inode(seen: Seen<'_>) -> Inode {
 /// Files in scope with more names than lie in scope, to be told before the run.
 pub(crate) fn notes(listing: &Listing, rules: &ScopeRules) -> Vec<String> {
     let inside = shared(listing, |path| rules.allows(path));
-    let in_scope = listing.directories.iter().flat_map(shared_names).filter(|(path, _)| rules.allows(path));
+    let in_scope = listing
+        .directories
+        .iter()
+        .flat_map(|directory| shared_names(directory))
+        .filter(|(path, _)| rules.allows(path));
     in_scope
         .filter_map(|(path, seen)| {
             let names = inside.get(&inode(seen)).copied().unwrap_or_default();
@@ -61,7 +68,11 @@ pub(crate) fn notes(listing: &Listing, rules: &ScopeRules) -> Vec<String> {
 /// Files in scope that were written to while a name of them lay outside the tree.
 pub(crate) fn findings(before: &Listing, after: &Listing, rules: &ScopeRules, since: i64) -> Vec<Finding> {
     let names = shared(after, |_| true);
-    let in_scope = after.directories.iter().flat_map(shared_names).filter(|(path, _)| rules.allows(path));
+    let in_scope = after
+        .directories
+        .iter()
+        .flat_map(|directory| shared_names(directory))
+        .filter(|(path, _)| rules.allows(path));
     in_scope
         .filter(|(path, seen)| {
             let elsewhere = seen.stat.nlink > names.get(&inode(*seen)).copied().unwrap_or_default();

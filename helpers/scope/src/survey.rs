@@ -115,8 +115,12 @@ pub(crate) struct Rules {
 }
 
 /// Walks the work tree; git directories are for [`GitArea`], excluded ones for nobody.
-pub(crate) fn list_tree(tree: &Tree, exclude: &[Vec<u8>]) -> Result<Listing, ScopeError> {
-    walk(tree.root(), |path| {
+pub(crate) fn list_tree(
+    tree: &Tree,
+    exclude: &[Vec<u8>],
+    known: Option<&Listing>,
+) -> Result<Listing, ScopeError> {
+    walk(tree.root(), known, |path| {
         if exclude.iter().any(|excluded| excluded == path) {
             Meet::Skip
         } else if split(path).1 == b".git" {

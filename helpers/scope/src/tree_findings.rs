@@ -38,7 +38,7 @@ pub(crate) fn tree_findings(before: &Baseline, after: &Survey) -> Vec<Finding> {
 
 /// Names are given to directories in which there is nothing to name. A `.git` directory is never looked into here.
 fn is_empty(listing: &Listing, path: &[u8]) -> bool {
-    listing.directory(path).is_some_and(crate::listing::Directory::is_empty)
+    listing.directory(path).is_some_and(|directory| directory.is_empty())
 }
 
 /// Whether the system does not let us look into the directory.

@@ -14,7 +14,7 @@ use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 
 use crate::ScopeError;
-use crate::listing::{Directory, Kind, Listing, Stat};
+use crate::listing::{Draft, Kind, Listing, Stat};
 
 /// What the walk does with a directory that it meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,17 +33,26 @@ const MAX_THREADS: usize = 8;
 const DIRECTORY: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// Lists everything below `top`. `meet` is asked for the path of each directory, relative to `top`.
-pub(crate) fn walk(top: &Path, meet: impl Fn(&[u8]) -> Meet + Sync) -> Result<Listing, ScopeError> {
+/// Lists everything below `top`. `meet` is asked for the path of each directory, relative to `top`. What is as in the
+/// `known` listing is not kept a second time.
+pub(crate) fn walk(
+    top: &Path,
+    known: Option<&Listing>,
+    meet: impl Fn(&[u8]) -> Meet + Sync,
+) -> Result<Listing, ScopeError> {
     let root = open(top, DIRECTORY, Mode::empty()).map_err(|error| ScopeError::io("list", top, error))?;
     let queue = Queue::new();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     let work = || {
-        let mut part = Listing::default();
+        let (mut part, mut draft) = (Listing::default(), Draft::default());
         while let Some(path) = queue.next() {
             let mut below = Vec::new();
-            match list(&root, &path, &meet, &mut below) {
-                Ok(directory) => part.directories.push(directory),
+            draft.begin(&path);
+            match list(&root, &path, &meet, &mut draft, &mut below) {
+                Ok(()) => {
+                    let known = known.and_then(|known| known.directory(&path));
+                    part.directories.push(draft.finish(known));
+                }
                 Err(Errno::ENOENT) if !path.is_empty() => {}
                 Err(error) => part.problems.push(format!("cannot list `{}`: {error}", path_text(&path))),
             }
@@ -73,14 +82,14 @@ fn list(
     root: &OwnedFd,
     path: &[u8],
     meet: &impl Fn(&[u8]) -> Meet,
+    draft: &mut Draft,
     below: &mut Vec<Vec<u8>>,
-) -> Result<Directory, Errno> {
-    let mut directory = Directory::new(path);
+) -> Result<(), Errno> {
     let mut dir = match open_below(root, path).and_then(Dir::from_fd) {
         Ok(dir) => dir,
         Err(Errno::EACCES | Errno::EPERM) => {
-            directory.unreadable = true;
-            return Ok(directory);
+            draft.unreadable = true;
+            return Ok(());
         }
         Err(error) => return Err(error),
     };
@@ -91,20 +100,19 @@ fn list(
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
-        match record(&fd, name, &mut directory, meet, below) {
+        match record(&fd, name, draft, meet, below) {
             // Names may be read, what they name may not.
-            Err(Errno::EACCES | Errno::EPERM) => directory.unreadable = true,
+            Err(Errno::EACCES | Errno::EPERM) => draft.unreadable = true,
             other => other?,
         }
     }
-    directory.finish();
-    Ok(directory)
+    Ok(())
 }
 
 fn record(
     fd: &OwnedFd,
     name: &CStr,
-    directory: &mut Directory,
+    draft: &mut Draft,
     meet: &impl Fn(&[u8]) -> Meet,
     below: &mut Vec<Vec<u8>>,
 ) -> Result<(), Errno> {
@@ -116,7 +124,7 @@ fn record(
     };
     let mut what = Meet::Name;
     if stat.kind == Kind::Directory {
-        let path = directory.path_of(name.to_bytes());
+        let path = draft.path_of(name.to_bytes());
         what = meet(&path);
         if what == Meet::Enter {
             below.push(path);
@@ -124,7 +132,7 @@ fn record(
     }
     let target = if stat.kind == Kind::Symlink { readlinkat(fd, name)? } else { std::ffi::OsString::new() };
     if what != Meet::Skip {
-        directory.push(name.to_bytes(), target.as_bytes(), stat);
+        draft.push(name.to_bytes(), target.as_bytes(), stat);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use clodex_core::{Access, Grants, ScopeRules, path_text};
 use crate::finding::{Finding, Place, Shared};
 use crate::git_area::GitArea;
 use crate::hard_links::names_by_inode;
-use crate::listing::{Directory, Kind, Listing};
+use crate::listing::{Kind, Listing};
 use crate::survey::Survey;
 
 /// A run that lived at the same time and may change something.
@@ -99,8 +99,9 @@ pub(crate) fn is_mount_point(
 ) -> bool {
     let path = finding.path.as_slice();
     let is_empty_or_gone = |look: &Survey| {
-        let below =
-            |area: &GitArea| area.prefix == path && !area.listing.directories.iter().all(Directory::is_empty);
+        let below = |area: &GitArea| {
+            area.prefix == path && !area.listing.directories.iter().all(|directory| directory.is_empty())
+        };
         look.listing.entry(path).is_none_or(|seen| {
             let has_names = look.listing.directory(path).is_some_and(|directory| !directory.is_empty());
             seen.stat.kind == Kind::Directory && !has_names && !look.areas.iter().any(below)
