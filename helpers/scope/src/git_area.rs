@@ -194,13 +194,14 @@ fn is_noise_file(name: &[u8]) -> bool {
         b"packed-refs",
         b"FETCH_HEAD",
         b"ORIG_HEAD",
+        b"AUTO_MERGE",
         b"COMMIT_EDITMSG",
         b"gc.log",
         b"gc.pid",
         b"config",
         b"shallow",
     ];
-    let by_value = &known[..8];
+    let by_value = &known[..9];
     by_value.contains(&name)
         || name.starts_with(b"sharedindex.")
         || name.strip_suffix(b".lock").is_some_and(|locked| known.contains(&locked))
