@@ -18,6 +18,7 @@ mod overlap;
 mod places;
 mod plugin;
 mod refusals;
+mod scope_cases;
 mod settings;
 mod stage;
 mod stand_in;

@@ -49,16 +49,28 @@ impl Sandbox {
 
     /// A sandbox in a place that, e.g., another user can reach.
     pub fn below(parent: &Path) -> Self {
+        let sandbox = Self::without_repository(parent);
+        sandbox.make_repository();
+        sandbox
+    }
+
+    /// A sandbox below the target directory without `repo`.
+    pub fn bare() -> Self {
+        let sandbox = Self::without_repository(&target_dir().join("test-sandboxes"));
+        sandbox.make_identity();
+        sandbox
+    }
+
+    fn without_repository(parent: &Path) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // Short, because socket paths are; the last letter keeps 1 from being the beginning of 10.
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let marker = format!("box-{:x}-{}-{number}x", since_1970.as_secs(), process::id());
         let sandbox = Self { root: parent.join(&marker), marker };
-        for dir in ["bin", "home", "codex-home", "state", "config", "repo"] {
+        for dir in ["bin", "home", "codex-home", "state", "config"] {
             fs::create_dir_all(sandbox.root.join(dir)).expect("the target directory is writable");
         }
-        sandbox.make_repository();
         sandbox
     }
 
@@ -206,9 +218,13 @@ impl Sandbox {
         copy
     }
 
-    fn make_repository(&self) {
+    fn make_identity(&self) {
         let identity = "[user]\nname = Test\nemail = test@example.org\n[init]\ndefaultBranch = main\n";
         self.file("home/.gitconfig", identity);
+    }
+
+    fn make_repository(&self) {
+        self.make_identity();
         for (name, content) in [
             (".gitignore", ".env\nbuild/\n"),
             ("README.md", "# sandbox\n"),
