@@ -8,7 +8,9 @@ use clodex_core::{ByProducts, Grants, ScopeRules};
 
 use crate::attributes::Conversions;
 use crate::beyond::Beyond;
+use crate::candidates::candidates;
 use crate::ignore_rules::IgnoreRules;
+use crate::secure::{SecureRequest, Secured};
 use crate::survey::{Rules, Survey, list_tree, read_areas};
 use crate::{ScopeError, Tree, hard_links, status_text};
 
@@ -25,6 +27,8 @@ pub struct Request {
     pub reach: Option<Grants>,
     /// Whether the packet lets the worker commit on the current branch.
     pub allow_commit: bool,
+    /// Where to secure what only this baseline can bring back; `None`: nothing is put back after this run.
+    pub secure: Option<SecureRequest>,
 }
 
 /// The state before a run. Cheap to clone.
@@ -42,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) reach: Option<Grants>,
     pub(crate) survey: Survey,
     pub(crate) beyond: Beyond,
+    /// `None` when nothing was to be secured, or could be.
+    pub(crate) secured: Option<Secured>,
     /// Why the baseline is not whole; not empty means that no comparison with it can be clean.
     pub(crate) problems: Vec<String>,
     notes: Vec<String>,
@@ -76,12 +82,22 @@ pub(crate) fn take(
             by_products: request.by_products,
         }),
     };
-    let survey = Survey::take(tree, listing, areas, &survey_rules, earlier.map(|(_, survey)| survey));
+    let mut survey = Survey::take(tree, listing, areas, &survey_rules, earlier.map(|(_, survey)| survey));
     let beyond = Beyond::look(tree, &survey.listing, &request.rules);
     let mut notes = survey.notes.clone();
     notes.extend(beyond.notes.iter().cloned());
     notes.extend(hard_links::notes(&survey.listing, &request.rules));
     let rules = request.rules;
+    let secured = request.secure.as_ref().and_then(|wanted| {
+        let found = candidates(tree.root(), &survey, &rules, &survey_rules, request.reach.as_ref());
+        Secured::take(wanted, found)
+            .inspect_err(|error| notes.push(format!("nothing was secured: {error}")))
+            .ok()
+    });
+    if let Some(secured) = &secured {
+        notes.extend(secured.note(tree.root()));
+        survey.forget_kept(|path| secured.find(tree.root(), path).is_some());
+    }
     let inner = Inner {
         tree: tree.clone(),
         rules,
@@ -90,6 +106,7 @@ pub(crate) fn take(
         reach: request.reach,
         survey,
         beyond,
+        secured,
         problems,
         notes,
         took: started.elapsed(),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 clean · 2 bad arguments, nothing was done · 6 violation, or a verdict that could not be completed";
+Exit codes: 0 clean, or put back · 1 something could not be put back, and is named · 2 bad arguments, or nobody can be
+asked: nothing was done · 6 violation, or a verdict that could not be completed · 7 another run works in the same tree";
 
 /// What a work tree was, what became of it, and whether that was allowed.
 #[derive(Debug, Parser)]
@@ -18,6 +19,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Explain(ExplainArguments),
+    Restore(RestoreArguments),
 }
 
 /// Which tree, and what may be changed in it.
@@ -50,4 +52,22 @@ pub(crate) struct ExplainArguments {
     /// Relative to the work directory, or absolute
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Put back what a run changed outside its scope, path by path
+///
+/// What somebody changed after the run is left alone. What is removed is kept in the run's artifacts: `quarantine/`,
+/// `quarantine.patch` and `quarantine.json`. An interrupted attempt can be made again.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArguments {
+    /// The run: its id, a unique beginning of its id, or its name
+    pub(crate) run: String,
+    /// Only these paths and what is below them, as the report names them [default: all]
+    pub(crate) paths: Vec<String>,
+    /// Ask nothing
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -2,6 +2,7 @@
 
 mod asked;
 mod explain;
+mod restore;
 
 use std::ffi::OsString;
 use std::process::ExitCode as ProcessExit;
@@ -22,6 +23,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ProcessExit {
     };
     let done = match &arguments.command {
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Restore(arguments) => restore::restore(arguments),
     };
     match done {
         Ok(code) => ProcessExit::from(code as u8),

@@ -46,8 +46,10 @@ pub struct Comparison {
     pub notes: Vec<String>,
     /// How long it took.
     pub took: Duration,
-    baseline: Baseline,
-    after: Survey,
+    pub(crate) baseline: Baseline,
+    pub(crate) after: Survey,
+    /// The findings that the violations were made of.
+    pub(crate) outside: Vec<Finding>,
     changed: Vec<Vec<u8>>,
 }
 
@@ -84,7 +86,7 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
     notes.extend(before.notes().iter().cloned());
     Ok(Comparison {
         verdict,
-        violations: violations(judged.violations),
+        violations: violations(judged.violations.clone()),
         by_products: judged.by_products.into_iter().collect(),
         foreign: judged.foreign.into_iter().collect(),
         in_scope: judged.in_scope.iter().map(|path| path_text(path)).collect(),
@@ -92,6 +94,7 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
         took: started.elapsed(),
         baseline: before.clone(),
         after,
+        outside: judged.violations,
         changed: judged.changed.into_iter().collect(),
     })
 }

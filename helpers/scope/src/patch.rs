@@ -18,10 +18,11 @@ use crate::survey::Survey;
 const SHOWN: u64 = 4 << 20;
 
 /// One side of a change.
-struct Side {
-    mode: u32,
+pub(crate) struct Side {
+    /// As git tells it.
+    pub(crate) mode: u32,
     /// `None`: not known, or too big.
-    bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Option<Vec<u8>>,
 }
 
 /// The patch over the given paths.
@@ -33,17 +34,22 @@ pub(crate) fn changes(before: &Baseline, after: &Survey, paths: &[Vec<u8>]) -> V
         let old =
             before.inner.survey.listing.entry(path).and_then(|seen| old_side(before, &objects, path, seen));
         let new = after.listing.entry(path).and_then(|seen| new_side(before, path, seen));
-        match (&old, &new) {
-            // Git tells no change of type in one step.
-            (Some(was), Some(is)) if was.mode >> 12 != is.mode >> 12 => {
-                one(&mut patch, path, &like, (old.as_ref(), None));
-                one(&mut patch, path, &like, (None, new.as_ref()));
-            }
-            (None, None) => {}
-            _ => one(&mut patch, path, &like, (old.as_ref(), new.as_ref())),
-        }
+        change(&mut patch, path, &like, (old.as_ref(), new.as_ref()));
     }
     patch
+}
+
+/// Adds one path to a patch, with object names like this one.
+pub(crate) fn change(out: &mut Vec<u8>, path: &[u8], like: &ObjectId, sides: (Option<&Side>, Option<&Side>)) {
+    match sides {
+        // Git tells no change of type in one step.
+        (Some(was), Some(is)) if was.mode >> 12 != is.mode >> 12 => {
+            one(out, path, like, (Some(was), None));
+            one(out, path, like, (None, Some(is)));
+        }
+        (None, None) => {}
+        _ => one(out, path, like, sides),
+    }
 }
 
 fn mode_of(seen: Seen<'_>) -> Option<u32> {
@@ -57,9 +63,12 @@ fn mode_of(seen: Seen<'_>) -> Option<u32> {
 
 fn old_side(before: &Baseline, objects: &Objects, path: &[u8], seen: Seen<'_>) -> Option<Side> {
     let mode = mode_of(seen)?;
-    let survey = &before.inner.survey;
+    let (survey, secured) = (&before.inner.survey, before.inner.secured.as_ref());
     let bytes = if seen.stat.kind == Kind::Symlink {
         Some(seen.target.to_vec())
+    } else if let Some((secured, kept)) = secured.and_then(|all| Some((all, all.find(before.root(), path)?)))
+    {
+        (seen.stat.size <= SHOWN).then(|| secured.read(&kept)).flatten()
     } else if let Some(known) = survey.known.get(path) {
         known.kept.as_ref().map(|kept| kept.to_vec())
     } else {
@@ -70,7 +79,7 @@ fn old_side(before: &Baseline, objects: &Objects, path: &[u8], seen: Seen<'_>) -
 }
 
 /// A blob that was checked out with CRLF is shown with it, so that the patch fits the work tree.
-fn as_checked_out(blob: Vec<u8>, size: u64) -> Vec<u8> {
+pub(crate) fn as_checked_out(blob: Vec<u8>, size: u64) -> Vec<u8> {
     if blob.len() as u64 == size {
         return blob;
     }
@@ -144,14 +153,28 @@ fn one(out: &mut Vec<u8>, path: &[u8], like: &ObjectId, (old, new): (Option<&Sid
         mode.map_or(String::new(), |mode| format!(" {mode:o}"))
     );
     if was.contains(&0) || is.contains(&0) {
-        let _ = writeln!(header, "Binary files {} and {} differ", name("a"), name("b"));
-    } else {
-        let from = if old.is_some() { name("a") } else { "/dev/null".to_owned() };
-        let to = if new.is_some() { name("b") } else { "/dev/null".to_owned() };
-        let _ = write!(header, "--- {from}\n+++ {to}\n");
+        out.extend_from_slice(header.as_bytes());
+        binary(out, &was, &is);
+        return;
     }
+    let from = if old.is_some() { name("a") } else { "/dev/null".to_owned() };
+    let to = if new.is_some() { name("b") } else { "/dev/null".to_owned() };
+    let _ = write!(header, "--- {from}\n+++ {to}\n");
     out.extend_from_slice(header.as_bytes());
     hunks(out, &was, &is);
+}
+
+/// The bytes of both sides, packed as `git diff --binary` does.
+fn binary(out: &mut Vec<u8>, old: &[u8], new: &[u8]) {
+    let start: &[u8] = b"GIT binary patch\n";
+    let mut options = DiffOptions::new();
+    options.show_binary(true);
+    let text =
+        Patch::from_buffers(old, None, new, None, Some(&mut options)).and_then(|mut diff| diff.to_buf());
+    let text = text.as_deref().unwrap_or_default();
+    if let Some(at) = text.windows(start.len()).position(|window| window == start) {
+        out.extend_from_slice(&text[at..]);
+    }
 }
 
 fn id_text(side: Option<&Side>, bytes: &[u8], like: &ObjectId) -> String {
@@ -162,9 +185,6 @@ fn id_text(side: Option<&Side>, bytes: &[u8], like: &ObjectId) -> String {
 }
 
 fn hunks(out: &mut Vec<u8>, old: &[u8], new: &[u8]) {
-    if old.contains(&0) || new.contains(&0) {
-        return;
-    }
     let mut options = DiffOptions::new();
     options.force_text(true);
     let Ok(diff) = Patch::from_buffers(old, None, new, None, Some(&mut options)) else { return };

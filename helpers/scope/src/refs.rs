@@ -35,11 +35,16 @@ pub(crate) fn read_refs(area: &Path, base: &[u8], listing: &Listing) -> Refs {
 /// What a file that holds a ref says.
 fn ref_value(area: &Path, path: &[u8], kind: Kind, target: &[u8]) -> Vec<u8> {
     match kind {
-        Kind::Symlink => [b"symlink to ", target].concat(),
+        Kind::Symlink => symlink_value(target),
         Kind::File => content::read(area, path)
             .map_or_else(|_| b"unreadable".to_vec(), |text| text.trim_ascii().to_vec()),
         Kind::Directory | Kind::Fifo | Kind::Socket | Kind::Device => kind.as_str().as_bytes().to_vec(),
     }
+}
+
+/// How a ref that is a symlink is told.
+pub(crate) fn symlink_value(target: &[u8]) -> Vec<u8> {
+    [b"symlink to ", target].concat()
 }
 
 /// What HEAD says; `None` when it is not there.
@@ -63,7 +68,8 @@ pub(crate) fn resolve<'a>(value: &'a [u8], refs: &'a Refs) -> Option<&'a [u8]> {
     None
 }
 
-fn packed_refs(text: &[u8]) -> Refs {
+/// What the text of a `packed-refs` file says.
+pub(crate) fn packed_refs(text: &[u8]) -> Refs {
     text.split(|byte| *byte == b'\n')
         .filter(|line| !line.starts_with(b"#") && !line.starts_with(b"^"))
         .filter_map(|line| {

@@ -259,6 +259,15 @@ impl Survey {
             }
     }
 
+    /// Lets go of the bytes of files that lie somewhere else, too.
+    pub(crate) fn forget_kept(&mut self, lies_elsewhere: impl Fn(&[u8]) -> bool) {
+        for (path, known) in &mut self.known {
+            if known.kept.is_some() && lies_elsewhere(path) {
+                known.kept = None;
+            }
+        }
+    }
+
     /// The index entry of a path, in whichever repository has it in its work tree.
     pub(crate) fn tracked(&self, path: &[u8]) -> Option<IndexEntry<'_>> {
         self.indexes().find_map(|of| of.find(path))

@@ -93,7 +93,7 @@ fn both(
 }
 
 /// Whether the bytes differ; `None` when they are the same, however often the file was touched.
-fn content_change(tree: &Tree, was: &Survey, path: &[u8], pair: Pair<'_>) -> Option<String> {
+pub(crate) fn content_change(tree: &Tree, was: &Survey, path: &[u8], pair: Pair<'_>) -> Option<String> {
     let (old, new) = (pair.before?, pair.after?);
     if old.stat.size != new.stat.size {
         return Some(format!("content: {} → {} bytes", old.stat.size, new.stat.size));

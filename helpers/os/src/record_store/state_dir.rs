@@ -54,6 +54,11 @@ impl StateDir {
         self.root.join("tmp")
     }
 
+    /// Where what runs may have to put back is secured, in a directory for each.
+    pub fn secured(&self) -> PathBuf {
+        self.root.join("secured")
+    }
+
     pub(super) fn ended(&self) -> PathBuf {
         self.root.join("ended")
     }
