@@ -87,7 +87,7 @@ fn artifacts_that_have_no_room_at_the_start_refuse_it() {
         run.stderr.contains("hint: free some space there, or name another place with --output-dir"),
         "{run:?}"
     );
-    assert!(small.sandbox.recorded().iter().all(|start| start.argv == ["--version"]), "nothing was started");
+    assert!(small.sandbox.recorded().iter().all(|start| start.argv[0] != "exec"), "nothing was started");
     assert_eq!(only_record(&small.sandbox.state().join("ended"))["exit_code"], 2);
 }
 
@@ -148,10 +148,7 @@ fn a_state_directory_that_cannot_be_written_refuses_the_start() {
         assert!(run.stderr.contains(error), "{run:?}");
         let last = run.stderr.trim_end().lines().last().unwrap();
         assert!(last.starts_with("hint: ") && last.ends_with(hint), "{run:?}");
-        assert!(
-            small.sandbox.recorded().iter().all(|start| start.argv == ["--version"]),
-            "nothing was started"
-        );
+        assert!(small.sandbox.recorded().iter().all(|start| start.argv[0] != "exec"), "nothing was started");
         assert!(is_empty(&small.sandbox.repo().join(".codex-dispatch/runs")));
     }
 }

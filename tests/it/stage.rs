@@ -45,6 +45,11 @@ impl Stage {
         dispatch(&self.sandbox, args)
     }
 
+    /// A program that serves on a loopback port: `--port-file FILE`.
+    pub fn model_program() -> String {
+        clodex_tests::binaries().join("clodex-sim-model").display().to_string()
+    }
+
     /// What Codex asked the model, in order.
     pub fn asked(&self) -> Vec<Request> {
         let requests = self.model.requests();

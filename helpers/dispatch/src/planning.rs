@@ -221,8 +221,9 @@ fn reach(
     runs_dir: &RunsDir,
 ) -> Reach {
     let protect = match runs_dir {
-        RunsDir::Named(dir) => dir.canonicalize().into_iter().collect(),
-        RunsDir::InWorkdir(_) => vec![],
+        RunsDir::Named(dir) => real(dir),
+        // Its parent holds the file that hides it from git.
+        RunsDir::InWorkdir(dir) => dir.parent().and_then(real),
     };
     let nothing = ScopeRules::default();
     let (rules, allow_commit) = match sandbox {
@@ -230,7 +231,20 @@ fn reach(
         Sandbox::WorkspaceWrite => (rules, allow_commit),
         Sandbox::DangerFullAccess => return Reach::default(),
     };
-    clodex_scope::grants(tree, rules, by_products, &Wishes { allow_commit, protect })
+    clodex_scope::grants(
+        tree,
+        rules,
+        by_products,
+        &Wishes { allow_commit, protect: protect.into_iter().collect() },
+    )
+}
+
+/// The real path of a directory that may not be there yet.
+fn real(dir: &Path) -> Option<PathBuf> {
+    let (above, real) = dir.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)))?;
+    dir.strip_prefix(above)
+        .ok()
+        .map(|below| if below.as_os_str().is_empty() { real.clone() } else { real.join(below) })
 }
 
 /// A model that is named outright wins over a tier from a weaker source (clap refuses both as flags).

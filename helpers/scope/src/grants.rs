@@ -22,7 +22,7 @@ use siblings::Siblings;
 pub struct Wishes {
     /// Whether the worker may commit on the current branch.
     pub allow_commit: bool,
-    /// Real directories that stay as they are, whatever is granted above them.
+    /// Real directories that stay as they are, whatever is granted above them; there when the run starts.
     pub protect: Vec<PathBuf>,
 }
 
@@ -128,9 +128,9 @@ impl Making<'_> {
         for below in [b"".as_slice(), self.tree.workdir_in_root()] {
             inside.push(self.absolute(below).join(".codex-dispatch"));
         }
-        inside.extend(wishes.protect.iter().cloned());
-        for path in inside {
-            if self.reach.grants.may_write(&path) && !is_symlink(&path) && path.exists() {
+        inside.retain(|path| path.symlink_metadata().is_ok_and(|found| !found.is_symlink()));
+        for path in inside.iter().chain(&wishes.protect) {
+            if self.reach.grants.may_write(path) {
                 self.reach.grants.set(path, Access::Read);
             }
         }

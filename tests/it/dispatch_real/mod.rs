@@ -1,6 +1,8 @@
 //! clodex-dispatch with the real Codex and a scripted model: what a user gets, from packet to report.
 
 mod claims;
+mod enforcement;
+mod enforcement_kinds;
 mod extras;
 mod failing;
 mod live;
