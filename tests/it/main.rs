@@ -10,6 +10,7 @@ mod codex_faults;
 mod detach;
 mod disk_faults;
 mod dispatch_real;
+mod findings;
 mod free_prompt;
 mod many_at_once;
 mod model;

@@ -42,6 +42,9 @@ pub struct Policy {
     pub foreign: Vec<String>,
     /// Changes inside the scope.
     pub in_scope: Vec<String>,
+    /// New commits on the current branch, where the worker may commit: `<short id> <first line>`, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<String>,
     /// Paths in scope that were dirty before the run.
     pub dirty_overlap: Vec<String>,
     /// Processes of the run that were alive after Codex ended, and were ended.

@@ -253,6 +253,7 @@ fn policy(ended: &Ended<'_>, found: &Found, code: ExitCode, record: &RunRecord) 
         by_products: found.paths(|comparison| &comparison.by_products),
         foreign: found.paths(|comparison| &comparison.foreign),
         in_scope: found.paths(|comparison| &comparison.in_scope),
+        commits: found.paths(|comparison| &comparison.commits),
         dirty_overlap: ended.refused_over.clone(),
         stragglers_killed: ended
             .watched

@@ -18,6 +18,7 @@ pub fn render(result: &RunResult, policy: &Policy, seal: Option<&str>) -> String
     headline(&mut report, result, policy);
     violations(&mut report, policy);
     rows(&mut report, "changed in scope", &policy.in_scope);
+    rows(&mut report, "commits", &policy.commits);
     rows(&mut report, "by-products", &policy.by_products);
     rows(&mut report, "changed by others", &policy.foreign);
     rows(&mut report, "dirty before the run", &policy.dirty_overlap);

@@ -44,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) survey_rules: Arc<Rules>,
     pub(crate) exclude: Vec<Vec<u8>>,
     pub(crate) reach: Option<Grants>,
+    pub(crate) allow_commit: bool,
     pub(crate) survey: Survey,
     pub(crate) beyond: Beyond,
     /// `None` when nothing was to be secured, or could be.
@@ -104,6 +105,7 @@ pub(crate) fn take(
         survey_rules,
         exclude,
         reach: request.reach,
+        allow_commit: request.allow_commit,
         survey,
         beyond,
         secured,

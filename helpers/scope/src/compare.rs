@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use clodex_core::{ByProducts, Grants, Verdict, Violation, ViolationKind, path_text};
 
 use crate::baseline::{Baseline, Request, take};
+use crate::commits::NewCommits;
 use crate::finding::{Finding, Place, violations};
 use crate::git_findings::git_findings;
 use crate::listing::{Kind, Listing};
@@ -42,6 +43,8 @@ pub struct Comparison {
     pub foreign: Vec<String>,
     /// Changes inside the scope.
     pub in_scope: Vec<String>,
+    /// New commits on the current branch, where the worker may commit: `<short id> <first line>`, oldest first.
+    pub commits: Vec<String>,
     /// What should be known about the comparison; why it is not complete, if it is not.
     pub notes: Vec<String>,
     /// How long it took.
@@ -74,6 +77,8 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
         !is_of_another_run(&finding.path, &others)
             && !is_mount_point(finding, tree.root(), &meanwhile.mount_points, looks)
     });
+    let commits = if before.inner.allow_commit { NewCommits::between(before, &after) } else { None };
+    let commits = commits.map(|commits| commits.explain(&mut findings)).unwrap_or_default();
     let judged = Judged::new(before, &after.listing, &whose, findings);
     let verdict = if !judged.violations.is_empty() {
         Verdict::Violation
@@ -90,6 +95,7 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
         by_products: judged.by_products.into_iter().collect(),
         foreign: judged.foreign.into_iter().collect(),
         in_scope: judged.in_scope.iter().map(|path| path_text(path)).collect(),
+        commits,
         notes,
         took: started.elapsed(),
         baseline: before.clone(),

@@ -10,6 +10,7 @@ mod beyond;
 mod candidates;
 mod cli;
 mod command;
+mod commits;
 mod compare;
 mod content;
 mod error;

@@ -2,6 +2,7 @@
 //! so none of its configuration is read and its owner does not matter. Used to classify and to show, never to detect.
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Odb, Oid};
@@ -86,6 +87,63 @@ impl Objects {
         self.blob(&id)
     }
 
+    /// A commit: its tree, its parents, the first line of its message.
+    pub(crate) fn commit(&self, id: &ObjectId) -> Option<Commit> {
+        let (_, bytes) = self.read(id).filter(|(kind, _)| *kind == ObjectType::Commit)?;
+        let end = bytes.windows(2).position(|two| two == b"\n\n").unwrap_or(bytes.len());
+        let (head, message) = bytes.split_at(end);
+        let named = |key: &[u8]| -> Option<Vec<ObjectId>> {
+            let lines = head.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(key));
+            lines.map(ObjectId::from_hex).collect()
+        };
+        let subject = message.trim_ascii().split(|byte| *byte == b'\n').next().unwrap_or_default().to_vec();
+        Some(Commit { tree: *named(b"tree ")?.first()?, parents: named(b"parent ")?, subject })
+    }
+
+    /// The files that differ between two trees; no tree is an empty one.
+    pub(crate) fn changed_between(
+        &self,
+        old: Option<&ObjectId>,
+        new: Option<&ObjectId>,
+    ) -> Option<Vec<Vec<u8>>> {
+        let mut changed = Vec::new();
+        self.compare_trees(old, new, &[], &mut changed)?;
+        Some(changed)
+    }
+
+    fn compare_trees(
+        &self,
+        old: Option<&ObjectId>,
+        new: Option<&ObjectId>,
+        path: &[u8],
+        changed: &mut Vec<Vec<u8>>,
+    ) -> Option<()> {
+        let entries = |tree: Option<&ObjectId>| -> Option<BTreeMap<Vec<u8>, (u32, ObjectId)>> {
+            let entries = tree.map_or_else(|| Some(Vec::new()), |tree| self.tree(tree))?;
+            Some(entries.into_iter().map(|entry| (entry.name, (entry.mode, entry.id))).collect())
+        };
+        let (was, is) = (entries(old)?, entries(new)?);
+        let names: BTreeSet<&Vec<u8>> = was.keys().chain(is.keys()).collect();
+        for name in names {
+            let (before, after) = (was.get(name), is.get(name));
+            if before == after {
+                continue;
+            }
+            let path = join(path, name);
+            let tree = |side: Option<&(u32, ObjectId)>| {
+                side.filter(|(mode, _)| *mode == DIRECTORY).map(|(_, id)| *id)
+            };
+            let (old, new) = (tree(before), tree(after));
+            if old.is_some() || new.is_some() {
+                self.compare_trees(old.as_ref(), new.as_ref(), &path, changed)?;
+            }
+            if before.is_some() && old.is_none() || after.is_some() && new.is_none() {
+                changed.push(path);
+            }
+        }
+        Some(())
+    }
+
     /// The tree of a commit, or of a tag of one.
     fn tree_of(&self, commit: &ObjectId) -> Option<ObjectId> {
         let mut id = *commit;
@@ -153,6 +211,14 @@ fn library(common_dir: &Path) -> Option<Odb<'static>> {
     let library = Odb::new().ok()?;
     library.add_disk_alternate(common_dir.join("objects").to_str()?).ok()?;
     Some(library)
+}
+
+/// What a commit says.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) tree: ObjectId,
+    pub(crate) parents: Vec<ObjectId>,
+    pub(crate) subject: Vec<u8>,
 }
 
 /// One entry of a tree object.

@@ -79,6 +79,7 @@ fn policy() -> Policy {
         by_products: vec!["target/".into()],
         foreign: vec![],
         in_scope: vec!["src/slug.rs".into()],
+        commits: vec![],
         dirty_overlap: vec![],
         stragglers_killed: 0,
         notes: vec![],

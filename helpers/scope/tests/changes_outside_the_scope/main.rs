@@ -1,5 +1,6 @@
 //! What a worker may do outside its scope, and how it may hide it: one row a case, grouped as the threats are.
 
+mod allow_commit;
 mod somebody_elses;
 #[path = "../support/mod.rs"]
 mod support;
