@@ -183,6 +183,7 @@ impl Run<'_> {
             exclude: [self.live_artifact_dirs(), vec![artifact_dir.to_path_buf()]].concat(),
             reach: self.held.reach(plan, scratch),
             allow_commit: plan.allow_commit,
+            secure: None,
         };
         let overlap_is_fine = plan.allow_dirty_overlap;
         thread::spawn(move || {
