@@ -1,6 +1,8 @@
 //! Which paths may be by-products of a run: build outputs and caches that no one reviews. Owns the lists; whether
 //! a path is ignored by git, tracked, or a real directory is for the caller to say.
 
+use serde::{Deserialize, Serialize};
+
 use crate::scope_rules::{ScopeEntryError, is_at_or_below, normalise};
 
 /// Directories that are by-products wherever they are git-ignored. A slash means: this tail of the path.
@@ -67,7 +69,7 @@ pub const NEVER: &[&str] = &[
 ];
 
 /// The by-product rules of a run: the built-in lists and what packet and configuration add.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ByProducts {
     named: Vec<Vec<u8>>,
 }

@@ -2,6 +2,8 @@
 //! Pure; who makes the grants and who enforces them stands elsewhere.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -30,9 +32,24 @@ impl Access {
 }
 
 /// Accesses by absolute real path. What no entry covers may be read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "Vec<(Vec<u8>, Access)>", from = "Vec<(Vec<u8>, Access)>")]
 pub struct Grants {
     entries: BTreeMap<PathBuf, Access>,
+}
+
+impl From<Grants> for Vec<(Vec<u8>, Access)> {
+    fn from(grants: Grants) -> Self {
+        let bytes = |path: PathBuf| path.into_os_string().into_vec();
+        grants.entries.into_iter().map(|(path, access)| (bytes(path), access)).collect()
+    }
+}
+
+impl From<Vec<(Vec<u8>, Access)>> for Grants {
+    fn from(entries: Vec<(Vec<u8>, Access)>) -> Self {
+        let path = |bytes| PathBuf::from(OsString::from_vec(bytes));
+        Self { entries: entries.into_iter().map(|(bytes, access)| (path(bytes), access)).collect() }
+    }
 }
 
 impl Grants {
@@ -60,6 +77,15 @@ impl Grants {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_survive_being_written_whatever_their_bytes() {
+        let mut grants = Grants::default();
+        grants.set("/r/src", Access::Write);
+        grants.set(PathBuf::from(OsString::from_vec(b"/r/\xff".to_vec())), Access::Deny);
+        let text = serde_json::to_string(&grants).unwrap();
+        assert_eq!(serde_json::from_str::<Grants>(&text).unwrap(), grants);
+    }
 
     #[test]
     fn the_most_specific_entry_wins() {

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 use globset::{GlobBuilder, GlobMatcher};
+use serde::{Deserialize, Serialize};
 
 use crate::path_text;
 
@@ -78,10 +79,37 @@ pub struct ScopeEntry {
     is_directory: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "GlobText", try_from = "GlobText")]
 struct Glob {
     base: Vec<u8>,
     matcher: GlobMatcher,
+}
+
+/// A glob as it is written down.
+#[derive(Serialize, Deserialize)]
+struct GlobText {
+    base: Vec<u8>,
+    pattern: String,
+}
+
+impl From<Glob> for GlobText {
+    fn from(glob: Glob) -> Self {
+        Self { pattern: glob.matcher.glob().glob().to_owned(), base: glob.base }
+    }
+}
+
+impl TryFrom<GlobText> for Glob {
+    type Error = globset::Error;
+
+    fn try_from(text: GlobText) -> Result<Self, globset::Error> {
+        Ok(Self { matcher: matcher(&text.pattern)?, base: text.base })
+    }
+}
+
+fn matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+    let glob = GlobBuilder::new(pattern).literal_separator(true).empty_alternates(true).build()?;
+    Ok(glob.compile_matcher())
 }
 
 impl Glob {
@@ -93,8 +121,7 @@ impl Glob {
         if entry.ends_with('/') {
             pattern.push_str("{,/**}");
         }
-        let glob = GlobBuilder::new(&pattern).literal_separator(true).empty_alternates(true).build();
-        let matcher = glob.map_err(|error| refused(error.kind().to_string()))?.compile_matcher();
+        let matcher = matcher(&pattern).map_err(|error| refused(error.kind().to_string()))?;
         Ok(Self { base: base.to_vec(), matcher })
     }
 
@@ -203,7 +230,7 @@ pub enum Place<'a> {
     },
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum Rule {
     /// Everything but what is reserved.
     Everything,
@@ -218,7 +245,7 @@ enum Rule {
 }
 
 /// The write scope of a run. The default allows nothing, as read-only modes want it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ScopeRules {
     rules: Vec<Rule>,
 }

@@ -3,12 +3,14 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::content;
 use crate::ignore_rules::Pattern;
 use crate::listing::{Kind, Listing};
 
 /// Attributes lines that name a conversion, each with the directory it holds for.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Conversions {
     lines: Vec<(Vec<u8>, Pattern)>,
 }

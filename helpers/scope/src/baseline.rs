@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clodex_core::{ByProducts, Grants, ScopeRules};
+use serde::{Deserialize, Serialize};
 
 use crate::attributes::Conversions;
 use crate::beyond::Beyond;
@@ -37,7 +38,7 @@ pub struct Baseline {
     pub(crate) inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Inner {
     pub(crate) tree: Tree,
     pub(crate) rules: ScopeRules,

@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clodex_core::{ScopeRules, ViolationKind, path_text};
+use serde::{Deserialize, Serialize};
 
 use crate::Tree;
 use crate::finding::Finding;
 use crate::listing::{Kind, Listing, differences};
+use crate::path_bytes;
 use crate::walk::{Meet, walk};
 
 /// Directories listed below one target, at most.
 const DIRECTORIES: usize = 512;
 
 /// The places outside that symlinks in scope lead to.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Beyond {
     places: Vec<Place>,
     pub(crate) notes: Vec<String>,
@@ -25,10 +27,11 @@ pub(crate) struct Beyond {
     pub(crate) since: i64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Place {
     link: Vec<u8>,
     /// The directory that is listed: the target, or what holds it when it is no directory.
+    #[serde(with = "path_bytes")]
     top: PathBuf,
     /// The name in `top` that alone counts.
     only: Option<Vec<u8>>,

@@ -18,6 +18,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Snapshot(SnapshotArguments),
+    Compare(CompareArguments),
     Explain(ExplainArguments),
     Restore(RestoreArguments),
 }
@@ -37,6 +39,35 @@ pub(crate) struct ScopeArguments {
     /// A git-ignored build output besides the usual ones, whose changes are noted only; can be given again
     #[arg(long, value_name = "DIR")]
     pub(crate) by_product: Vec<String>,
+}
+
+/// Write down what the tree is, before something runs in it
+///
+/// The digest of the snapshot goes to stdout: kept where the watched program cannot reach it and given to `compare`,
+/// it tells a forged snapshot.
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArguments {
+    #[command(flatten)]
+    pub(crate) scope: ScopeArguments,
+    /// Where to write it: outside the tree, and out of reach of what is watched
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// Compare the tree with a snapshot: what changed, and whether that was allowed
+///
+/// Nothing that may still write should be alive.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    /// What `snapshot` wrote
+    #[arg(value_name = "FILE")]
+    pub(crate) snapshot: PathBuf,
+    /// What `snapshot` printed: any other snapshot is refused
+    #[arg(long, value_name = "HEX")]
+    pub(crate) digest: Option<String>,
+    /// Answer as JSON, with the fields of policy.json
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Say what a change of a path would count as, and why

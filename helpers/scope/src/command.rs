@@ -1,8 +1,10 @@
 //! What clodex-scope does: one file a command. Data goes to stdout, everything for people to stderr.
 
 mod asked;
+mod compare;
 mod explain;
 mod restore;
+mod snapshot;
 
 use std::ffi::OsString;
 use std::process::ExitCode as ProcessExit;
@@ -22,6 +24,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ProcessExit {
         Err(error) => error.exit(),
     };
     let done = match &arguments.command {
+        Command::Snapshot(arguments) => snapshot::snapshot(arguments),
+        Command::Compare(arguments) => compare::compare(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Restore(arguments) => restore::restore(arguments),
     };

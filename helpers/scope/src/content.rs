@@ -9,6 +9,7 @@ use std::path::Path;
 
 use git2::{ObjectType, Oid};
 use nix::fcntl::OFlag;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of the bytes of a file.
@@ -55,7 +56,7 @@ fn each_chunk(file: &mut File, mut each: impl FnMut(&[u8])) -> std::io::Result<(
 }
 
 /// A git object name: 20 bytes (SHA-1) or 32 (SHA-256).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct ObjectId {
     bytes: [u8; 32],
     len: u8,

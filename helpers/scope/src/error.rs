@@ -14,6 +14,16 @@ pub enum ScopeError {
     /// A `.git` file leads nowhere.
     #[error("`{}` names a git directory that is not there\nhint: `git worktree repair` or `git submodule update` may mend it", .0.display())]
     BrokenGitFile(PathBuf),
+    /// A snapshot cannot be written or used.
+    #[error("cannot {what} snapshot `{}`: {why}", .path.display())]
+    Snapshot {
+        /// What was tried.
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why not, and what helps.
+        why: String,
+    },
     /// The file system refused.
     #[error("cannot {what} `{}`: {error}\nhint: check that it exists and may be read", .path.display())]
     Io {

@@ -7,12 +7,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use clodex_core::path_text;
+use serde::{Deserialize, Serialize};
 
 use crate::ScopeError;
 use crate::content::{self, Digest};
 use crate::index::Index;
 use crate::listing::{Kind, Listing, join, split};
 use crate::objects::Objects;
+use crate::path_bytes;
 use crate::refs::{Refs, read_head, read_refs};
 use crate::reftable::read_stack;
 use crate::tree::common_dir_of;
@@ -22,8 +24,9 @@ use crate::walk::{Meet, walk};
 const MARKED: u64 = 1 << 20;
 
 /// A git directory and everything below it that can carry a change, objects left out.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct GitArea {
+    #[serde(with = "path_bytes")]
     pub(crate) path: PathBuf,
     /// How its files are named: `.git`, or where the nested repository lies.
     pub(crate) prefix: Vec<u8>,
@@ -35,7 +38,7 @@ pub(crate) struct GitArea {
 }
 
 /// What one repository says of its history and its index.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RepositoryState {
     /// Where it lies in the area.
     pub(crate) base: Vec<u8>,

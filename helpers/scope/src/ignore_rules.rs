@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use clodex_core::path_text;
+use serde::{Deserialize, Serialize};
 
 use crate::content;
 use crate::listing::{Kind, Listing, join, split};
 use crate::wild_match::wild_match;
 
 /// One line of an ignore or attributes file.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Pattern {
     /// Its line in the file, from 1.
     line: u32,
@@ -52,7 +53,7 @@ impl Pattern {
 }
 
 /// The patterns of one file and the directory that they hold for.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct PatternFile {
     /// What people call the file.
     name: String,
@@ -79,7 +80,7 @@ fn below<'a>(path: &'a [u8], directory: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// All rules of a work tree. Later files win over earlier ones.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct IgnoreRules {
     files: Vec<PatternFile>,
 }

@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::content::ObjectId;
 use crate::index_extensions::{SharedIndex, cached_trees, shared};
 use crate::sparse::DIRECTORY;
@@ -48,7 +50,7 @@ impl IndexEntry<'_> {
 }
 
 /// A whole index.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(crate) struct Index {
     /// Records as versions 2 and 3 write them; the rest of the file may lie around them.
     bytes: Vec<u8>,

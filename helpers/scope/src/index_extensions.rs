@@ -1,12 +1,14 @@
 //! The extensions of git's index file that say something of its entries: which trees it holds unchanged, and what a
 //! split index replaces and removes of the shared one.
 
+use serde::{Deserialize, Serialize};
+
 use crate::content::ObjectId;
 use crate::index::Reader;
 use crate::listing::join;
 
 /// A split index: what replaces and removes entries of the shared file, as bitmaps over its positions.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SharedIndex {
     pub(crate) id: ObjectId,
     pub(crate) deleted: Vec<usize>,

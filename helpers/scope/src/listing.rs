@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// What kind of thing an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -68,7 +70,7 @@ impl Stat {
 }
 
 /// One name in a directory, as it is kept: of a hundred thousand of these there are many.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Entry {
     size: u64,
     mtime: i64,
@@ -86,7 +88,7 @@ struct Entry {
 }
 
 /// What the entries of a directory have in common as a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Owner {
     uid: u32,
     gid: u32,
@@ -97,7 +99,7 @@ struct Owner {
 const KIND_SHIFT: u32 = 12;
 
 /// One directory that was listed. The names and link targets in it share one buffer.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Directory {
     /// Relative to the top of the walk; empty at the top.
     pub(crate) path: Box<[u8]>,
@@ -254,7 +256,7 @@ pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// All directories below a top, sorted by path.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Listing {
     pub(crate) directories: Vec<Arc<Directory>>,
     /// What could not be looked at, and why. Not empty means: incomplete.

@@ -12,8 +12,10 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use clodex_core::path_text;
+use serde::{Deserialize, Serialize};
 
 use crate::content::{self, Digest, digest_of};
+use crate::path_bytes;
 
 /// Contents up to this size share a file with others.
 const SHARED: u64 = 256 << 10;
@@ -53,7 +55,7 @@ pub(crate) struct Candidate {
 }
 
 /// Where a secured content lies: in which file of the store, from which byte on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) file: u32,
     pub(crate) offset: u64,
@@ -62,8 +64,9 @@ pub(crate) struct Kept {
 }
 
 /// What was secured.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Secured {
+    #[serde(with = "path_bytes")]
     dir: PathBuf,
     /// By absolute path.
     kept: HashMap<Vec<u8>, Kept>,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clodex_core::ByProducts;
+use serde::{Deserialize, Serialize};
 
 use crate::attributes::Conversions;
 use crate::content::Digest;
@@ -28,7 +29,7 @@ use crate::{ScopeError, Tree};
 const STAT_ONLY: [&[u8]; 4] = [b"node_modules", b".venv", b"venv", b".codex-dispatch"];
 
 /// What was known of a file whose content git does not vouch for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Known {
     pub(crate) digest: Digest,
     /// The bytes, when there was room to keep them.
@@ -39,7 +40,7 @@ pub(crate) struct Known {
 pub(crate) type StatusLetters = [u8; 2];
 
 /// All that one pass saw.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Survey {
     pub(crate) listing: Listing,
     pub(crate) areas: Vec<GitArea>,
@@ -107,7 +108,7 @@ impl SortedOut {
 }
 
 /// What stays the same for both passes.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Rules {
     pub(crate) ignore: IgnoreRules,
     pub(crate) conversions: Conversions,

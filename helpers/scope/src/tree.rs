@@ -6,14 +6,18 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use clodex_core::{ByProducts, PathKind, ScopeEntry, ScopeEntryError, ScopeRules, path_text};
+use serde::{Deserialize, Serialize};
 
-use crate::ScopeError;
+use crate::{ScopeError, path_bytes};
 
 /// A work tree and where git keeps what belongs to it. All paths are real (no symlink in them).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tree {
+    #[serde(with = "path_bytes")]
     root: PathBuf,
+    #[serde(with = "path_bytes")]
     git_dir: PathBuf,
+    #[serde(with = "path_bytes")]
     common_dir: PathBuf,
     workdir_in_root: Vec<u8>,
 }

@@ -113,3 +113,140 @@ fn what_cannot_be_used_is_told_with_a_hint_and_exit_2() {
         assert!(error.contains(wanted), "{arguments:?}: {error}");
     }
 }
+
+/// A snapshot with `src/` as scope, taken by the program.
+fn snapshot(world: &World) -> (String, String) {
+    let file = world.outside().join("snapshot").display().to_string();
+    let output = scope(world, &["snapshot", "--scope", "src/", "-o", &file]);
+    let (code, digest, error) = told(&output);
+    assert_eq!((code, digest.len()), (0, 65), "{error}");
+    (file, digest.trim().to_owned())
+}
+
+#[test]
+fn a_snapshot_and_its_comparison_are_a_verdict() {
+    let world = World::new();
+    world.sh(
+        "echo u >> src/b.txt; echo u >> docs/d.txt; ln -s lib link; chmod 700 .env; printf x > $'odd\\xff'",
+    );
+    let (file, digest) = snapshot(&world);
+    assert_eq!(world.sh(&format!("stat -c %a {file}")), "600\n");
+    let output = scope(&world, &["compare", &file]);
+    assert_eq!(told(&output), (0, "clean\n", ""));
+    world.sh("echo w >> src/a.txt; touch lib/x.txt; echo o > build/o; echo w >> docs/d.txt; git branch new");
+    let branch = world.sh("git rev-parse HEAD");
+    let output = scope(&world, &["compare", "--json", "--digest", &digest, &file]);
+    let wanted = format!(
+        "{{\"version\":1,\"verdict\":\"violation\",\"policy_violation\":true,\"scope_ok\":false,\"exit_code\":6,\
+         \"write_scope\":[\"src/\"],\"violations\":[\
+         {{\"path\":\"docs/d.txt\",\"kind\":\"modified\",\"detail\":\"content: 4 → 6 bytes\",\"restored\":false}},\
+         {{\"path\":\"refs/heads/new\",\"kind\":\"added\",\"detail\":\"nothing → {}\",\"restored\":false}}],\
+         \"by_products\":[\"build/\"],\"foreign\":[],\"in_scope\":[\"src/a.txt\"],\"dirty_overlap\":[\"src/b.txt\"],\"notes\":[]}}\n",
+        branch.trim()
+    );
+    assert_eq!(told(&output), (6, wanted.as_str(), ""));
+    world.sh("git branch -D new -q; git checkout -q docs/d.txt; echo u >> docs/d.txt");
+    let output = scope(&world, &["compare", &file]);
+    assert_eq!(told(&output), (0, "clean\nby-product build/\nin scope src/a.txt\n", ""));
+}
+
+#[test]
+fn globs_and_odd_places_survive_in_a_snapshot() {
+    let world = World::new();
+    world.sh("mkdir $'odd \\xff'; cd $'odd \\xff'; mkdir gen d; printf 'gen/\\nbuild/\\n' > .gitignore; mkdir $OUTSIDE/place; ln -s $OUTSIDE/place d/away; git add .; git commit -qm odd");
+    let file = world.outside().join("snapshot").display().to_string();
+    let script = format!(
+        "cd $'odd \\xff'; {} snapshot --scope 'deep/**/*.txt' --scope d/ --by-product gen -o {file}",
+        env!("CARGO_BIN_EXE_clodex-scope")
+    );
+    world.sh(&script);
+    world.sh("cd $'odd \\xff'; mkdir deep; echo x > deep/n.txt; echo x > gen/g; rm d/away; echo x > deep/n.rs; echo x > ../n.txt");
+    let output = scope(&world, &["compare", &file]);
+    let (_, out, _) = told(&output);
+    let paths: Vec<&str> = out.lines().skip(1).map(|line| line.split(": ").next().unwrap()).collect();
+    let wanted = [
+        "violation n.txt",
+        "violation odd \\xff/deep/n.rs",
+        "by-product odd \\xff/gen/",
+        "in scope odd \\xff/d/away",
+        "in scope odd \\xff/deep/n.txt",
+    ];
+    assert_eq!(paths, wanted, "{out}");
+}
+
+#[test]
+fn a_snapshot_that_was_cut_changed_or_replaced_is_refused() {
+    let world = World::new();
+    let (file, digest) = snapshot(&world);
+    let (other, _) = (file.clone() + "2", world.sh(&format!("cp {file} {file}2")));
+    for (damage, wanted) in [
+        (format!("truncate -s -1 {other}"), "it was cut off or changed\nhint: take a new snapshot"),
+        (format!("printf x >> {other}"), "it was cut off or changed"),
+        (format!("sed -i '2,$s/a.txt/b.txt/' {other}"), "it was cut off or changed"),
+        (format!("sed -i '1s/snapshot [0-9]*/snapshot 999/' {other}"), "another version wrote it"),
+        (format!("echo x > {other}"), "it is no snapshot"),
+        (format!("rm {other}"), "No such file"),
+    ] {
+        world.sh(&damage);
+        let output = scope(&world, &["compare", &other]);
+        let (code, out, error) = told(&output);
+        assert_eq!((code, out), (2, ""), "{damage}");
+        assert!(error.starts_with("cannot read snapshot") && error.contains(wanted), "{damage}: {error}");
+        world.sh(&format!("cp {file} {other}"));
+    }
+    world.sh("echo x >> lib/x.txt");
+    snapshot(&world);
+    let output = scope(&world, &["compare", "--digest", &digest, &file]);
+    let (code, _, error) = told(&output);
+    assert!(code == 2 && error.contains(&format!("not {digest}\nhint: ")), "{error}");
+}
+
+#[test]
+fn a_snapshot_never_lies_in_its_own_tree() {
+    let world = World::new();
+    for file in ["snapshot", "src/snapshot", ".git/snapshot"] {
+        let output = scope(&world, &["snapshot", "-o", file]);
+        let (code, out, error) = told(&output);
+        assert_eq!((code, out), (2, ""), "{file}");
+        assert!(error.contains("it lies in the tree that it is of\nhint: "), "{error}");
+        assert!(!world.repo().join(file).exists());
+    }
+}
+
+#[test]
+fn a_tree_that_is_gone_is_unknown() {
+    let world = World::new();
+    let (file, _) = snapshot(&world);
+    world.sh_in(&world.outside(), "mv ../repo ../elsewhere; mkdir ../repo; chmod 0 ../repo; rmdir ../repo");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clodex-scope"));
+    let output = command.args(["compare", "--json", &file]).current_dir("/").output().unwrap();
+    let (code, out, _) = told(&output);
+    assert_eq!(code, 6, "{out}");
+    assert!(out.contains("\"verdict\":\"unknown\"") && out.contains("\"notes\":[\"cannot list"), "{out}");
+}
+
+#[test]
+fn without_git_the_verdict_is_whole_and_what_is_staged_is_said_to_be_untold() {
+    let world = World::new();
+    world.sh("rm -rf .git; git init -q --object-format=sha256 --ref-format=reftable .; git add -A; git commit -qm base");
+    let file = world.outside().join("snapshot").display().to_string();
+    let without_git = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clodex-scope"));
+        command.args(arguments).current_dir(world.repo()).env("PATH", world.outside()).output().unwrap()
+    };
+    let output = without_git(&["snapshot", "--scope", "src/", "-o", &file]);
+    let (code, _, error) = told(&output);
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(error, "note: what is staged could not be told: git is not installed\n");
+    world.sh("echo x >> src/a.txt");
+    let output = without_git(&["compare", &file]);
+    let (code, out, _) = told(&output);
+    assert!(code == 0 && out.starts_with("clean\nin scope src/a.txt\n"), "{out}");
+    world.sh("echo x >> lib/x.txt; git branch new");
+    let output = without_git(&["compare", &file]);
+    let (code, out, _) = told(&output);
+    assert!(
+        code == 6 && out.contains("violation lib/x.txt: ") && out.contains("violation refs/heads/new: "),
+        "{out}"
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clodex_core::{ByProducts, Packet, PacketItem, ScopeEntryError};
+use clodex_core::{Packet, PacketItem, ScopeEntryError};
 use clodex_os::Failure;
 
 use crate::cli::ScopeArguments;
@@ -26,9 +26,7 @@ impl ScopeArguments {
         };
         let entries = scope.into_iter().map(|entry| tree.scope_entry(entry));
         let rules = tree.scope_rules(entries.collect::<Result<_, _>>().map_err(|error| refused(&error))?);
-        let root = tree.root().as_os_str().as_encoded_bytes();
-        let by_products = ByProducts::new(by_products, tree.workdir_in_root(), root);
-        let by_products = by_products.map_err(|error| refused(&error))?;
+        let by_products = tree.by_products(&by_products).map_err(|error| refused(&error))?;
         let request = Request { rules, by_products, ..Request::default() };
         Ok(Asked { tree, request })
     }
