@@ -27,7 +27,8 @@ impl ScopeArguments {
         let entries = scope.into_iter().map(|entry| tree.scope_entry(entry));
         let rules = tree.scope_rules(entries.collect::<Result<_, _>>().map_err(|error| refused(&error))?);
         let by_products = tree.by_products(&by_products).map_err(|error| refused(&error))?;
-        let request = Request { rules, by_products, ..Request::default() };
+        let allow_commit = packet.as_ref().is_some_and(|packet| packet.allow_commit);
+        let request = Request { rules, by_products, allow_commit, ..Request::default() };
         Ok(Asked { tree, request })
     }
 }
