@@ -100,7 +100,7 @@ fn who_may_commit_commits_and_changes_nothing_of_how_git_behaves() {
                 "echo x > .git/hooks/post-commit; git config a.b c; echo x >> .git/info/exclude; echo x > .git/objects/info/alternates",
             ],
         );
-        stage.packet(&packet, &[]);
+        stage.packet(&packet, &[]).exits(0);
         assert_eq!(
             stage.sandbox.git(&["log", "-1", "--format=%s", "--name-only"]),
             format!("work\n\n{file}\n")
@@ -122,7 +122,7 @@ fn a_linked_worktree_commits_and_leaves_the_main_one_alone() {
     let packet = running(Packet::worker(&["src"]).with("ALLOW COMMIT: true"), &[script]);
     let text = packet.to_text(side.as_ref());
     let path = stage.sandbox.file("side.md", text);
-    stage.run(&["--task", path.to_str().unwrap()]);
+    stage.run(&["--task", path.to_str().unwrap()]).exits(0);
     assert_eq!(stage.sandbox.git(&["log", "-1", "--format=%s", "side"]), "work\n");
     assert_eq!(stage.sandbox.git(&["rev-parse", "--abbrev-ref", "HEAD"]), "main\n");
     assert!(!stage.sandbox.repo().join(".git/hooks/post-commit").exists());

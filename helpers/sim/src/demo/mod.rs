@@ -1,4 +1,4 @@
-//! The demo: builds the helpers, makes a throw-away repository, dispatches two packets to Codex and shows what a user
+//! The demo: builds the helpers, makes a throw-away repository, dispatches three packets to Codex and shows what a user
 //! sees. Offline and without login, unless `--live` asks for the user's own Codex and model.
 
 mod peer;
@@ -63,7 +63,7 @@ fn run(asked: Asked) -> Result<bool, String> {
     repository::make(&place.repo()).map_err(|error| format!("cannot make the demo's repository: {error}"))?;
 
     let mut as_expected = true;
-    for task in [Task::in_scope(), Task::out_of_scope()] {
+    for task in [Task::in_scope(), Task::prevented(), Task::found()] {
         show::title(task.title);
         let committed = repository::commit(&place.repo(), "what is there");
         committed.map_err(|error| format!("cannot commit in the demo's repository: {error}"))?;
@@ -71,7 +71,7 @@ fn run(asked: Asked) -> Result<bool, String> {
         let text = task.packet(&place.repo(), asked.live);
         fs::write(&packet, &text).map_err(|error| format!("cannot write `{}`: {error}", packet.display()))?;
         show::quote(&task.packet(&place.repo(), true));
-        let code = show::dispatch(&built.binaries, &place.root, &packet, &peer)?;
+        let code = show::dispatch(&built.binaries, &place.root, &packet, task.args, &peer)?;
         // A live model may be wiser than the script.
         as_expected &= asked.live || code == task.exit_code;
         if !asked.live && code != task.exit_code {

@@ -31,10 +31,17 @@ pub fn quote(text: &str) {
 }
 
 /// Dispatches a packet; shows the live line while it runs and the report at its end.
-pub fn dispatch(binaries: &Path, root: &Path, packet: &Path, peer: &Peer) -> Result<i32, String> {
+pub fn dispatch(
+    binaries: &Path,
+    root: &Path,
+    packet: &Path,
+    args: &[&str],
+    peer: &Peer,
+) -> Result<i32, String> {
     let mut dispatcher = helper(binaries, "clodex-dispatch", root, peer);
-    dispatcher.arg("--task").arg(packet).current_dir(root.join("repo"));
-    println!("$ clodex-dispatch --task {}", packet.file_name().unwrap_or_default().display());
+    dispatcher.arg("--task").arg(packet).args(args).current_dir(root.join("repo"));
+    let shown: String = args.iter().flat_map(|arg| [" ", arg]).collect();
+    println!("$ clodex-dispatch --task {}{shown}", packet.file_name().unwrap_or_default().display());
     let child = dispatcher.spawn().map_err(|error| format!("cannot start clodex-dispatch: {error}"))?;
     let status = if std::io::stderr().is_terminal() {
         wait(child)
