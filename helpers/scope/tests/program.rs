@@ -257,9 +257,9 @@ fn the_readme_tells_what_happens() {
     let example = readme.split("```console\n").find(|block| block.starts_with("$ clodex-scope")).unwrap();
     let example = example.split("```").next().unwrap();
     let (commands, wanted): (Vec<&str>, Vec<&str>) = example.lines().partition(|line| line.starts_with("$ "));
-    let script: String = commands.iter().map(|line| format!("{}\n", &line[2..])).collect();
+    let script = commands.iter().map(|line| &line[2..]).collect::<Vec<_>>().join("\n");
     let world = World::new();
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_clodex-scope")).parent().unwrap();
-    let out = world.sh(&format!("PATH={}:$PATH; set +e\n{script} test $? = 6", programs.display()));
+    let out = world.sh(&format!("PATH={}:$PATH; set +e\n{script}\ntest $? = 6", programs.display()));
     assert_eq!(out.lines().collect::<Vec<_>>(), wanted);
 }
