@@ -2,8 +2,13 @@
 
 /// Whether the pattern matches the whole text; `*` and `?` stop at a slash, `**` between slashes does not.
 pub(crate) fn wild_match(pattern: &[u8], text: &[u8]) -> bool {
-    if !pattern.iter().any(|byte| b"*?[\\".contains(byte)) {
+    let is_literal = |pattern: &[u8]| !pattern.iter().any(|byte| b"*?[\\".contains(byte));
+    if is_literal(pattern) {
         return pattern == text;
+    }
+    // Most patterns are like `*.o`, and are asked of every file.
+    if let Some(end) = pattern.strip_prefix(b"*").filter(|end| is_literal(end)) {
+        return text.strip_suffix(end).is_some_and(|start| !start.contains(&b'/'));
     }
     let width = text.len() + 1;
     let mut failed = vec![false; (pattern.len() + 1) * width];
@@ -115,6 +120,8 @@ mod tests {
     fn patterns_match_as_git_does() {
         let yes = [
             ("*.txt", "a.txt"),
+            ("*.txt", ".txt"),
+            ("*", "a"),
             ("a/**/b", "a/b"),
             ("a/**/b", "a/x/y/b"),
             ("**/b", "b"),
