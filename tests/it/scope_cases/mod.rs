@@ -18,6 +18,7 @@ mod paths;
 mod picture;
 mod plain;
 mod quiet;
+mod real;
 mod row;
 mod runner;
 mod stage;

@@ -32,15 +32,20 @@ impl Picture {
         Self(seen)
     }
 
-    /// What is other in a later picture.
-    pub fn differs_from(&self, later: &Self) -> Option<String> {
-        let names: Vec<_> =
-            self.0.keys().chain(later.0.keys().filter(|name| !self.0.contains_key(*name))).collect();
-        let changed = names.into_iter().filter(|name| self.0.get(*name) != later.0.get(*name)).take(5);
-        let told: Vec<_> = changed
-            .map(|name| format!("{}: {:?} → {:?}", name.display(), self.0.get(name), later.0.get(name)))
-            .collect();
-        (!told.is_empty()).then(|| told.join(" · "))
+    /// The names of what is other in a later picture.
+    pub fn changed_in(&self, later: &Self) -> Vec<PathBuf> {
+        let names = self.0.keys().chain(later.0.keys().filter(|name| !self.0.contains_key(*name)));
+        names.filter(|name| self.0.get(*name) != later.0.get(*name)).cloned().collect()
+    }
+
+    /// What is other in a later picture, in words.
+    pub fn difference_to(&self, later: &Self) -> Option<String> {
+        let changed = self.changed_in(later);
+        let told = changed
+            .iter()
+            .take(5)
+            .map(|name| format!("{}: {:?} → {:?}", name.display(), self.0.get(name), later.0.get(name)));
+        (!changed.is_empty()).then(|| told.collect::<Vec<_>>().join(" · "))
     }
 }
 

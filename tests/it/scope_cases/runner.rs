@@ -8,7 +8,7 @@ use std::thread;
 use clodex_tests::{
     Codex, Dispatched, LIMIT, Packet, clean_turn, eventually, leftovers, run_with_timeout, sh,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::picture::Picture;
 use super::row::{Row, Want};
@@ -89,9 +89,18 @@ fn look_on(place: &Place, before: Picture, is_over: impl Fn() -> bool) -> Seen {
     Seen { before, begun, ended: when("ended", "end") }
 }
 
-/// Dispatches the row's packet.
-pub fn dispatch(place: &Place, row: &Row, args: &[&str]) -> Dispatched {
-    let packet = place.sandbox.file("task.md", packet(place, row));
+/// Dispatches the row's packet to a scripted model.
+pub fn dispatch_scripted(place: &Place, row: &Row, args: &[&str], script: &Value) -> Dispatched {
+    dispatch_packet(place, row, args, packet(place, row).script(script))
+}
+
+fn dispatch(place: &Place, row: &Row, args: &[&str]) -> Dispatched {
+    dispatch_packet(place, row, args, packet(place, row))
+}
+
+fn dispatch_packet(place: &Place, row: &Row, args: &[&str], packet: Packet) -> Dispatched {
+    let text = (row.packet)(place.fill(&packet.with(row.fields).to_text(&place.workdir(row))));
+    let packet = place.sandbox.file("task.md", text);
     let mut dispatch = place.sandbox.dispatcher(&["--task"]);
     dispatch.arg(packet).args(args).args(row.args);
     for (name, value) in row.env {
@@ -101,11 +110,10 @@ pub fn dispatch(place: &Place, row: &Row, args: &[&str]) -> Dispatched {
     Dispatched::of(run_with_timeout(dispatch, LIMIT))
 }
 
-fn packet(place: &Place, row: &Row) -> Vec<u8> {
+fn packet(place: &Place, row: &Row) -> Packet {
     let scope: Vec<String> = row.scope.iter().map(|entry| place.fill(entry)).collect();
     let scope: Vec<&str> = scope.iter().map(String::as_str).collect();
-    let packet = if scope.is_empty() { Packet::read_only("verifier") } else { Packet::worker(&scope) };
-    (row.packet)(place.fill(&packet.with(row.fields).to_text(&place.workdir(row))))
+    if scope.is_empty() { Packet::read_only("verifier") } else { Packet::worker(&scope) }
 }
 
 fn check(place: &Place, row: &Row, ended: &Dispatched, seen: &Seen) -> Result<(), String> {
@@ -116,7 +124,7 @@ fn check(place: &Place, row: &Row, ended: &Dispatched, seen: &Seen) -> Result<()
         require(seen.begun.is_none(), || "the worker was started".to_owned())?;
     }
     let stays = |was: &Picture, is: &Picture, when: &str| {
-        was.differs_from(is)
+        was.difference_to(is)
             .map_or(Ok(()), |difference| Err(format!("changed {when} the worker: {difference}")))
     };
     stays(&seen.before, seen.begun.as_ref().unwrap_or(&seen.before), "before")?;
@@ -191,6 +199,6 @@ fn violations(ended: &Dispatched) -> String {
     if ended.stdout.is_empty() { String::new() } else { format!("{:?} ", ended.violations()) }
 }
 
-fn require(holds: bool, told: impl FnOnce() -> String) -> Result<(), String> {
+pub fn require(holds: bool, told: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(told()) }
 }

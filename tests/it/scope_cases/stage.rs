@@ -89,12 +89,14 @@ impl Place {
             .fold(text.to_owned(), |text, (name, path)| text.replace(&format!("${name}"), path))
     }
 
-    fn variables(&self) -> [(&'static str, String); 3] {
+    /// Where the repository has lost its git directory, git must not find the one that the tests themselves lie in.
+    fn variables(&self) -> [(&'static str, String); 4] {
         let text = |path: &Path| path.to_str().expect("sandboxes have plain names").to_owned();
         [
             ("REPO", text(&self.sandbox.repo())),
             ("OUTSIDE", text(&self.outside())),
             ("ROOT", text(self.root())),
+            ("GIT_CEILING_DIRECTORIES", text(self.root())),
         ]
     }
 
@@ -104,6 +106,20 @@ impl Place {
         let (workdir, action) = (self.workdir(row), row.action);
         let begin = format!("exec 2> $ROOT/action.err\nset -e\ncd '{}'", workdir.display());
         format!("{variables}\n{begin}\n{action}\ncd $ROOT\nrm -f $OUTSIDE/escaped\n: > $ROOT/done\n")
+    }
+
+    /// A script that tries what the row does, whatever becomes of it and of the code that it makes git run.
+    pub fn attempt(&self, row: &Row) -> String {
+        let name = row.title.replace(['\'', '/', ' '], "-");
+        let variables = self.variables().map(|(name, path)| format!("export {name}='{path}'")).join("\n");
+        let workdir = self.workdir(row);
+        let script = format!("{variables}\ncd '{}' || exit\n{}\n", workdir.display(), row.action);
+        let script = self.sandbox.file(&format!("attempts/{name}.sh"), script);
+        format!(
+            "timeout 5 bash '{1}' </dev/null >/dev/null 2>&1; rm -f {0} 2>/dev/null",
+            self.outside().join("escaped").display(),
+            script.display()
+        )
     }
 
     /// Where the programs of this place are looked for.
