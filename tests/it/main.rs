@@ -12,6 +12,7 @@ mod disk_faults;
 mod dispatch_real;
 mod findings;
 mod free_prompt;
+mod isolate;
 mod many_at_once;
 mod model;
 mod mount_points;

@@ -10,6 +10,7 @@ mod values;
 use crate::{Mode, Network};
 
 pub use field::Field;
+pub use list::copy_refusal;
 pub use problem::{PacketProblem, PacketProblems};
 
 /// Packets larger than this are refused.
@@ -52,6 +53,8 @@ pub struct Packet {
     pub network: Network,
     /// DENY READ: paths or globs as written that the worker may not read.
     pub deny_read: Vec<PacketItem>,
+    /// COPY: what an isolated run brings along though git does not, relative to the work directory.
+    pub copy: Vec<PacketItem>,
 }
 
 /// A value of a packet and where it stands, so that later checks can name the line too.

@@ -32,6 +32,9 @@ pub struct RunRecord {
     pub write_scope: Vec<String>,
     /// Absolute git common directory: what makes runs of several worktrees one project.
     pub git_common_dir: String,
+    /// Where it works instead of the user's own tree; `workdir` and `tree_root` lie in there then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolated: Option<Isolated>,
     /// Claude Code session that started it.
     pub session_id: Option<String>,
     /// Whether the run outlives its caller.
@@ -94,6 +97,19 @@ pub struct RunRecord {
     pub mount_points: Vec<String>,
     /// SHA-256 of `seal.json`, hex, once sealed.
     pub seal: Option<String>,
+}
+
+/// A worktree of its own, outside of the repository, that a run works in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Isolated {
+    /// Absolute top of the worktree.
+    pub worktree: String,
+    /// Absolute work directory that it was asked for.
+    pub source_workdir: String,
+    /// Absolute top of the user's tree: where its changes land.
+    pub source_root: String,
+    /// The commit that it began with; empty until the worktree is there.
+    pub base: String,
 }
 
 /// A process that cannot be confused with a later one of the same pid.

@@ -7,7 +7,7 @@ mod layer;
 
 use std::path::PathBuf;
 
-use crate::{Enforcement, Sandbox};
+use crate::{Enforcement, Isolate, Sandbox};
 
 pub use environment::SettingsError;
 pub use layer::{Layer, Setting, Source};
@@ -62,6 +62,8 @@ pub struct Settings {
     pub codex: Setting<Option<PathBuf>>,
     /// How the run's processes shall be held.
     pub containment: Setting<ContainmentWish>,
+    /// Whether the run works in a worktree of its own.
+    pub isolate: Setting<Isolate>,
 }
 
 impl Settings {
@@ -80,6 +82,7 @@ impl Settings {
             output_dir: optional(layers, |layer| &layer.output_dir),
             codex: optional(layers, |layer| &layer.codex),
             containment: first(layers, |layer| &layer.containment, ContainmentWish::Auto),
+            isolate: first(layers, |layer| &layer.isolate, Isolate::Off),
         }
     }
 
@@ -101,6 +104,7 @@ impl Settings {
             }),
             row("codex", &self.codex, |codex| codex.as_ref().map_or("on PATH".into(), path)),
             row("containment", &self.containment, |wish| wish.as_str().to_owned()),
+            row("isolate", &self.isolate, |isolate| isolate.as_str().to_owned()),
         ];
         rows.extend(self.templates.iter().map(|dir| row("templates", dir, path)));
         rows.extend(self.by_products.iter().map(|item| row("by_products", item, String::clone)));

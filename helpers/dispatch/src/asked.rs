@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clodex_core::{
-    ByProducts, Mode, Network, PacketItem, PacketProblem, ScopeEntry, ScopeEntryError, Settings, slug,
+    ByProducts, Mode, Network, PacketItem, PacketProblem, ScopeEntry, ScopeEntryError, Settings,
+    copy_refusal, slug,
 };
 use clodex_scope::Tree;
 
@@ -37,6 +38,8 @@ pub struct Asked {
     pub network: Network,
     /// Paths and globs that it may not read, as written.
     pub deny_read: Vec<String>,
+    /// What an isolated run brings along.
+    pub copy: Vec<String>,
     /// The packet, where there is one.
     pub packet: Option<PacketFile>,
 }
@@ -58,6 +61,7 @@ impl Asked {
             allow_commit: packet.allow_commit,
             network: packet.network.clone(),
             deny_read: texts(&packet.deny_read),
+            copy: texts(&packet.copy),
             packet: Some(file),
         }
     }
@@ -65,6 +69,9 @@ impl Asked {
     /// What arguments ask for.
     pub fn by_arguments(cli: &Cli, settings: &Settings) -> Result<Self, Refusal> {
         let mode = mode(cli)?;
+        if let Some((why, hint)) = cli.copy.iter().find_map(|path| copy_refusal(path)) {
+            return Err(Refusal::usage(format!("--copy: {why}"), hint));
+        }
         let words = free_words(cli)?;
         let task = match &cli.template {
             Some(template) => {
@@ -87,6 +94,7 @@ impl Asked {
             allow_commit: cli.allow_commit,
             network: network(cli)?,
             deny_read: cli.deny_read.clone(),
+            copy: cli.copy.clone(),
             packet: None,
         })
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, ValueEnum};
-use clodex_core::{Backend, ContainmentWish, Enforcement, Mode, Sandbox};
+use clodex_core::{Backend, ContainmentWish, Enforcement, Isolate, Mode, Sandbox};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -108,6 +108,15 @@ pub struct Cli {
     /// How the run's processes are held
     #[arg(long, value_name = "auto|kernel|best-effort", value_parser = containment, help_heading = "Limits")]
     pub containment: Option<ContainmentWish>,
+    /// Work in a worktree outside the repository, at HEAD; `clodex-apply` lands the changes
+    #[arg(long, value_name = "off|head|with-dirty", num_args = 0..=1, require_equals = true, default_missing_value = "head", value_parser = isolate, help_heading = "Limits")]
+    pub isolate: Option<Isolate>,
+    /// Bring uncommitted changes along into the worktree
+    #[arg(long, requires = "isolate", help_heading = "Limits")]
+    pub with_dirty: bool,
+    /// File or directory of the work directory to bring along into the worktree, such as `.env` (repeatable)
+    #[arg(long, value_name = "PATH", conflicts_with = "task", help_heading = "Limits")]
+    pub copy: Vec<String>,
     /// Start although files in scope have uncommitted changes
     #[arg(long, help_heading = "Limits")]
     pub allow_dirty_overlap: bool,
@@ -166,6 +175,10 @@ fn mode(word: &str) -> Result<Mode, String> {
 
 fn backend(word: &str) -> Result<Backend, String> {
     Backend::from_word(word).ok_or_else(|| "expected auto or exec".to_owned())
+}
+
+fn isolate(word: &str) -> Result<Isolate, String> {
+    Isolate::from_word(word).ok_or_else(|| "expected off, head or with-dirty".to_owned())
 }
 
 fn containment(word: &str) -> Result<ContainmentWish, String> {

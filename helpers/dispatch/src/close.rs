@@ -9,6 +9,7 @@ use clodex_core::{
 };
 use clodex_os::ExitKind;
 use clodex_os::clock::Timestamp;
+use clodex_os::record_store::RecordStore;
 use clodex_scope::{Baseline, Meanwhile, ScopeError};
 
 use crate::artifacts::Artifacts;
@@ -17,6 +18,7 @@ use crate::conductor::Stop;
 use crate::enforcement::Held;
 use crate::final_message;
 use crate::found::Found;
+use crate::isolate::{self, Left};
 use crate::judge::{Exit, Facts, Judgement, join_verification, judge};
 use crate::next_step::{Situation, next_step};
 use crate::plan::Plan;
@@ -36,6 +38,8 @@ pub struct Ended<'a> {
     pub held: &'a Held,
     /// The tree before; or why it could not be taken.
     pub baseline: &'a Result<Baseline, ScopeError>,
+    /// The records of all runs.
+    pub store: &'a RecordStore,
     /// What other runs did in the same tree.
     pub meanwhile: Meanwhile,
     /// Paths in scope that were dirty, when the gate refused because of them.
@@ -76,7 +80,8 @@ pub struct Finished {
 /// Compares, judges, writes and seals.
 pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> Finished {
     let compare_begun = Instant::now();
-    let found = find(ended, &mut artifacts);
+    let mut found = find(ended, &mut artifacts);
+    let left = isolate::keep(ended.store, &board.record, &mut found);
     let durations = Durations {
         total_ms: millis(ended.begun.elapsed()),
         codex_ms: millis(ended.watched.ran_for),
@@ -86,7 +91,7 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     let verification = join_verification(&ended.plan.verification, &ended.story.commands);
     let judgement = judge_ended(ended, &verification);
     let code = exit_code(found.verdict, judgement.outcome, judgement.ending, judgement.needs_attention);
-    let mut result = result(ended, &judgement, found.verdict, code, &board.record);
+    let mut result = result(ended, &judgement, (found.verdict, left), code, &board.record);
     (result.durations, result.verification) = (durations, verification);
     let mut policy = policy(ended, &found, code, &board.record);
 
@@ -103,9 +108,11 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
         board.record.progress.files.touched = u32::try_from(policy.in_scope.len()).unwrap_or(u32::MAX);
     }
     end_record(&mut board.record, &result, &policy, seal);
+    let board_id = board.record.id.clone();
     if let Err(error) = board.end() {
         failures.push(error);
     }
+    isolate::leave(ended.store, &board_id, left, found.verdict);
     Finished { result, report, code, failures }
 }
 
@@ -173,7 +180,7 @@ fn judge_ended(ended: &Ended<'_>, verification: &[VerificationEntry]) -> Judgeme
 fn result(
     ended: &Ended<'_>,
     judgement: &Judgement,
-    verdict: Verdict,
+    (verdict, left): (Verdict, Left),
     code: ExitCode,
     record: &RunRecord,
 ) -> RunResult {
@@ -185,6 +192,7 @@ fn result(
         failure: if ended.not_logged_in { FailureKind::Unauthorized } else { judgement.failure },
         run_id: &record.id,
         thread_id: resumable,
+        left,
     });
     RunResult {
         version: 1,

@@ -18,6 +18,7 @@ use crate::cli::Cli;
 use crate::close::Finished;
 use crate::codex_start::Codex;
 use crate::enforcement::Held;
+use crate::isolate;
 use crate::opening::{self, Opened};
 use crate::output_file;
 use crate::plan::Plan;
@@ -64,9 +65,9 @@ fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     output_file::clear(cli)?;
     let plan = planning::plan(cli)?;
     if cli.detach {
-        return detached(cli, &plan, begun);
+        return detached(cli, plan, begun);
     }
-    let finished = go(&plan, begun, Manner { detached: false, speaks: !cli.quiet }, |opened| {
+    let finished = go(plan, begun, Manner { detached: false, speaks: !cli.quiet }, |opened| {
         if cli.json { remark(cli, &first_line(opened)) } else { say(&first_line(opened)) }
     })?;
     tell_result(cli, &finished);
@@ -82,7 +83,7 @@ struct Manner {
 
 /// Makes the places, says the first line, and runs to the end.
 fn go(
-    plan: &Plan,
+    plan: Plan,
     begun: Instant,
     manner: Manner,
     announce: impl FnOnce(&Opened),
@@ -98,23 +99,27 @@ fn go(
     let home = codex_home(std::env::var_os("CODEX_HOME").as_deref(), std::env::var_os("HOME").as_deref());
     let config =
         home.as_ref().map_or_else(CodexConfig::default, |home| CodexConfig::read(home, &plan.workdir));
-    refuse_unknown_mcp(plan, &config)?;
+    refuse_unknown_mcp(&plan, &config)?;
     let wrapper =
         wrapper_beside_this_program().map_err(|error| Refusal::told(ExitCode::Unreachable, &error))?;
     // Runs whose dispatcher was killed are closed by whoever comes next, before this one counts as living in the same
     // directory. That it cannot be done is no reason not to run.
     let _ = store.reap_all();
-    let held = Held::decide(plan, &codex, &config, store.dir().path())?;
-    let opened = opening::open(plan, &held, &store, manner.detached)?;
+    isolate::sweep(&store);
+    let worktrees = store.dir().worktree_ids();
+    let held = Held::decide(&plan, &codex, &config, store.dir().path())?;
+    let opened = opening::open(&plan, &held, &store, manner.detached)?;
     announce(&opened);
+    let (plan, opened) = isolate::enter(plan, held.enforcement, &store, opened)?;
     let run = Run {
-        plan,
+        plan: &plan,
         held,
         codex,
         config,
         codex_home: home,
         wrapper,
         store: &store,
+        worktrees,
         begun,
         speaks: manner.speaks,
     };
@@ -122,7 +127,7 @@ fn go(
 }
 
 /// The caller's side waits for the first line and ends; the other side is the run.
-fn detached(cli: &Cli, plan: &Plan, begun: Instant) -> Result<u8, Refusal> {
+fn detached(cli: &Cli, plan: Plan, begun: Instant) -> Result<u8, Refusal> {
     match detach::split().map_err(|error| Refusal::told(ExitCode::Usage, &error))? {
         Side::Caller(from_run) => hear(from_run),
         Side::Detached(to_caller) => {

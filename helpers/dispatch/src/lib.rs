@@ -16,6 +16,7 @@ mod entry;
 mod final_message;
 mod found;
 mod interline;
+mod isolate;
 mod judge;
 mod lines;
 mod mount_points;

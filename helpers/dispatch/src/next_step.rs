@@ -2,6 +2,8 @@
 
 use clodex_core::{ExitCode, FailureKind, Outcome, RunId, Verdict};
 
+use crate::isolate::Left;
+
 /// What the line depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
@@ -17,10 +19,30 @@ pub struct Situation<'a> {
     pub run_id: &'a RunId,
     /// The conversation, where it can be continued.
     pub thread_id: Option<&'a str>,
+    /// Whether an isolated run left changes to be landed.
+    pub left: Left,
 }
 
-/// The next step; none for a run that is done.
+/// The next step; none for a run that is done and has nothing to land.
 pub fn next_step(at: &Situation<'_>) -> Option<String> {
+    let step = step(at);
+    let id = at.run_id;
+    match at.left {
+        Left::Nothing => step,
+        Left::Changes if at.verdict == Verdict::Unknown => step,
+        Left::Changes if at.code == ExitCode::Violation => Some(format!(
+            "look at changes.patch; `clodex-apply {id}` lands only what is in scope, `clodex-apply --discard {id}` nothing"
+        )),
+        Left::Changes => {
+            let land = format!(
+                "`clodex-apply {id}` lands what it changed, `clodex-apply --discard {id}` throws it away"
+            );
+            Some(step.map_or(land.clone(), |step| format!("{step}; {land}")))
+        }
+    }
+}
+
+fn step(at: &Situation<'_>) -> Option<String> {
     let id = at.run_id;
     Some(match at.code {
         ExitCode::Done => return None,

@@ -14,6 +14,7 @@ use clodex_os::run_suffix;
 use crate::artifacts::{Artifacts, make_hidden};
 use crate::board::Board;
 use crate::enforcement::Held;
+use crate::isolate;
 use crate::mount_points::Temporary;
 use crate::overlap_gate;
 use crate::plan::{Plan, RunsDir};
@@ -46,7 +47,9 @@ pub fn open(plan: &Plan, held: &Held, store: &RecordStore, detached: bool) -> Re
     // What nobody can overtake: looking at who works here, and being there to be looked at.
     let alone = overlap_gate::pass(plan, held.enforcement, store)?;
     let parent = runs_dir(plan)?;
-    let temporary = Temporary::of(plan, held.enforcement);
+    // In a worktree of its own nothing can be there yet.
+    let temporary =
+        if plan.isolate.is_on() { Temporary::default() } else { Temporary::of(plan, held.enforcement) };
     let first = |id: RunId, artifacts: &Path| first_record(plan, held, &temporary, id, detached, artifacts);
     let (live, mut record) = begin(plan, store, &parent, first)?;
     drop(alone);
@@ -83,7 +86,8 @@ fn begin(
     for _ in 0..TRIES {
         let id = RunId::new(&Timestamp::now().compact(), plan.mode, &plan.name, &run_suffix());
         let artifact_dir = parent.join(id.as_str());
-        let record = first(id, &artifact_dir);
+        let mut record = first(id, &artifact_dir);
+        isolate::announce(plan, store, &mut record);
         let begun = store.begin(&record).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
         if let Some(live) = begun {
             return Ok((live, record));
@@ -116,6 +120,7 @@ fn first_record(
         tree_root: text(plan.tree.root()),
         write_scope: plan.write_scope.clone(),
         git_common_dir: text(plan.tree.common_dir()),
+        isolated: None,
         session_id: std::env::var("CLAUDE_CODE_SESSION_ID").ok().filter(|id| !id.is_empty()),
         detached,
         host: here.host,

@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 /// Refuses a run that would get into another's way. Until what is returned is dropped, no other worker of the project
 /// gets past here.
 pub fn pass(plan: &Plan, held: Enforcement, store: &RecordStore) -> Result<Option<StartLock>, Refusal> {
-    if !plan.mode.writes() {
+    if !plan.mode.writes() || plan.isolate.is_on() {
         return Ok(None);
     }
     let text = |path: &Path| path_text(path.as_os_str().as_encoded_bytes());

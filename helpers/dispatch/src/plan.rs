@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clodex_core::{Access, ByProducts, ContainmentWish, Enforcement, Mode, Network, Sandbox, ScopeRules};
+use clodex_core::{
+    Access, ByProducts, ContainmentWish, Enforcement, Isolate, Mode, Network, Sandbox, ScopeRules,
+};
 use clodex_scope::{Reach, Tree};
 
 use crate::answer::Schema;
@@ -46,6 +48,10 @@ pub struct Plan {
     pub network: Network,
     /// Whether it may commit on the current branch.
     pub allow_commit: bool,
+    /// Whether it works in a worktree of its own. Until it does, `workdir` and `tree` are the user's.
+    pub isolate: Isolate,
+    /// What is brought along into that worktree, relative to the work directory.
+    pub copy: Vec<String>,
     /// Whether uncommitted changes in scope are no reason to refuse.
     pub allow_dirty_overlap: bool,
     /// How processes are held.

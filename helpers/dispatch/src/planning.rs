@@ -4,8 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use clodex_core::{
-    AnswerForm, ByProducts, Enforcement, ExitCode, Layer, Mode, ModelChoice, Packet, PacketProblem, Prompt,
-    Sandbox, ScopeRules, Setting, Settings, Task,
+    AnswerForm, ByProducts, Enforcement, ExitCode, Isolate, Layer, Mode, ModelChoice, Packet, PacketProblem,
+    Prompt, Sandbox, ScopeRules, Setting, Settings, Task,
 };
 use clodex_scope::{Reach, Tree, Wishes};
 
@@ -101,7 +101,10 @@ fn decide(
         deny,
         network: asked.network,
         allow_commit: asked.allow_commit,
-        allow_dirty_overlap: settings.allow_dirty_overlap.value,
+        isolate: settings.isolate.value,
+        copy: asked.copy,
+        // In a worktree of its own there is no work of the user's to overwrite.
+        allow_dirty_overlap: settings.allow_dirty_overlap.value || settings.isolate.value.is_on(),
         containment: settings.containment.value,
         model: choice.model,
         fallback_model: choice.fallback,
@@ -147,6 +150,11 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
         allow_dirty_overlap: cli.allow_dirty_overlap.then(|| Setting::flag("--allow-dirty-overlap", true)),
         output_dir: cli.output_dir.clone().map(|value| Setting::flag("--output-dir", value)),
         codex: cli.codex.clone().map(|value| Setting::flag("--codex", value)),
+        isolate: if cli.with_dirty {
+            Some(Setting::flag("--with-dirty", Isolate::WithDirty))
+        } else {
+            cli.isolate.map(|value| Setting::flag("--isolate", value))
+        },
         containment: cli.containment.map(|value| Setting::flag("--containment", value)),
         backend: cli.backend.map(|value| Setting::flag("--backend", value)),
         ..Layer::default()
@@ -212,7 +220,7 @@ fn sandbox(cli: &Cli, mode: Mode, settings: &Settings) -> Result<(Sandbox, Optio
 }
 
 /// What a profile would have to let the worker write.
-fn reach(
+pub fn reach(
     tree: &Tree,
     sandbox: Sandbox,
     rules: &ScopeRules,

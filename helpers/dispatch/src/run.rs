@@ -50,6 +50,8 @@ pub struct Run<'a> {
     pub wrapper: PathBuf,
     /// The records of all runs.
     pub store: &'a RecordStore,
+    /// Runs that had worktrees when this one began.
+    pub worktrees: Vec<String>,
     /// When it was accepted.
     pub begun: Instant,
     /// Whether somebody reads stderr: remarks, and the live line when it is a terminal.
@@ -153,6 +155,7 @@ impl Run<'_> {
             plan: self.plan,
             held: &self.held,
             baseline: &taken.baseline,
+            store: self.store,
             meanwhile: self.meanwhile(&board),
             refused_over: taken.dirty_overlap,
             watched,
@@ -254,6 +257,8 @@ impl Run<'_> {
         let ended = began.map(|began| self.store.ended_since(began)).unwrap_or_default();
         let beside: Vec<RunRecord> =
             live.chain(ended).filter(|record| record.id != board.record.id).collect();
+        let isolated = beside.iter().filter(|record| record.isolated.is_some());
+        let worktrees = isolated.map(|record| record.id.to_string()).chain(self.store.dir().worktree_ids());
         let workers = beside.iter().filter(|record| record.mode.writes() && !record.tree_root.is_empty());
         let mount_points = beside.iter().chain([&board.record]).flat_map(|record| &record.mount_points);
         Meanwhile {
@@ -265,6 +270,10 @@ impl Run<'_> {
                 })
                 .collect(),
             mount_points: mount_points.map(PathBuf::from).collect(),
+            worktrees: worktrees
+                .chain(self.worktrees.iter().cloned())
+                .filter(|id| *id != board.record.id.as_str())
+                .collect(),
         }
     }
 

@@ -39,6 +39,7 @@ pub(crate) fn record(args: &Args, workdir: &Path) -> RunRecord {
         workdir: text(workdir),
         tree_root: String::new(),
         write_scope: vec![],
+        isolated: None,
         git_common_dir: project.as_deref().map(text).unwrap_or_default(),
         session_id: std::env::var("CLAUDE_CODE_SESSION_ID").ok().filter(|id| !id.is_empty()),
         detached: false,

@@ -124,6 +124,21 @@ impl Baseline {
         dirty.filter(|path| self.inner.rules.allows(path)).cloned().collect()
     }
 
+    /// Paths that differ from HEAD, in the index or in the work tree; untracked files too, ignored ones not.
+    pub fn uncommitted(&self) -> impl Iterator<Item = &[u8]> {
+        self.inner.survey.status.keys().map(Vec::as_slice)
+    }
+
+    /// The commit that HEAD leads to, in hex.
+    pub fn head_commit(&self) -> Option<Vec<u8>> {
+        self.inner.survey.head_commit()
+    }
+
+    /// Whether git has the path as it lies there: tracked, and nothing about it uncommitted.
+    pub fn is_committed(&self, path: &[u8]) -> bool {
+        self.inner.survey.tracked(path).is_some() && !self.inner.survey.status.contains_key(path)
+    }
+
     /// Whether something lay at the path, relative to the root, before the run.
     pub fn has(&self, path: &[u8]) -> bool {
         path.is_empty() || self.inner.survey.listing.entry(path).is_some()

@@ -28,6 +28,8 @@ pub struct Meanwhile {
     pub scopes: Vec<OtherScope>,
     /// Directories that sandboxes make and take away again while they live, this run's too.
     pub mount_points: Vec<PathBuf>,
+    /// What git calls the worktrees of other isolated runs: they come and go.
+    pub worktrees: Vec<String>,
 }
 
 /// What a run changed, and what that means.
@@ -54,6 +56,8 @@ pub struct Comparison {
     /// The findings that the violations were made of.
     pub(crate) outside: Vec<Finding>,
     changed: Vec<Vec<u8>>,
+    /// Of the changed paths those in scope.
+    pub(crate) landable: Vec<Vec<u8>>,
 }
 
 /// Compares the tree as it is now with the baseline. Nothing of the run may be alive any more.
@@ -79,6 +83,11 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
     });
     let commits = if before.inner.allow_commit { NewCommits::between(before, &after) } else { None };
     let commits = commits.map(|commits| commits.explain(&mut findings)).unwrap_or_default();
+    let found = findings.len();
+    findings.retain(|finding| {
+        finding.place != Place::NeverInScope || !is_of_anothers_worktree(&finding.path, &meanwhile.worktrees)
+    });
+    let others_worked = findings.len() < found;
     let judged = Judged::new(before, &after.listing, &whose, findings);
     let verdict = if !judged.violations.is_empty() {
         Verdict::Violation
@@ -89,6 +98,9 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
     };
     let mut notes = problems;
     notes.extend(before.notes().iter().cloned());
+    if others_worked {
+        notes.push("worktrees of other isolated runs came or went in the git directory".to_owned());
+    }
     Ok(Comparison {
         verdict,
         violations: violations(judged.violations.clone()),
@@ -101,6 +113,7 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
         baseline: before.clone(),
         after,
         outside: judged.violations,
+        landable: judged.changed.intersection(&judged.in_scope).cloned().collect(),
         changed: judged.changed.into_iter().collect(),
     })
 }
@@ -158,6 +171,16 @@ fn is_of_another_run(path: &[u8], others: &[Vec<u8>]) -> bool {
                 .strip_suffix(b"/.gitignore")
                 .is_some_and(|parent| parent.ends_with(b".codex-dispatch") && above(parent))
     })
+}
+
+/// What git keeps of another run's worktree: `…/worktrees/<its name>` in a git directory, and the directory of all
+/// of them, which the first makes and the last removes.
+fn is_of_anothers_worktree(path: &[u8], worktrees: &[String]) -> bool {
+    let parts: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+    let Some(git) = parts.iter().position(|part| *part == b".git") else { return false };
+    let names = |name: &[u8]| worktrees.iter().any(|worktree| worktree.as_bytes() == name);
+    parts[git..].windows(2).any(|pair| pair[0] == b"worktrees" && names(pair[1]))
+        || !worktrees.is_empty() && parts.last().is_some_and(|last| *last == b"worktrees")
 }
 
 #[derive(Default)]

@@ -38,6 +38,12 @@ pub(crate) fn digest_of(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
 }
 
+/// Bytes as people write them.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 pub(crate) fn digest_file(root: &Path, path: &[u8]) -> std::io::Result<Digest> {
     let mut file = open(root, path)?;
     let mut hasher = Sha256::new();

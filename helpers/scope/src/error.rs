@@ -24,6 +24,9 @@ pub enum ScopeError {
         /// Why not, and what helps.
         why: String,
     },
+    /// No worktree can be made.
+    #[error("cannot make a worktree: {0}\nhint: start it without --isolate, or mend what is said")]
+    Worktree(String),
     /// The file system refused.
     #[error("cannot {what} `{}`: {error}\nhint: check that it exists and may be read", .path.display())]
     Io {

@@ -95,7 +95,7 @@ impl Drop for OwnGitDir {
 }
 
 /// The caller's `PATH` without what is relative or lies in the repository, where anything may have been planted.
-fn trusted_paths(untrusted: &[&Path]) -> Vec<PathBuf> {
+pub(crate) fn trusted_paths(untrusted: &[&Path]) -> Vec<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
     let real = std::env::split_paths(&paths).filter_map(|path| {
         let real = path.canonicalize().ok()?;
@@ -104,7 +104,7 @@ fn trusted_paths(untrusted: &[&Path]) -> Vec<PathBuf> {
     real.collect()
 }
 
-fn program(paths: &[PathBuf]) -> Option<PathBuf> {
+pub(crate) fn program(paths: &[PathBuf]) -> Option<PathBuf> {
     let is_program = |path: &PathBuf| {
         path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };

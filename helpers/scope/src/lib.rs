@@ -25,7 +25,9 @@ mod hard_links;
 mod ignore_rules;
 mod index;
 mod index_extensions;
+mod landing;
 mod listing;
+mod merge;
 mod objects;
 mod patch;
 mod path_bytes;
@@ -43,6 +45,7 @@ mod tree_findings;
 mod walk;
 mod whose;
 mod wild_match;
+mod worktree;
 
 pub use baseline::{Baseline, Request, baseline};
 pub use command::run;
@@ -50,8 +53,13 @@ pub use compare::{Comparison, Meanwhile, compare};
 pub use error::ScopeError;
 pub use explain::{CountsAs, Explanation};
 pub use grants::{Reach, Wishes, grants};
+pub use landing::{Contents, Rooted, read_landing};
+pub use merge::merge_texts;
 pub use restore::{PutBack, PutBackState, Restorer, discard, sweep};
 pub use secure::SecureRequest;
 pub use snapshot::Snapshot;
 pub use tree::Tree;
 pub use whose::OtherScope;
+pub use worktree::{
+    Worktree, WorktreeWish, add_worktree, finish_removals, remove_worktree, same_workdir, worktree_root,
+};

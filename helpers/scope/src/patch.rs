@@ -61,7 +61,7 @@ fn mode_of(seen: Seen<'_>) -> Option<u32> {
     }
 }
 
-fn old_side(before: &Baseline, objects: &Objects, path: &[u8], seen: Seen<'_>) -> Option<Side> {
+pub(crate) fn old_side(before: &Baseline, objects: &Objects, path: &[u8], seen: Seen<'_>) -> Option<Side> {
     let mode = mode_of(seen)?;
     let (survey, secured) = (&before.inner.survey, before.inner.secured.as_ref());
     let bytes = if seen.stat.kind == Kind::Symlink {

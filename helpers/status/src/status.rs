@@ -1,6 +1,6 @@
 //! clodex-status: a table, one run, JSON, or a watch.
 
-use clodex_core::{ExitCode, Liveness, RunRecord, StyledLine, elapsed_ms};
+use clodex_core::{ExitCode, Liveness, RunId, RunRecord, StyledLine, elapsed_ms, harmless};
 use clodex_os::record_store::SeenRun;
 use serde::Serialize;
 
@@ -36,9 +36,9 @@ pub fn status(look: &Look, arguments: &StatusArguments) -> Result<u8, Failure> {
         return json(&runs, now);
     }
     print(&match runs.as_slice() {
-        [] => empty(arguments.all).to_owned(),
+        [] => empty(arguments.all).to_owned() + &waiting(look),
         [run] if one => text(look, &detail(run, now)),
-        several => text(look, &table(several, now, look.columns)),
+        several => text(look, &table(several, now, look.columns)) + &waiting(look),
     });
     Ok(0)
 }
@@ -54,6 +54,20 @@ fn runs(look: &Look, all: bool) -> Vec<SeenRun> {
         runs.retain(|run| run.liveness != Liveness::Ended);
     }
     runs
+}
+
+/// Isolated runs that are over and whose worktrees are still there: their changes wait for somebody's word.
+fn waiting(look: &Look) -> String {
+    let mut ids = look.store.dir().worktree_ids();
+    ids.sort_unstable();
+    let runs = ids.into_iter().filter_map(|id| look.store.see(&RunId::try_from(id).ok()?));
+    let over = runs.filter(|run| matches!(run.liveness, Liveness::Ended | Liveness::Dead));
+    over.fold(String::new(), |text, run| {
+        let (name, id) = (harmless(&run.record.name), &run.record.id);
+        text + &format!(
+            "not landed: {name} · `clodex-apply {id}` lands it, `clodex-apply --discard {id}` throws it away\n"
+        )
+    })
 }
 
 /// What is said when there is nothing to show.

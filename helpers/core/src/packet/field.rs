@@ -17,6 +17,7 @@ pub enum Field {
     Tier,
     ByProducts,
     Mcp,
+    Copy,
     AllowCommit,
     Network,
     DenyRead,
@@ -31,7 +32,7 @@ pub(super) enum Need {
 
 impl Field {
     /// All fields, in the order of the reference.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Mode,
         Self::Workdir,
         Self::Objective,
@@ -45,6 +46,7 @@ impl Field {
         Self::Tier,
         Self::ByProducts,
         Self::Mcp,
+        Self::Copy,
         Self::AllowCommit,
         Self::Network,
         Self::DenyRead,
@@ -66,6 +68,7 @@ impl Field {
             Self::Tier => "TIER",
             Self::ByProducts => "BY-PRODUCTS",
             Self::Mcp => "MCP",
+            Self::Copy => "COPY",
             Self::AllowCommit => "ALLOW COMMIT",
             Self::Network => "NETWORK",
             Self::DenyRead => "DENY READ",
@@ -89,7 +92,8 @@ impl Field {
             | Self::Mcp
             | Self::AllowCommit
             | Self::Network
-            | Self::DenyRead => Need::Optional,
+            | Self::DenyRead
+            | Self::Copy => Need::Optional,
         }
     }
 
@@ -109,6 +113,7 @@ impl Field {
             Self::Tier => "`TIER: deep`",
             Self::ByProducts => "`BY-PRODUCTS: coverage/`",
             Self::Mcp => "`MCP: docs-search`",
+            Self::Copy => "`COPY: .env`",
             Self::AllowCommit => "`ALLOW COMMIT: true`",
             Self::Network => "`NETWORK: on`",
             Self::DenyRead => "`DENY READ: .env`",

@@ -141,3 +141,14 @@ pub(super) fn deny_refusal(text: &str) -> Option<Refusal> {
     let everything = text.split('/').all(|part| matches!(part, "" | "." | "*" | "**"));
     everything.then(|| (format!("`{text}` leaves nothing to read"), hint))
 }
+
+/// A path to bring along that is none of the work directory's.
+pub fn copy_refusal(text: &str) -> Option<(String, &'static str)> {
+    let mut parts = text.trim_end_matches('/').split('/');
+    let strange = |part: &str| matches!(part, "" | "." | ".." | "~") || part.eq_ignore_ascii_case(".git");
+    if text.contains(['*', '?', '[']) || parts.any(strange) {
+        let hint = "name a file or a directory below WORKDIR, such as `.env` or `node_modules`";
+        return Some((format!("`{text}` is no plain path below the work directory"), hint));
+    }
+    None
+}

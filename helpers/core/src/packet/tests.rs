@@ -23,7 +23,7 @@ fn scope(written: &str) -> Vec<String> {
 
 #[test]
 fn a_full_packet_is_read() {
-    let text = "\u{feff}NAME: Größe `prüfen`\r\nMODE: worker\r\nWORKDIR: `/tmp/my repo`\r\nTIER: deep\r\nOBJECTIVE:\r\n\r\nAdd slugs.\r\n```\r\nNOTE: no header\r\n```\r\nWRITE SCOPE: src/, `a, b.txt`\r\nCONTEXT: see docs\r\nNON-GOALS:\r\n* no API change\r\nVERIFICATION:\r\n- `cargo test`\r\n- by eye:\r\n  look at it\r\nDELIVERABLE: a report\r\nALLOW DIRTY OVERLAP: yes\r\nBY-PRODUCTS: coverage/\r\nMCP:\r\n- docs\r\n";
+    let text = "\u{feff}NAME: Größe `prüfen`\r\nMODE: worker\r\nWORKDIR: `/tmp/my repo`\r\nTIER: deep\r\nOBJECTIVE:\r\n\r\nAdd slugs.\r\n```\r\nNOTE: no header\r\n```\r\nWRITE SCOPE: src/, `a, b.txt`\r\nCONTEXT: see docs\r\nNON-GOALS:\r\n* no API change\r\nVERIFICATION:\r\n- `cargo test`\r\n- by eye:\r\n  look at it\r\nDELIVERABLE: a report\r\nALLOW DIRTY OVERLAP: yes\r\nBY-PRODUCTS: coverage/\r\nMCP:\r\n- docs\r\nCOPY: .env, vendor/x\r\n";
     let item = |text: &str, line| PacketItem { text: text.into(), line };
     let wanted = Packet {
         text: text.into(),
@@ -43,6 +43,7 @@ fn a_full_packet_is_read() {
         allow_commit: false,
         network: Network::Off,
         deny_read: vec![],
+        copy: vec![item(".env", 24), item("vendor/x", 24)],
     };
     assert_eq!(Packet::parse(text.as_bytes()), Ok(wanted));
 }
@@ -156,6 +157,8 @@ fn broken_packets_are_refused_with_line_and_reason() {
             12,
             "`BY–PRODUCTS: x` looks like the field BY-PRODUCTS but is none",
         ),
+        (full("- d", "- d\nCOPY: ../.env"), 12, "COPY: `../.env` is no plain path below the work directory"),
+        (full("- d", "- d\nCOPY: a/.git"), 12, "COPY: `a/.git` is no plain path below the work directory"),
         (full("- d", "- d\nMCP\n- docs"), 12, "`MCP` looks like the field MCP but is none"),
         (full("- d", "- d\nMCP: a.b"), 12, "MCP `a.b` is no server name"),
         (full("- d", "- d\nALLOW DIRTY OVERLAP: maybe"), 12, "ALLOW DIRTY OVERLAP is `maybe`"),

@@ -1,6 +1,6 @@
 //! From fields to values: what each field may say, and what fits together.
 
-use super::list::{List, deny_refusal, list, scope_refusal};
+use super::list::{List, copy_refusal, deny_refusal, list, scope_refusal};
 use super::read::{Reader, shortened};
 use super::{Field, Packet, PacketItem};
 use crate::sections::{Place, Section, without_bullet};
@@ -33,6 +33,7 @@ impl<'a> Reader<'a> {
         let allow_commit = self.allow_commit(mode);
         let network = self.network();
         let deny_read = self.paths_to_deny();
+        let copy = self.copies();
         Some(Packet {
             text: text.to_owned(),
             mode: mode?,
@@ -51,6 +52,7 @@ impl<'a> Reader<'a> {
             allow_commit,
             network,
             deny_read,
+            copy,
         })
     }
 
@@ -184,6 +186,16 @@ impl<'a> Reader<'a> {
         for item in &items {
             if let Some((why, hint)) = deny_refusal(&item.text) {
                 self.refuse(item.line, format!("DENY READ: {why}"), hint);
+            }
+        }
+        items
+    }
+
+    fn copies(&mut self) -> Vec<PacketItem> {
+        let items = self.items(Field::Copy);
+        for item in &items {
+            if let Some((why, hint)) = copy_refusal(&item.text) {
+                self.refuse(item.line, format!("{}: {why}", Field::Copy), hint);
             }
         }
         items

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::Isolate;
+
 use super::{Backend, ContainmentWish, Layer, Setting, Source};
 use crate::Enforcement;
 
@@ -17,6 +19,9 @@ pub struct SettingsError {
     /// What would be right.
     pub hint: &'static str,
 }
+
+/// What `isolate` may be.
+pub(super) const ISOLATE_WORDS: &str = "it is off, head or with-dirty";
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
@@ -41,6 +46,7 @@ impl Layer {
             backend: value(lookup, &["CLODEX_BACKEND"], backends, Backend::from_word)?,
             containment: value(lookup, &["CLODEX_CONTAINMENT"], wishes, ContainmentWish::from_word)?,
             enforcement: value(lookup, &["CLODEX_ENFORCEMENT"], held, Enforcement::from_word)?,
+            isolate: value(lookup, &["CLODEX_ISOLATE"], ISOLATE_WORDS, Isolate::from_word)?,
             codex: path(lookup, "CLODEX_CODEX"),
             output_dir: path(lookup, "CLODEX_OUTPUT_DIR"),
             templates: path(lookup, "CLODEX_TEMPLATES"),

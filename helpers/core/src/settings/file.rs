@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Backend, ContainmentWish, Layer, Setting, Source};
 use crate::yaml::{YamlError, parse_yaml, yaml_keys};
-use crate::{Enforcement, Sandbox};
+use crate::{Enforcement, Isolate, Sandbox};
 
 /// No project needs more, and a repository must not switch the watchdog off.
 const PROJECT_LIMIT_SEC: std::ops::RangeInclusive<u64> = 1..=86_400;
@@ -41,6 +41,7 @@ struct File {
     output_dir: Option<PathBuf>,
     codex: Option<PathBuf>,
     containment: Option<String>,
+    isolate: Option<String>,
 }
 
 impl Layer {
@@ -106,6 +107,11 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
     if read.containment.is_some() && containment.is_none() {
         return Err(bad("containment", &wish_word, "it is auto, kernel or best-effort"));
     }
+    let isolate_word = word(read.isolate.clone());
+    let isolate = Isolate::from_word(&isolate_word);
+    if read.isolate.is_some() && isolate.is_none() {
+        return Err(bad("isolate", &isolate_word, super::environment::ISOLATE_WORDS));
+    }
     let path = |path: Option<PathBuf>| stated(path.map(|path| base.join(path)), source);
     Ok(Layer {
         timeout_sec: stated(read.timeout_sec, source),
@@ -120,6 +126,7 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
         output_dir: path(read.output_dir),
         codex: path(read.codex),
         containment: stated(containment, source),
+        isolate: stated(isolate, source),
     })
 }
 

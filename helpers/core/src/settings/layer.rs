@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::{Backend, ContainmentWish};
-use crate::{Enforcement, Sandbox};
+use crate::{Enforcement, Isolate, Sandbox};
 
 /// A value and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub struct Layer {
     pub output_dir: Option<Setting<PathBuf>>,
     pub codex: Option<Setting<PathBuf>>,
     pub containment: Option<Setting<ContainmentWish>>,
+    pub isolate: Option<Setting<Isolate>>,
 }
 
 impl<T> Setting<T> {

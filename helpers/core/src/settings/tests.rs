@@ -34,8 +34,13 @@ fn each_layer_wins_over_the_weaker_ones() {
     let layers = [
         flags,
         Layer::from_packet(&crate::Packet::parse(packet.as_bytes()).unwrap()),
-        environment(&[("CLODEX_TIMEOUT_SEC", "2"), ("CLODEX_TIER", "fast"), ("CLODEX_HEARTBEAT_SEC", "0")])
-            .unwrap(),
+        environment(&[
+            ("CLODEX_TIMEOUT_SEC", "2"),
+            ("CLODEX_TIER", "fast"),
+            ("CLODEX_HEARTBEAT_SEC", "0"),
+            ("CLODEX_ISOLATE", "head"),
+        ])
+        .unwrap(),
         project("timeout_sec: 3\nheartbeat_sec: 3\nby_products: [gen/]\ntemplates: tools/prompts\n").unwrap(),
         user(
             "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\nenforcement: sandbox\ncodex: /bin/codex\n",
@@ -57,6 +62,7 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("output_dir", "in the work directory", "default"),
             ("codex", "/bin/codex", "user file /u/config.yaml"),
             ("containment", "auto", "default"),
+            ("isolate", "head", "environment CLODEX_ISOLATE"),
             ("templates", "/p/tools/prompts", "project file /p/.clodex/config.yaml"),
             ("templates", "/u/t", "user file /u/config.yaml"),
             ("by_products", "cov/", "packet field BY-PRODUCTS"),

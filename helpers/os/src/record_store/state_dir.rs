@@ -59,6 +59,23 @@ impl StateDir {
         self.root.join("secured")
     }
 
+    /// Where the worktrees of isolated runs are, a directory a run, by its id.
+    pub fn worktrees(&self) -> PathBuf {
+        self.root.join("worktrees")
+    }
+
+    /// What an isolated run left to be landed.
+    pub fn landing(&self, id: &str) -> PathBuf {
+        self.root.join("landings").join(id)
+    }
+
+    /// Ids of the runs that have a worktree, removals that were interrupted included.
+    pub fn worktree_ids(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.worktrees()) else { return Vec::new() };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.map(|name| name.trim_start_matches('.').trim_end_matches(".removing").to_owned()).collect()
+    }
+
     pub(super) fn ended(&self) -> PathBuf {
         self.root.join("ended")
     }
