@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "every function here is part of a test, not only those marked so")]
 
+mod apply;
 mod artifacts;
 mod cancel;
 mod claude_code;

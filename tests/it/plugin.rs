@@ -71,6 +71,7 @@ fn every_helper_and_flag_that_a_guide_names_exists() {
                     "helpers/status/src/cli.rs"
                 }
                 "clodex-cancel" => "helpers/control/src/cli.rs",
+                "clodex-apply" => "helpers/apply/src/cli.rs",
                 "clodex-dispatch" => "helpers/dispatch/src/cli.rs",
                 other => panic!("{}: which command line has {other}?", path.display()),
             };

@@ -22,6 +22,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-statusline", &["clodex-core", "clodex-os"]),
         ("clodex-status", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-control", &["clodex-core", "clodex-os"]),
+        ("clodex-apply", &["clodex-core", "clodex-os", "clodex-scope"]),
         ("clodex-sim", &[]),
         ("clodex-bench", &["clodex-core", "clodex-os", "clodex-scope", "clodex-sim"]),
     ])

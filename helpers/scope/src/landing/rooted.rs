@@ -200,6 +200,6 @@ fn write(
     let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
     let mut file = File::from(openat(parent, temporary, flags, Mode::from_bits_truncate(0o600))?);
     io::copy(&mut source, &mut file)?;
-    file.set_permissions(Permissions::from_mode(mode & 0o777))?;
+    file.set_permissions(Permissions::from_mode(mode))?;
     file.sync_data()
 }

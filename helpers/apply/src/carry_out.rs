@@ -1,0 +1,172 @@
+//! Landing, taking back, throwing away, each from the first look to the last word.
+
+use std::io;
+use std::path::Path;
+
+use clodex_core::{ExitCode, Landing};
+use clodex_os::Failure;
+use clodex_scope::{Request, Rooted, Tree, baseline, read_landing, remove_worktree};
+
+use crate::cli::Arguments;
+use crate::landing_dir::{UnderWay, Way};
+use crate::meant::Meant;
+use crate::planning::{InTheWay, plan};
+use crate::tell::{Told, say};
+
+/// Does what was asked for; gives what is to be said.
+pub fn carry_out(arguments: &Arguments) -> Result<String, Failure> {
+    let meant = Meant::find(&arguments.run)?;
+    let _alone = meant
+        .store
+        .one_start_at_a_time(&meant.record.git_common_dir)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let completed = if arguments.check { None } else { complete(&meant)? };
+    if arguments.discard {
+        discard(&meant, arguments)
+    } else if let (true, Some(UnderWay { way: Way::Undo, journal })) = (arguments.undo, completed) {
+        Ok(Told::of(&meant.record.id, "undone", &journal).text(arguments.json))
+    } else if arguments.undo {
+        undo(&meant, arguments)
+    } else {
+        land(&meant, arguments)
+    }
+}
+
+/// Completes what was interrupted. Where somebody edited a path meanwhile, all else is taken back instead.
+fn complete(meant: &Meant) -> Result<Option<UnderWay>, Failure> {
+    let Some(under_way) = meant.landing.under_way().map_err(|error| failed(meant, &error))? else {
+        return Ok(None);
+    };
+    let tree = open_tree(meant)?;
+    let strangers = under_way.journal.strangers(&tree).map_err(|error| failed(meant, &error))?;
+    if strangers.is_empty() {
+        perform(meant, &under_way, &tree)?;
+        return Ok(Some(under_way));
+    }
+    take_back(meant, &under_way, &tree)?;
+    let named: Vec<String> = strangers.iter().map(|path| clodex_core::path_text(&path.0)).collect();
+    let hint = "hint: everything else is as it was before; call it again when you have looked";
+    let message = format!("it was interrupted, and these were edited since: {}\n{hint}", named.join(", "));
+    Err(Failure::new(ExitCode::Refused, message))
+}
+
+fn land(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
+    let id = &meant.record.id;
+    let broken = |error: io::Error| failed(meant, &error);
+    if let Some(journal) = meant.landing.landed().map_err(broken)? {
+        remove_worktree(&meant.place()).map_err(broken)?;
+        return Ok(Told::of(id, "already-landed", &journal).text(arguments.json));
+    }
+    meant.check_verdict()?;
+    meant.check_tree_is_free()?;
+    let landing = manifest(meant)?;
+    let seen = Tree::discover(Path::new(&meant.isolated.source_root))
+        .and_then(|tree| baseline(&tree, Request::default()))
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let tree = open_tree(meant)?;
+    let planned = plan(&landing, &seen, &tree, &meant.landing.contents()).map_err(broken)?;
+    let told = Told { merged: planned.merged, ..Told::of(id, "landed", &planned.journal) };
+    if !planned.in_the_way.is_empty() {
+        return Err(refused(
+            &Told { did: "refused", changed: vec![], in_the_way: planned.in_the_way, ..told },
+            arguments,
+        ));
+    }
+    if arguments.check {
+        return Ok(Told { did: "would-land", ..told }.text(arguments.json));
+    }
+    let under_way = UnderWay { way: Way::Land, journal: planned.journal };
+    meant.landing.begin(&under_way).map_err(broken)?;
+    perform(meant, &under_way, &tree)?;
+    let back = format!("take it back with `clodex-apply --undo {id}`\n");
+    Ok(told.text(arguments.json) + if arguments.json { "" } else { &back })
+}
+
+fn undo(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
+    let id = &meant.record.id;
+    let broken = |error: io::Error| failed(meant, &error);
+    let Some(journal) = meant.landing.landed().map_err(broken)? else {
+        return Err(Failure::usage(format!("run {id} has not landed\nhint: `clodex-apply {id}` lands it")));
+    };
+    meant.check_tree_is_free()?;
+    let tree = open_tree(meant)?;
+    let mut in_the_way = Vec::new();
+    for step in &journal.steps {
+        if tree.state(&step.path.0).map_err(broken)? != step.to {
+            let path = clodex_core::path_text(&step.path.0);
+            in_the_way.push(InTheWay { path, why: "it was edited since it landed" });
+        }
+    }
+    let under_way = UnderWay { way: Way::Undo, journal: journal.reversed() };
+    if !in_the_way.is_empty() {
+        return Err(refused(&Told { in_the_way, ..Told::only(id, "refused") }, arguments));
+    }
+    meant.landing.begin(&under_way).map_err(broken)?;
+    perform(meant, &under_way, &tree)?;
+    Ok(Told::of(id, "undone", &under_way.journal).text(arguments.json))
+}
+
+fn discard(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
+    let (id, broken) = (&meant.record.id, |error: io::Error| failed(meant, &error));
+    if meant.landing.landed().map_err(broken)?.is_some() {
+        return Err(Failure::usage(format!(
+            "run {id} has landed\nhint: `clodex-apply --undo {id}` takes it back first"
+        )));
+    }
+    remove_worktree(&meant.place()).map_err(broken)?;
+    meant.landing.discard().map_err(broken)?;
+    Ok(Told::only(id, "discarded").text(arguments.json))
+}
+
+/// Does a journal to its end; what fails in the middle is taken back.
+fn perform(meant: &Meant, under_way: &UnderWay, tree: &Rooted) -> Result<(), Failure> {
+    if let Err(error) = under_way.journal.perform(tree, &meant.landing.contents()) {
+        take_back(meant, under_way, tree)?;
+        return Err(failed(meant, &error));
+    }
+    meant.landing.finish(under_way).map_err(|error| failed(meant, &error))?;
+    if under_way.way == Way::Land {
+        // It can still be taken back: what was there before is kept.
+        remove_worktree(&meant.place()).map_err(|error| failed(meant, &error))?;
+    }
+    Ok(())
+}
+
+fn take_back(meant: &Meant, under_way: &UnderWay, tree: &Rooted) -> Result<(), Failure> {
+    let back = under_way.journal.take_back(tree, &meant.landing.contents());
+    back.and_then(|()| meant.landing.forget()).map_err(|error| failed(meant, &error))
+}
+
+fn manifest(meant: &Meant) -> Result<Landing, Failure> {
+    let id = &meant.record.id;
+    let read = read_landing(meant.landing.path()).map_err(|error| Failure::usage(error.to_string()))?;
+    read.ok_or_else(|| {
+        Failure::usage(format!(
+            "run {id} left nothing that could be landed\nhint: `clodex-apply --discard {id}` removes its worktree"
+        ))
+    })
+}
+
+fn open_tree(meant: &Meant) -> Result<Rooted, Failure> {
+    let root = &meant.isolated.source_root;
+    Rooted::open(Path::new(root)).map_err(|error| {
+        Failure::usage(format!("cannot open your tree `{root}`: {error}\nhint: is it still there?"))
+    })
+}
+
+fn refused(told: &Told<'_>, arguments: &Arguments) -> Failure {
+    if arguments.json {
+        say(&told.text(true));
+    }
+    let lines: Vec<String> =
+        told.in_the_way.iter().map(|found| format!("  {}: {}", found.path, found.why)).collect();
+    let hint =
+        "hint: commit, stash or move what is named, or take the changes from the run's changes.patch by hand";
+    Failure::new(ExitCode::Refused, format!("nothing was touched, because of\n{}\n{hint}", lines.join("\n")))
+}
+
+fn failed(meant: &Meant, error: &io::Error) -> Failure {
+    let id = &meant.record.id;
+    let hint = "hint: mend what is said and call it again: what was begun is completed or taken back";
+    Failure::new(ExitCode::TurnFailed, format!("cannot finish with the changes of {id}: {error}\n{hint}"))
+}

@@ -1,0 +1,177 @@
+//! What is done to the tree, written down before it is done: interrupted at any instant, it can be completed or taken
+//! back. Knows states, not why they are wanted.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use clodex_core::{FileState, PathBytes};
+use clodex_scope::{Contents, Rooted};
+use serde::{Deserialize, Serialize};
+
+/// Format version of a journal.
+pub const JOURNAL_VERSION: u32 = 1;
+
+/// A change of the tree that happens whole or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    /// [`JOURNAL_VERSION`].
+    pub version: u32,
+    /// Absolute top of the tree.
+    pub root: PathBytes,
+    /// Each path once.
+    pub steps: Vec<Step>,
+    /// Directories that are not there before and are afterwards; from the top down.
+    pub made: Vec<Directory>,
+    /// Directories that are there before and not afterwards; from the top down.
+    pub removed: Vec<Directory>,
+}
+
+/// A directory that comes or goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// Relative to the root.
+    pub path: PathBytes,
+    /// Its permissions, where it was there before.
+    pub mode: Option<u32>,
+}
+
+/// One path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Relative to the root.
+    pub path: PathBytes,
+    /// What lies there before.
+    pub from: FileState,
+    /// What shall lie there.
+    pub to: FileState,
+}
+
+impl Journal {
+    /// Fixes which directories come and go with the steps.
+    pub fn new(root: PathBytes, steps: Vec<Step>, tree: &Rooted) -> io::Result<Self> {
+        let mut made = BTreeSet::new();
+        for step in steps.iter().filter(|step| step.to != FileState::Missing) {
+            for above in parents(&step.path.0) {
+                if !tree.is_dir(above)? {
+                    made.insert(PathBytes(above.to_vec()));
+                }
+            }
+        }
+        let removed = emptied(&steps, tree)?;
+        let made = made.into_iter().map(|path| Directory { path, mode: None }).collect();
+        Ok(Self { version: JOURNAL_VERSION, root, steps, made, removed })
+    }
+
+    /// The way back.
+    pub fn reversed(&self) -> Self {
+        let steps = self.steps.iter().map(|step| Step {
+            path: step.path.clone(),
+            from: step.to.clone(),
+            to: step.from.clone(),
+        });
+        Self {
+            version: self.version,
+            root: self.root.clone(),
+            steps: steps.collect(),
+            made: self.removed.clone(),
+            removed: self.made.clone(),
+        }
+    }
+
+    /// Takes back what is done of it, and leaves alone what is none of it.
+    pub fn take_back(&self, tree: &Rooted, contents: &Contents) -> io::Result<()> {
+        let mut back = self.reversed();
+        let mut done = Vec::new();
+        for step in back.steps {
+            if tree.state(&step.path.0)? == step.from {
+                done.push(step);
+            }
+        }
+        back.steps = done;
+        back.perform(tree, contents)
+    }
+
+    /// Paths that hold neither what they held before nor what they shall hold.
+    pub fn strangers(&self, tree: &Rooted) -> io::Result<Vec<PathBytes>> {
+        let mut strange = Vec::new();
+        for step in &self.steps {
+            let now = tree.state(&step.path.0)?;
+            if now != step.from && now != step.to {
+                strange.push(step.path.clone());
+            }
+        }
+        Ok(strange)
+    }
+
+    /// Does what is not done yet.
+    pub fn perform(&self, tree: &Rooted, contents: &Contents) -> io::Result<()> {
+        for step in &self.steps {
+            tree.clear_rests(&step.path.0)?;
+        }
+        let (gone, here): (Vec<_>, Vec<_>) =
+            self.steps.iter().partition(|step| step.to == FileState::Missing);
+        for step in gone {
+            exchange(step, tree, contents)?;
+        }
+        for directory in self.removed.iter().rev() {
+            tree.remove_empty_dir(&directory.path.0)?;
+        }
+        for directory in &self.made {
+            tree.make_dir(&directory.path.0, directory.mode)?;
+        }
+        here.into_iter().try_for_each(|step| exchange(step, tree, contents))
+    }
+}
+
+fn exchange(step: &Step, tree: &Rooted, contents: &Contents) -> io::Result<()> {
+    let now = tree.state(&step.path.0)?;
+    if now == step.to {
+        return Ok(());
+    }
+    if now != step.from {
+        return Err(io::Error::other(format!(
+            "`{}` was edited meanwhile",
+            clodex_core::path_text(&step.path.0)
+        )));
+    }
+    tree.put(&step.path.0, &step.to, contents)
+}
+
+/// Directories above a path, from the top down.
+fn parents(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at])
+}
+
+/// Directories in which nothing is left when the steps are done; as git does, they go with their last file.
+fn emptied(steps: &[Step], tree: &Rooted) -> io::Result<Vec<Directory>> {
+    let is_gone = |path: &[u8]| steps.iter().any(|step| step.path.0 == path && step.to == FileState::Missing);
+    let mut candidates: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for step in steps.iter().filter(|step| step.to == FileState::Missing) {
+        candidates.extend(parents(&step.path.0).map(<[u8]>::to_vec));
+    }
+    let mut removed: BTreeSet<Vec<u8>> = BTreeSet::new();
+    // The deepest first: a directory is empty when all in it is gone.
+    for directory in candidates.into_iter().rev() {
+        let keeps = steps.iter().any(|step| {
+            let below =
+                step.path.0.strip_prefix(directory.as_slice()).is_some_and(|rest| rest.starts_with(b"/"));
+            below && step.to != FileState::Missing
+        });
+        if keeps || !tree.is_dir(&directory)? {
+            continue;
+        }
+        let names = tree.names(&directory)?;
+        let all_gone = names.iter().all(|name| {
+            let path = [directory.as_slice(), b"/", name].concat();
+            is_gone(&path) || removed.contains(&path)
+        });
+        if all_gone {
+            removed.insert(directory);
+        }
+    }
+    let told = |path: Vec<u8>| {
+        let mode = Some(tree.dir_mode(&path)?);
+        Ok(Directory { path: PathBytes(path), mode })
+    };
+    removed.into_iter().map(told).collect()
+}
