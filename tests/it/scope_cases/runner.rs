@@ -11,7 +11,7 @@ use clodex_tests::{
 use serde_json::{Value, json};
 
 use super::picture::Picture;
-use super::row::{Row, Want};
+use super::row::{Row, Want, row};
 use super::stage::Place;
 
 /// How many rows run at the same time.
@@ -201,4 +201,25 @@ fn violations(ended: &Dispatched) -> String {
 
 pub fn require(holds: bool, told: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(told()) }
+}
+
+#[test]
+fn rows_that_lie_are_told() {
+    let lies = [
+        ("its harm was never done", row("no harm", "true").harm("test -e lib/evil").names(&["lib/evil"])),
+        ("its action failed", row("no such program", "nonsense; echo x > lib/e").names(&["lib/e"])),
+        ("its setup fails", row("no setup", "true").setup("false")),
+        ("exit 0 for 6", row("quiet", "echo x >> src/a.txt").names(&["src/a.txt"])),
+        ("exit 6 for 0", row("not quiet", "echo x > lib/e")),
+        ("`lib/f` is not named", row("another name", "echo x > lib/e").names(&["lib/f"])),
+        ("the worker was never started", row("blocked", "true").setup("echo u >> src/a.txt")),
+        ("the worker was started", row("not blocked", "true").blocked("src/a.txt")),
+        ("the planted code was none", row("a dud", "true").fires("git status")),
+    ];
+    let all: Vec<Row> = lies.iter().map(|(_, row)| *row).collect();
+    run_each(&all, |row| {
+        let why = lies.iter().find(|(_, lie)| lie.title == row.title).map(|(why, _)| *why).unwrap();
+        let told = run(row, &[]).err().unwrap_or_default();
+        require(told.starts_with(why), || format!("want `{why}`, told `{told}`"))
+    });
 }
