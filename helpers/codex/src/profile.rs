@@ -55,6 +55,9 @@ pub enum Inexpressible {
     /// Codex reads TOML, which is UTF-8.
     #[error("`{}` is no UTF-8", .0.display())]
     NotUtf8(PathBuf),
+    /// Codex allows globs to be denied only.
+    #[error("codex takes `{}` for a glob", .0.display())]
+    Glob(PathBuf),
     /// Too many paths for one argument.
     #[error("its paths are {0} bytes together")]
     TooLong(usize),
@@ -143,6 +146,9 @@ fn filesystem(request: &ProfileRequest<'_>) -> Result<String, Inexpressible> {
         }
     }
     for (path, access) in request.grants.iter() {
+        if path.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[]".contains(byte)) {
+            return Err(Inexpressible::Glob(path.to_owned()));
+        }
         add(path, access)?;
     }
     for path in request.deny {
@@ -247,6 +253,11 @@ mod tests {
 
     #[test]
     fn what_toml_cannot_say_is_told() {
+        let mut glob = grants();
+        glob.set("/w/[slug]", Access::Write);
+        let refused = profile(&glob, &Network::Off, &CodexConfig::default());
+        assert_eq!(refused, Err(Inexpressible::Glob("/w/[slug]".into())));
+
         let mut odd = grants();
         let path = Path::new(OsStr::from_bytes(b"/w/\xff"));
         odd.set(path, Access::Write);

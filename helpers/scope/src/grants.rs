@@ -154,6 +154,11 @@ fn is_symlink(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|found| found.is_symlink())
 }
 
+/// Whether a sandbox would take the name for a glob, and so could not hold it.
+fn looks_like_glob(path: &[u8]) -> bool {
+    path.iter().any(|byte| b"*?[]".contains(byte))
+}
+
 /// Where each directory of the path ends, the outermost first.
 fn ends(path: &[u8]) -> impl Iterator<Item = usize> {
     let inner = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);

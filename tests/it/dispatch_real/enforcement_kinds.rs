@@ -162,3 +162,14 @@ fn what_may_not_be_read_is_not() {
     );
     assert!(!stage.sandbox.repo().join("not").exists());
 }
+
+#[test]
+fn a_scope_that_codex_takes_for_a_glob_is_worked_on_in_its_own_sandbox() {
+    let Some(stage) = Stage::real() else { return };
+    fs::create_dir(stage.sandbox.repo().join("src/[slug]")).unwrap();
+    let packet = running(Packet::worker(&["src/[slug]/"]), &["echo n > 'src/[slug]/n'"]);
+    let run = stage.packet(&packet, &[]).exits(0);
+    assert_eq!(run.policy()["enforcement"], "sandbox");
+    let degraded = run.policy()["degraded"][0].to_string();
+    assert!(degraded.contains("src/[slug]` for a glob"), "{degraded}");
+}

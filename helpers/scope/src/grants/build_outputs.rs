@@ -7,7 +7,7 @@ use std::path::Path;
 use clodex_core::{ByProducts, Place, ScopeRules};
 
 use super::layout::Layout;
-use super::{absolute, ends};
+use super::{absolute, ends, looks_like_glob};
 use crate::Tree;
 use crate::listing::join;
 
@@ -38,7 +38,8 @@ pub(super) fn of(
     let there = layout.ignored.iter().filter(|path| is_output(path)).cloned();
     let named = by_products.named().iter().filter(|path| layout.ignore.ignores(path, true)).cloned();
     let made = places_of_work(tree, rules).into_iter().flat_map(|directory| made_in(tree, &directory));
-    there.chain(named).chain(made.filter(|path| is_output(path))).collect()
+    let all = there.chain(named).chain(made.filter(|path| is_output(path)));
+    all.filter(|path| !looks_like_glob(path)).collect()
 }
 
 fn made_in(tree: &Tree, directory: &[u8]) -> Vec<Vec<u8>> {

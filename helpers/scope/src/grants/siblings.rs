@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clodex_core::ScopeRules;
 
-use super::absolute;
+use super::{absolute, looks_like_glob};
 use crate::listing::join;
 
 /// Each one costs every command of the worker 2 ms; what is beyond is left to detection.
@@ -57,8 +57,10 @@ impl Siblings {
         // A directory spares more than a file.
         found.sort();
         found.dedup();
-        let left = found.len().saturating_sub(MAX_SPARED);
+        let all = found.len();
+        found.retain(|(_, path)| !looks_like_glob(path));
         found.truncate(MAX_SPARED);
+        let left = all - found.len();
         (found.into_iter().map(|(_, path)| path).collect(), left)
     }
 }

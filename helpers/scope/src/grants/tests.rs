@@ -114,11 +114,24 @@ fn too_many_neighbours_are_left_to_detection_and_noted() {
 }
 
 #[test]
-fn nothing_is_granted_through_a_symlink() {
-    let place = Place::with(&["real/a"], "");
+fn a_neighbour_that_looks_like_a_glob_is_left_to_detection() {
+    let place = Place::with(&["pages/index", "pages/[slug]", "pages/about"], "");
+    let reach = place.reach(&["pages/index"]);
+    assert_eq!(place.shown(&reach), rows(&[("pages", Write), ("pages/about", Read)]));
+    assert!(reach.notes[0].starts_with("1 paths beside"), "{:?}", reach.notes);
+}
+
+#[test]
+fn nothing_is_granted_through_what_became_a_symlink() {
+    let place = Place::with(&["real/a", "link/", "file"], "");
+    let tree = Tree::discover(&place.root()).unwrap();
+    let entries = ["link/", "file", "link/deep/"].map(|entry| tree.scope_entry(entry).unwrap());
+    let rules = tree.scope_rules(entries.into());
+    fs::remove_dir(place.root().join("link")).unwrap();
+    fs::remove_file(place.root().join("file")).unwrap();
     std::os::unix::fs::symlink("real", place.root().join("link")).unwrap();
     std::os::unix::fs::symlink("real/a", place.root().join("file")).unwrap();
-    let reach = place.reach(&["link/", "file", "link/deep/"]);
+    let reach = grants(&tree, &rules, &ByProducts::default(), &Wishes::default());
     assert_eq!(place.shown(&reach), []);
     assert_eq!(reach.notes.len(), 3, "{:?}", reach.notes);
 }
