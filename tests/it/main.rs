@@ -27,3 +27,4 @@ mod stage;
 mod stand_in;
 mod sudden_death;
 mod tidy;
+mod verify;

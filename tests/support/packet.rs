@@ -12,6 +12,7 @@ pub struct Packet {
     mode: String,
     objective: String,
     scope: Vec<String>,
+    checks: Vec<String>,
     more: Vec<String>,
 }
 
@@ -19,7 +20,14 @@ impl Packet {
     /// A worker that may write to `scope`.
     pub fn worker(scope: &[&str]) -> Self {
         let scope = scope.iter().map(|&entry| entry.to_owned()).collect();
-        Self { mode: "worker".to_owned(), objective: "do the work".to_owned(), scope, more: Vec::new() }
+        let checks = vec!["true".to_owned()];
+        Self {
+            mode: "worker".to_owned(),
+            objective: "do the work".to_owned(),
+            scope,
+            checks,
+            more: Vec::new(),
+        }
     }
 
     /// A `verifier`, `reviewer` or `synthesizer`.
@@ -31,6 +39,13 @@ impl Packet {
     #[must_use]
     pub fn objective(mut self, objective: &str) -> Self {
         objective.clone_into(&mut self.objective);
+        self
+    }
+
+    /// Says how it is to be verified.
+    #[must_use]
+    pub fn checked_by(mut self, checks: &[&str]) -> Self {
+        self.checks = checks.iter().map(|&check| check.to_owned()).collect();
         self
     }
 
@@ -60,9 +75,11 @@ impl Packet {
                 let _ = writeln!(text, "- {entry}");
             }
         }
-        text.push_str(
-            "\nNON-GOALS:\n- nothing else\n\nVERIFICATION:\n- true\n\nDELIVERABLE:\n- a short report\n",
-        );
+        text.push_str("\nNON-GOALS:\n- nothing else\n\nVERIFICATION:\n");
+        for check in &self.checks {
+            let _ = writeln!(text, "- {check}");
+        }
+        text.push_str("\nDELIVERABLE:\n- a short report\n");
         for more in &self.more {
             let _ = writeln!(text, "\n{more}");
         }

@@ -32,6 +32,7 @@ mod template;
 mod tiers;
 mod utc_text;
 mod verdict;
+mod verification;
 mod watchdog;
 mod yaml;
 
@@ -57,7 +58,7 @@ pub use prompt::{AnswerForm, DOCS_MAX_BYTES, DocsError, ProjectDoc, Prompt, Task
 pub use record::{Flow, Isolated, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
 pub use run_id::{InvalidRunId, RunId, slug};
 pub use run_ref::{Candidate, RunRef};
-pub use run_result::{CommandSeen, Durations, RunResult, Tokens, VerificationEntry, VerificationStatus};
+pub use run_result::{CommandSeen, Durations, RunResult, Tokens};
 pub use run_story::{FailureSeen, RunStory, Turn};
 pub use scope_overlap::scope_overlap;
 pub use scope_rules::{PathKind, Place, ScopeEntry, ScopeEntryError, ScopeRules};
@@ -70,5 +71,9 @@ pub use template::{BUILT_IN_TEMPLATES, TemplateError, fill_template, template_ke
 pub use tiers::{ModelChoice, Tier, Tiers, UnknownTier};
 pub use utc_text::utc_ms;
 pub use verdict::{Verdict, Violation, ViolationKind};
+pub use verification::{
+    Check, CheckStatus, VerificationEntry, VerificationStatus, claim_about, verification_attention,
+    verification_command,
+};
 pub use watchdog::{Health, Watchdog};
 pub use yaml::{YAML_MAX_BYTES, YamlError, parse_yaml};

@@ -105,7 +105,9 @@ impl<'a> LiveLine<'a> {
             Liveness::Live | Liveness::OtherHost => {}
         }
         let heartbeat_ms = self.heartbeat_sec.saturating_mul(1000);
-        if self.phase != Phase::Waiting && heartbeat_ms > 0 && self.quiet_ms > heartbeat_ms {
+        // Checks have a limit of their own.
+        let may_be_quiet = matches!(self.phase, Phase::Waiting | Phase::Verifying);
+        if !may_be_quiet && heartbeat_ms > 0 && self.quiet_ms > heartbeat_ms {
             return Some(Attention::Stalled);
         }
         match self.phase {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Claim, ClaimedVerdict, Mode, Outcome, RunId, Verdict};
+use crate::{Claim, ClaimedVerdict, Mode, Outcome, RunId, Verdict, VerificationEntry};
 
 /// Everything that came out of a run, as written to `result.json` and printed by `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct RunResult {
     pub files_seen: Vec<String>,
     /// Commands of the stream, in order of their end.
     pub commands_seen: Vec<CommandSeen>,
-    /// The packet's VERIFICATION, joined to the commands of the stream.
+    /// The packet's VERIFICATION, joined to the commands of the stream, and to clodex's own checks with `--verify`.
     pub verification: Vec<VerificationEntry>,
     /// Tokens of this run; absent when Codex told none.
     pub tokens: Option<Tokens>,
@@ -77,29 +77,6 @@ pub struct CommandSeen {
     pub duration_ms: Option<u64>,
 }
 
-/// One line of the packet's VERIFICATION and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerificationEntry {
-    /// As the packet says it.
-    pub text: String,
-    /// What is known of it.
-    pub status: VerificationStatus,
-    /// Exit code of the command, where one was seen.
-    pub exit_code: Option<i32>,
-}
-
-/// What is known of a line of VERIFICATION. "Seen" rests on the stream: Codex reported that it ran the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum VerificationStatus {
-    /// No command of the stream matches it: there is only the worker's word.
-    NotSeen,
-    /// Codex ran it and it exited with 0, the last time.
-    SeenPassed,
-    /// Codex ran it and it failed, the last time.
-    SeenFailed,
-}
-
 /// Tokens of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tokens {
@@ -124,4 +101,7 @@ pub struct Durations {
     pub baseline_ms: u64,
     /// The snapshot after and its comparison.
     pub compare_ms: u64,
+    /// The commands of the packet's VERIFICATION, run by clodex, and what they changed.
+    #[serde(default)]
+    pub verify_ms: u64,
 }

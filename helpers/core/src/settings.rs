@@ -17,6 +17,9 @@ pub const DEFAULT_TIMEOUT_SEC: u64 = 1800;
 /// Silence after which a run counts as stalled when nobody says otherwise, in seconds.
 pub const DEFAULT_HEARTBEAT_SEC: u64 = 300;
 
+/// How long one command of VERIFICATION may take when nobody says otherwise, in seconds.
+pub const DEFAULT_VERIFY_TIMEOUT_SEC: u64 = 600;
+
 /// How Codex is driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backend {
@@ -54,6 +57,10 @@ pub struct Settings {
     pub enforcement: Setting<Option<Enforcement>>,
     /// Whether a run may start over uncommitted changes inside its scope.
     pub allow_dirty_overlap: Setting<bool>,
+    /// Whether clodex runs the packet's VERIFICATION itself when the worker has ended.
+    pub verify: Setting<bool>,
+    /// How long one command of it may take; 0 = off.
+    pub verify_timeout_sec: Setting<u64>,
     /// How Codex is driven.
     pub backend: Setting<Backend>,
     /// Where artifacts go; none = below the work directory.
@@ -78,6 +85,8 @@ impl Settings {
             sandbox: optional(layers, |layer| &layer.sandbox),
             enforcement: optional(layers, |layer| &layer.enforcement),
             allow_dirty_overlap: first(layers, |layer| &layer.allow_dirty_overlap, false),
+            verify: first(layers, |layer| &layer.verify, false),
+            verify_timeout_sec: first(layers, |layer| &layer.verify_timeout_sec, DEFAULT_VERIFY_TIMEOUT_SEC),
             backend: first(layers, |layer| &layer.backend, Backend::Exec),
             output_dir: optional(layers, |layer| &layer.output_dir),
             codex: optional(layers, |layer| &layer.codex),
@@ -98,6 +107,8 @@ impl Settings {
                 wish.map_or("profile, where codex can", Enforcement::as_str).to_owned()
             }),
             row("allow_dirty_overlap", &self.allow_dirty_overlap, bool::to_string),
+            row("verify", &self.verify, bool::to_string),
+            row("verify_timeout_sec", &self.verify_timeout_sec, u64::to_string),
             row("backend", &self.backend, |backend| backend.as_str().to_owned()),
             row("output_dir", &self.output_dir, |dir| {
                 dir.as_ref().map_or("in the work directory".into(), path)

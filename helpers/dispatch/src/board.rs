@@ -99,6 +99,25 @@ impl Board {
         self.show(&progress);
     }
 
+    /// Codex has ended, and clodex runs one of the packet's checks itself.
+    pub fn verifying(&mut self, command: &str, elapsed: Duration) {
+        let progress = Progress {
+            phase: Phase::Verifying,
+            activity: command.to_owned(),
+            last_life_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            ..self.record.progress.clone()
+        };
+        // Each check is worth a write, also where only the command changes.
+        self.shown = None;
+        self.show(&progress);
+    }
+
+    /// Shows the same again, some time later.
+    pub fn show_again(&mut self) {
+        let progress = self.record.progress.clone();
+        self.show(&progress);
+    }
+
     /// Tells something that cannot wait for the report.
     pub fn remark(&self, text: &str) {
         if self.speaks {

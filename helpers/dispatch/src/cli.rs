@@ -127,6 +127,13 @@ pub struct Cli {
     #[arg(long, value_name = "SEC", help_heading = "Limits")]
     pub heartbeat_sec: Option<u64>,
 
+    /// Run the packet's VERIFICATION again, in a sandbox of its own, when Codex has ended
+    #[arg(long, requires = "task", help_heading = "Limits")]
+    pub verify: bool,
+    /// Limit for one command of it in seconds, 0 = none [default: 600]
+    #[arg(long, value_name = "SEC", help_heading = "Limits")]
+    pub verify_timeout_sec: Option<u64>,
+
     /// Return the run id at once; the run outlives its caller
     #[arg(long, help_heading = "Running and reporting")]
     pub detach: bool,

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clodex_core::{
-    Durations, Ending, ExitCode, FailureKind, Outcome, Policy, RunRecord, RunResult, RunStory, Verdict,
-    VerificationEntry, exit_code,
+    Claim, Durations, Ending, ExitCode, FailureKind, Outcome, Policy, RunRecord, RunResult, RunStory, Turn,
+    Verdict, VerificationEntry, claim_about, exit_code,
 };
 use clodex_os::ExitKind;
 use clodex_os::clock::Timestamp;
@@ -23,6 +23,7 @@ use crate::judge::{Exit, Facts, Judgement, join_verification, judge};
 use crate::next_step::{Situation, next_step};
 use crate::plan::Plan;
 use crate::report;
+use crate::verify::{Verified, Verifier};
 use crate::watch::Watched;
 use crate::writing::Writing;
 
@@ -30,7 +31,6 @@ use crate::writing::Writing;
 const MESSAGE_MAX_BYTES: usize = 8 * 1024;
 
 /// Everything that is known when nothing of the run lives any more.
-#[derive(Debug)]
 pub struct Ended<'a> {
     /// What was to be done.
     pub plan: &'a Plan,
@@ -40,6 +40,8 @@ pub struct Ended<'a> {
     pub baseline: &'a Result<Baseline, ScopeError>,
     /// The records of all runs.
     pub store: &'a RecordStore,
+    /// What runs the packet's checks, when that is wanted.
+    pub verifier: Option<Verifier<'a>>,
     /// What other runs did in the same tree.
     pub meanwhile: Meanwhile,
     /// Paths in scope that were dirty, when the gate refused because of them.
@@ -82,14 +84,23 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     let compare_begun = Instant::now();
     let mut found = find(ended, &mut artifacts);
     let left = isolate::keep(ended.store, &board.record, &mut found);
+    let compare_took = compare_begun.elapsed();
+    let verified = verify(ended, &mut found, &mut artifacts, &mut board);
     let durations = Durations {
         total_ms: millis(ended.begun.elapsed()),
         codex_ms: millis(ended.watched.ran_for),
         baseline_ms: millis(ended.baseline_took),
-        compare_ms: millis(compare_begun.elapsed()),
+        compare_ms: millis(compare_took),
+        verify_ms: millis(verified.took),
     };
-    let verification = join_verification(&ended.plan.verification, &ended.story.commands);
-    let judgement = judge_ended(ended, &verification);
+    let mut verification = join_verification(&ended.plan.verification, &ended.story.commands);
+    verification
+        .iter_mut()
+        .zip(&verified.checks)
+        .for_each(|(entry, check)| entry.check = Some(check.clone()));
+    let stop = if verified.cancelled { Some(Stop::Cancelled) } else { ended.watched.stop };
+    let judgement = judge_ended(ended, stop, &verification);
+    add_claims(&mut verification, judgement.claim.as_ref());
     let code = exit_code(found.verdict, judgement.outcome, judgement.ending, judgement.needs_attention);
     let mut result = result(ended, &judgement, (found.verdict, left), code, &board.record);
     (result.durations, result.verification) = (durations, verification);
@@ -98,6 +109,9 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     let mut writing = Writing::into(&mut artifacts);
     let message = final_message::markdown(&judgement, ended.story.last_message.as_deref());
     writing.findings(&found, &result.verification, &message);
+    for (name, output) in verified.outputs {
+        writing.bytes(&name, output);
+    }
     if let Some(path) = &ended.plan.output {
         writing.outside(path, message.as_bytes());
     }
@@ -132,6 +146,30 @@ fn find(ended: &Ended<'_>, artifacts: &mut Artifacts) -> Found {
     found
 }
 
+/// Lets clodex run the checks, where that is wanted, of a worker that has ended by itself, on a tree that is known.
+fn verify(ended: &Ended<'_>, found: &mut Found, artifacts: &mut Artifacts, board: &mut Board) -> Verified {
+    let Some(verifier) = &ended.verifier else { return Verified::default() };
+    let is_still = ended.watched.ended.as_ref().is_some_and(|ended| ended.survivors.is_empty());
+    let has_ended = ended.story.turn == Turn::Completed
+        && matches!(ended.watched.stop, None | Some(Stop::Lingered))
+        && is_still;
+    let verified = match found.comparison.as_ref().filter(|_| has_ended) {
+        Some(after) => verifier.verify(after, board),
+        None => Verified::none(&ended.plan.verification, "there is no finished work to verify"),
+    };
+    found.add_checks(&verified);
+    found.add_forged(ended.plan.tree.root(), artifacts.recover());
+    board.finishing();
+    verified
+}
+
+fn add_claims(verification: &mut [VerificationEntry], claim: Option<&Claim>) {
+    let said = claim.map_or(&[][..], |claim| &claim.verification_run);
+    for entry in verification.iter_mut().filter(|entry| entry.check.is_some()) {
+        entry.claimed = claim_about(&entry.text, said).map(str::to_owned);
+    }
+}
+
 fn end_record(record: &mut RunRecord, result: &RunResult, policy: &Policy, seal: Option<String>) {
     record.ended = Some(Timestamp::now().rfc3339());
     record.outcome = Some(result.outcome);
@@ -141,10 +179,10 @@ fn end_record(record: &mut RunRecord, result: &RunResult, policy: &Policy, seal:
     record.seal = seal;
 }
 
-fn judge_ended(ended: &Ended<'_>, verification: &[VerificationEntry]) -> Judgement {
+fn judge_ended(ended: &Ended<'_>, stop: Option<Stop>, verification: &[VerificationEntry]) -> Judgement {
     let words = ended.watched.start_error.as_deref().unwrap_or(&ended.last_words);
     let mut judgement = judge(&Facts {
-        stop: ended.watched.stop,
+        stop,
         timeout_sec: ended.plan.timeout_sec,
         heartbeat_sec: ended.plan.heartbeat_sec,
         turn: ended.story.turn,

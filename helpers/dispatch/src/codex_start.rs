@@ -120,8 +120,7 @@ pub fn command(
     places: &Places,
     model: Option<&str>,
 ) -> Result<ContainedCommand, Refusal> {
-    let tmp = private_tmp(plan, codex, places);
-    let slash_tmp = if tmp { SlashTmp::Private } else { SlashTmp::Shared };
+    let slash_tmp = slash_tmp(plan, codex, places);
     let profile = held.profile(plan, config, places.run_id.as_str(), slash_tmp)?;
     let request = ExecRequest {
         held: match &profile {
@@ -140,32 +139,37 @@ pub fn command(
     };
     let argv = exec_argv(&request, config, &codex.version)
         .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
+    Ok(contained(plan, codex, places, &places.scratch).args(argv))
+}
+
+/// Codex in its containment, still without arguments; `tmp` is its TMPDIR.
+pub fn contained(plan: &Plan, codex: &Codex, places: &Places, tmp: &Path) -> ContainedCommand {
     let mut command = ContainedCommand::new(&places.wrapper, &codex.binary, places.run_id.as_str())
-        .args(argv)
         .current_dir(&plan.workdir)
         .containment(plan.containment)
         .env(RUN_MARK, places.run_id.as_str())
-        .env("TMPDIR", &places.scratch);
-    if tmp {
-        command = command.private_tmp(&places.scratch);
+        .env("TMPDIR", tmp);
+    if slash_tmp(plan, codex, places) == SlashTmp::Private {
+        command = command.private_tmp(tmp);
     }
-    Ok(GIT_ELSEWHERE.iter().fold(command, ContainedCommand::env_remove))
+    GIT_ELSEWHERE.iter().fold(command, ContainedCommand::env_remove)
 }
 
 /// The environment of commands whose TMPDIR is `tmp`.
-fn environment<'a>(places: &'a Places, tmp: &'a Path) -> CommandEnvironment<'a> {
+pub fn environment<'a>(places: &'a Places, tmp: &'a Path) -> CommandEnvironment<'a> {
     let pytest_addopts = std::env::var("PYTEST_ADDOPTS").ok();
     CommandEnvironment { run_id: places.run_id.as_str(), tmp, pytest_addopts }
 }
 
 /// Whether the run gets a `/tmp` of its own: not when something that it needs lies in the real one, nor where there is
 /// no kernel containment to mount it in.
-fn private_tmp(plan: &Plan, codex: &Codex, places: &Places) -> bool {
+pub fn slash_tmp(plan: &Plan, codex: &Codex, places: &Places) -> SlashTmp {
     let needed =
         [Some(&plan.workdir), Some(&codex.binary), places.codex_home.as_ref(), Some(&places.artifacts)];
-    plan.containment != ContainmentWish::BestEffort
+    let private = plan.containment != ContainmentWish::BestEffort
         && !needed.into_iter().flatten().chain(&plan.images).any(|path| path.starts_with("/tmp"))
-        && !path_has_tmp(std::env::var_os("PATH").as_deref())
+        && !path_has_tmp(std::env::var_os("PATH").as_deref());
+    if private { SlashTmp::Private } else { SlashTmp::Shared }
 }
 
 fn path_has_tmp(path: Option<&OsStr>) -> bool {

@@ -104,7 +104,8 @@ pub fn to_deny<'a>(entries: impl IntoIterator<Item = &'a str>, workdir: &Path) -
         .collect()
 }
 
-fn can_narrow(plan: &Plan, codex: &Codex, config: &CodexConfig, state_dir: &Path) -> Result<(), String> {
+/// Whether this Codex was seen to enforce profiles, and can be told of this plan's; else why not.
+pub fn can_narrow(plan: &Plan, codex: &Codex, config: &CodexConfig, state_dir: &Path) -> Result<(), String> {
     if !codex.version.permission_profiles() {
         return Err(match &codex.version {
             CodexVersion::Known(..) | CodexVersion::TooOld(_) => {

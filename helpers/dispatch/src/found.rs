@@ -8,6 +8,7 @@ use clodex_os::process::Survivor;
 use clodex_scope::{Baseline, Comparison, Meanwhile, ScopeError};
 
 use crate::artifacts::Forged;
+use crate::verify::Verified;
 
 /// The verdict and what it rests on.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Found {
     pub comparison: Option<Comparison>,
     /// Violations that the comparison does not know of.
     pub forged: Vec<Violation>,
+    /// Violations by clodex's own checks.
+    pub by_checks: Vec<Violation>,
     /// Remarks that change nothing.
     pub notes: Vec<String>,
 }
@@ -25,7 +28,7 @@ pub struct Found {
 impl Found {
     /// A gate refused; nothing was started and nothing is compared.
     pub fn refused() -> Self {
-        Self { verdict: Verdict::Refused, comparison: None, forged: vec![], notes: vec![] }
+        Self { verdict: Verdict::Refused, comparison: None, forged: vec![], by_checks: vec![], notes: vec![] }
     }
 
     /// Compares the tree with its baseline.
@@ -35,12 +38,17 @@ impl Found {
             Err(error) => Err(format!("no baseline: {error}")),
         };
         match compared {
-            Err(why) => {
-                Self { verdict: Verdict::Unknown, comparison: None, forged: vec![], notes: vec![why] }
-            }
+            Err(why) => Self {
+                verdict: Verdict::Unknown,
+                comparison: None,
+                forged: vec![],
+                by_checks: vec![],
+                notes: vec![why],
+            },
             Ok(comparison) => Self {
                 verdict: comparison.verdict,
                 forged: vec![],
+                by_checks: vec![],
                 notes: without_repetition(&comparison.notes),
                 comparison: Some(comparison),
             },
@@ -52,10 +60,26 @@ impl Found {
         self.comparison.as_ref().map(|comparison| which(comparison).clone()).unwrap_or_default()
     }
 
+    /// What clodex's own checks did to the tree.
+    pub fn add_checks(&mut self, verified: &Verified) {
+        self.by_checks.clone_from(&verified.violations);
+        self.notes.extend(verified.unknown.iter().map(|why| format!("during verification: {why}")));
+        if !self.by_checks.is_empty() {
+            self.verdict = Verdict::Violation;
+        } else if !verified.unknown.is_empty() && self.verdict == Verdict::Clean {
+            self.verdict = Verdict::Unknown;
+        }
+        if let Some(comparison) = &mut self.comparison {
+            add_new(&mut comparison.by_products, &verified.by_products);
+            add_new(&mut comparison.foreign, &verified.foreign);
+        }
+        self.add_survivors(&verified.survivors);
+    }
+
     /// All changes outside the scope.
     pub fn violations(&self) -> Vec<Violation> {
         let compared = self.comparison.iter().flat_map(|comparison| &comparison.violations);
-        compared.chain(&self.forged).cloned().collect()
+        compared.chain(&self.by_checks).chain(&self.forged).cloned().collect()
     }
 
     /// A tree on which something of the run still lives is not still: there is no verdict over it.
@@ -83,6 +107,12 @@ impl Found {
             restored: forged.restored,
         }));
     }
+}
+
+fn add_new(paths: &mut Vec<String>, more: &[String]) {
+    paths.extend(more.iter().cloned());
+    paths.sort();
+    paths.dedup();
 }
 
 /// What is in the way of both looks at the tree is worth one line.

@@ -3,7 +3,7 @@
 
 use clodex_core::{
     Claim, ClaimParse, ClaimedVerdict, CommandSeen, Ending, FailureKind, FailureSeen, Outcome, Turn,
-    VerificationEntry, VerificationStatus,
+    VerificationEntry, VerificationStatus, verification_attention,
 };
 
 use crate::answer::Schema;
@@ -104,12 +104,11 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
         (Some(Stop::Lingered) | None, Turn::Failed) => failed(facts),
         (Some(Stop::Lingered) | None, Turn::NotStarted | Turn::Running) => broke_off(facts),
     };
-    if let Some(failed) =
-        facts.verification.iter().find(|entry| entry.status == VerificationStatus::SeenFailed)
+    if let Some(why) = verification_attention(facts.verification)
         && !judgement.needs_attention
     {
         judgement.needs_attention = true;
-        judgement.summary = format!("verification failed: {}", failed.text);
+        judgement.summary = why;
     }
     judgement
 }
@@ -208,7 +207,7 @@ pub fn join_verification(lines: &[String], commands: &[CommandSeen]) -> Vec<Veri
                 Some(0) => VerificationStatus::SeenPassed,
                 Some(_) => VerificationStatus::SeenFailed,
             };
-            VerificationEntry { text: line.clone(), status, exit_code }
+            VerificationEntry { text: line.clone(), status, exit_code, claimed: None, check: None }
         })
         .collect()
 }

@@ -33,6 +33,7 @@ mod run;
 mod seal;
 mod tape;
 mod task_text;
+mod verify;
 mod watch;
 mod writing;
 

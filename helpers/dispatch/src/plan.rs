@@ -76,6 +76,8 @@ pub struct Plan {
     pub timeout_sec: u64,
     /// Seconds without a sign of life; 0 = no limit.
     pub heartbeat_sec: u64,
+    /// Where clodex runs the checks itself when Codex has ended: limit for one of them in seconds, 0 = none.
+    pub verify: Option<u64>,
     /// Directory of run directories.
     pub runs_dir: RunsDir,
     /// Where the final message goes, too.

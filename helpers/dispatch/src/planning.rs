@@ -115,6 +115,7 @@ fn decide(
         schema,
         codex: settings.codex.value.clone(),
         timeout_sec: settings.timeout_sec.value,
+        verify: settings.verify.value.then_some(settings.verify_timeout_sec.value),
         heartbeat_sec: settings.heartbeat_sec.value,
         runs_dir,
         output: cli.output.as_deref().map(absolute),
@@ -148,6 +149,8 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
         enforcement: cli.enforcement.map(|value| Setting::flag("--enforcement", value)),
         sandbox: cli.sandbox.map(|value| Setting::flag("--sandbox", value)),
         allow_dirty_overlap: cli.allow_dirty_overlap.then(|| Setting::flag("--allow-dirty-overlap", true)),
+        verify: cli.verify.then(|| Setting::flag("--verify", true)),
+        verify_timeout_sec: cli.verify_timeout_sec.map(|value| Setting::flag("--verify-timeout-sec", value)),
         output_dir: cli.output_dir.clone().map(|value| Setting::flag("--output-dir", value)),
         codex: cli.codex.clone().map(|value| Setting::flag("--codex", value)),
         isolate: if cli.with_dirty {
@@ -243,7 +246,7 @@ pub fn reach(
         tree,
         rules,
         by_products,
-        &Wishes { allow_commit, protect: protect.into_iter().collect() },
+        &Wishes { allow_commit, protect: protect.into_iter().collect(), ..Wishes::default() },
     )
 }
 

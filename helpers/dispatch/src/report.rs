@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use clodex_core::{ClaimedVerdict, CommandSeen, Policy, RunResult, Verdict, VerificationStatus, Violation};
+use clodex_core::{
+    Check, CheckStatus, ClaimedVerdict, CommandSeen, Policy, RunResult, Verdict, VerificationEntry,
+    VerificationStatus, Violation,
+};
 
 /// A report is never longer, whatever the worker said.
 pub const MAX_BYTES: usize = 8 * 1024;
@@ -153,16 +156,37 @@ fn verification(out: &mut String, result: &RunResult) {
     if result.verification.is_empty() || result.verdict == Verdict::Refused {
         return;
     }
-    let _ = writeln!(out, "\nverification (as seen in the stream)");
-    let describe = |entry: &clodex_core::VerificationEntry| {
-        let status = match entry.status {
-            VerificationStatus::NotSeen => "not seen",
-            VerificationStatus::SeenPassed => "passed",
-            VerificationStatus::SeenFailed => "FAILED",
-        };
-        format!("{status:<8}  {}", entry.text)
+    let is_checked = result.verification.iter().any(|entry| entry.check.is_some());
+    let by = if is_checked { "run by clodex" } else { "as seen in the stream" };
+    let _ = writeln!(out, "\nverification ({by})");
+    let describe = |entry: &VerificationEntry| match &entry.check {
+        Some(check) => checked(entry, check),
+        None => format!("{:<8}  {}", seen(entry.status), entry.text),
     };
     list(out, result.verification.iter().map(describe), result.verification.len());
+}
+
+fn seen(status: VerificationStatus) -> &'static str {
+    match status {
+        VerificationStatus::NotSeen => "not seen",
+        VerificationStatus::SeenPassed => "passed",
+        VerificationStatus::SeenFailed => "FAILED",
+    }
+}
+
+/// One line for a check: what clodex found, what was seen of it before, why it says nothing.
+fn checked(entry: &VerificationEntry, check: &Check) -> String {
+    let status = match check.status {
+        CheckStatus::Failed => "FAILED",
+        CheckStatus::TimedOut => "TIMED OUT",
+        status @ (CheckStatus::Passed | CheckStatus::CouldNotRun | CheckStatus::NotRun) => status.as_str(),
+    };
+    let code = check.exit_code.filter(|code| *code != 0).map(|code| format!("exit {code}"));
+    let took = check.duration_ms.map(seconds);
+    let before = (entry.status != VerificationStatus::NotSeen && check.status != CheckStatus::NotRun)
+        .then(|| format!("the worker's own run {}", seen(entry.status)));
+    let more: Vec<String> = [code, took, check.reason.clone(), before].into_iter().flatten().collect();
+    format!("{status:<13}  {}  ({})", bounded(&entry.text, 80), more.join("; "))
 }
 
 fn footer(result: &RunResult, seal: Option<&str>) -> String {
@@ -180,7 +204,12 @@ fn footer(result: &RunResult, seal: Option<&str>) -> String {
         },
     );
     let checks = seconds(result.durations.baseline_ms + result.durations.compare_ms);
-    let _ = writeln!(out, "took {}, scope checks {checks} · {spent}", seconds(result.durations.total_ms));
+    let verify = match result.durations.verify_ms {
+        0 => String::new(),
+        ms => format!(", verification {}", seconds(ms)),
+    };
+    let _ =
+        writeln!(out, "took {}, scope checks {checks}{verify} · {spent}", seconds(result.durations.total_ms));
     if let Some(resume) = &result.resume {
         let _ = writeln!(out, "resume    {resume}");
     }

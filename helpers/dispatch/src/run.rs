@@ -28,6 +28,7 @@ use crate::opening::{Opened, remove_scratch};
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::tape::Tape;
+use crate::verify::{CheckSandbox, Verifier};
 use crate::watch::{Attempt, Channel, Folds, Message, Watched, watch};
 
 /// File in the artifacts with the schema that Codex is given.
@@ -151,12 +152,26 @@ impl Run<'_> {
         notes.extend(story.warnings.iter().map(|warning| format!("codex warns: {warning}")));
         let recovered = self.recover_final_message(&mut story, &board);
         let not_logged_in = self.is_not_logged_in(&story);
+        let sandbox = || {
+            let state_dir = self.store.dir().path();
+            CheckSandbox::make(self.plan, &self.codex, &self.config, &places, state_dir)
+        };
+        let meanwhile = |record: &RunRecord| self.meanwhile(record);
+        let verifier = self.plan.verify.map(|limit_sec| Verifier {
+            plan: self.plan,
+            limit_sec,
+            begun: self.begun,
+            channel: &channel,
+            sandbox: &sandbox,
+            meanwhile: &meanwhile,
+        });
         let ended = Ended {
             plan: self.plan,
             held: &self.held,
+            verifier,
             baseline: &taken.baseline,
             store: self.store,
-            meanwhile: self.meanwhile(&board),
+            meanwhile: self.meanwhile(&board.record),
             refused_over: taken.dirty_overlap,
             watched,
             story,
@@ -251,16 +266,15 @@ impl Run<'_> {
 
     /// Who lived at any moment of this run's life. What has a record may have begun before this run and made its
     /// directory after this one's baseline; what ended before this run began has written all of its own by then.
-    fn meanwhile(&self, board: &Board) -> Meanwhile {
+    fn meanwhile(&self, of: &RunRecord) -> Meanwhile {
         let live = self.store.live().into_iter().map(|seen| seen.record);
-        let began = Timestamp::parse(&board.record.started);
+        let began = Timestamp::parse(&of.started);
         let ended = began.map(|began| self.store.ended_since(began)).unwrap_or_default();
-        let beside: Vec<RunRecord> =
-            live.chain(ended).filter(|record| record.id != board.record.id).collect();
+        let beside: Vec<RunRecord> = live.chain(ended).filter(|record| record.id != of.id).collect();
         let isolated = beside.iter().filter(|record| record.isolated.is_some());
         let worktrees = isolated.map(|record| record.id.to_string()).chain(self.store.dir().worktree_ids());
         let workers = beside.iter().filter(|record| record.mode.writes() && !record.tree_root.is_empty());
-        let mount_points = beside.iter().chain([&board.record]).flat_map(|record| &record.mount_points);
+        let mount_points = beside.iter().chain([of]).flat_map(|record| &record.mount_points);
         Meanwhile {
             artifact_dirs: beside.iter().map(|record| PathBuf::from(&record.artifact_dir)).collect(),
             scopes: workers
@@ -272,7 +286,7 @@ impl Run<'_> {
             mount_points: mount_points.map(PathBuf::from).collect(),
             worktrees: worktrees
                 .chain(self.worktrees.iter().cloned())
-                .filter(|id| *id != board.record.id.as_str())
+                .filter(|id| *id != of.id.as_str())
                 .collect(),
         }
     }

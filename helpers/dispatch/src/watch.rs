@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write as _};
 use std::process::ChildStdin;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,14 @@ impl Channel {
         let stop = sender.clone();
         thread::spawn(move || while signals.wait().is_ok() && stop.send(Message::Stop).is_ok() {});
         Self { sender, receiver }
+    }
+
+    /// The next message; none when the time has come first.
+    pub fn receive(&self, until: Option<Instant>) -> Option<Message> {
+        match until {
+            Some(at) => self.receiver.recv_timeout(at.saturating_duration_since(Instant::now())).ok(),
+            None => self.receiver.recv().ok(),
+        }
     }
 }
 
@@ -160,14 +168,8 @@ pub fn watch(
 impl Watch<'_> {
     fn run(&mut self) {
         while !self.is_over() {
-            let message = match self.next_deadline() {
-                Some(at) => self.channel.receiver.recv_timeout(at.saturating_duration_since(Instant::now())),
-                None => self.channel.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match message {
-                Ok(message) => self.take(message),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            if let Some(message) = self.channel.receive(self.next_deadline()) {
+                self.take(message);
             }
             self.step(Input::Tick);
             self.board.show(self.folds.progress.progress());

@@ -62,7 +62,8 @@ impl<'a> Writing<'a> {
         names
     }
 
-    fn bytes(&mut self, name: &str, content: impl Into<Vec<u8>>) {
+    /// Any other file.
+    pub fn bytes(&mut self, name: &str, content: impl Into<Vec<u8>>) {
         let written = self.artifacts.write(name, content);
         self.note(written.map_err(|error| error.to_string()));
     }

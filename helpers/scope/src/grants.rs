@@ -22,6 +22,8 @@ use siblings::Siblings;
 pub struct Wishes {
     /// Whether the worker may commit on the current branch.
     pub allow_commit: bool,
+    /// Whether by-products alone are granted, and the scope says only where work is done.
+    pub by_products_only: bool,
     /// Real directories that stay as they are, whatever is granted above them; there when the run starts.
     pub protect: Vec<PathBuf>,
 }
@@ -41,7 +43,7 @@ pub struct Reach {
 pub fn grants(tree: &Tree, rules: &ScopeRules, by_products: &ByProducts, wishes: &Wishes) -> Reach {
     let layout = Layout::look(tree, rules);
     let mut making = Making { tree, rules, reach: Reach::default(), siblings: Siblings::default() };
-    for place in rules.places() {
+    for place in rules.places().filter(|_| !wishes.by_products_only) {
         making.grant_place(&place);
     }
     making.spare_siblings();

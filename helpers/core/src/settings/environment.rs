@@ -38,11 +38,19 @@ impl Layer {
         let wishes = "it is auto, kernel or best-effort";
         let held = "it is profile, sandbox or none";
         let tiers = "the name of a tier";
+        let switch = "it is 1 or 0";
+        let on = |text: &str| match text {
+            "1" | "true" => Some(true),
+            "0" | "false" => Some(false),
+            _ => None,
+        };
         let word = |text: &str| Some(text.to_owned());
         Ok(Self {
             timeout_sec: value(lookup, &timeout, seconds, number)?,
             heartbeat_sec: value(lookup, &heartbeat, seconds, number)?,
             tier: value(lookup, &["CLODEX_TIER"], tiers, word)?,
+            verify: value(lookup, &["CLODEX_VERIFY"], switch, on)?,
+            verify_timeout_sec: value(lookup, &["CLODEX_VERIFY_TIMEOUT_SEC"], seconds, number)?,
             backend: value(lookup, &["CLODEX_BACKEND"], backends, Backend::from_word)?,
             containment: value(lookup, &["CLODEX_CONTAINMENT"], wishes, ContainmentWish::from_word)?,
             enforcement: value(lookup, &["CLODEX_ENFORCEMENT"], held, Enforcement::from_word)?,

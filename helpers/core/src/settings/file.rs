@@ -37,6 +37,8 @@ struct File {
     sandbox: Option<Sandbox>,
     enforcement: Option<Enforcement>,
     allow_dirty_overlap: Option<bool>,
+    verify: Option<bool>,
+    verify_timeout_sec: Option<u64>,
     backend: Option<String>,
     output_dir: Option<PathBuf>,
     codex: Option<PathBuf>,
@@ -66,7 +68,11 @@ impl Layer {
     pub fn from_project_file(file: &str, text: &str, project: &Path) -> Result<Self, YamlError> {
         refuse_keys(file, text)?;
         let read: File = parse_yaml(file, text)?;
-        for (key, value) in [("timeout_sec", read.timeout_sec), ("heartbeat_sec", read.heartbeat_sec)] {
+        for (key, value) in [
+            ("timeout_sec", read.timeout_sec),
+            ("heartbeat_sec", read.heartbeat_sec),
+            ("verify_timeout_sec", read.verify_timeout_sec),
+        ] {
             if value.is_some_and(|seconds| !PROJECT_LIMIT_SEC.contains(&seconds)) {
                 let what = format!("{key} of a project is between 1 and {}", PROJECT_LIMIT_SEC.end());
                 return Err(YamlError::new(
@@ -122,6 +128,8 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
         sandbox: stated(read.sandbox, source),
         enforcement: stated(read.enforcement, source),
         allow_dirty_overlap: stated(read.allow_dirty_overlap, source),
+        verify: stated(read.verify, source),
+        verify_timeout_sec: stated(read.verify_timeout_sec, source),
         backend: stated(backend, source),
         output_dir: path(read.output_dir),
         codex: path(read.codex),

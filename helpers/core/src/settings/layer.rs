@@ -44,6 +44,8 @@ pub struct Layer {
     pub sandbox: Option<Setting<Sandbox>>,
     pub enforcement: Option<Setting<Enforcement>>,
     pub allow_dirty_overlap: Option<Setting<bool>>,
+    pub verify: Option<Setting<bool>>,
+    pub verify_timeout_sec: Option<Setting<u64>>,
     pub backend: Option<Setting<Backend>>,
     pub output_dir: Option<Setting<PathBuf>>,
     pub codex: Option<Setting<PathBuf>>,

@@ -39,9 +39,10 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("CLODEX_TIER", "fast"),
             ("CLODEX_HEARTBEAT_SEC", "0"),
             ("CLODEX_ISOLATE", "head"),
+            ("CLODEX_VERIFY", "1"),
         ])
         .unwrap(),
-        project("timeout_sec: 3\nheartbeat_sec: 3\nby_products: [gen/]\ntemplates: tools/prompts\n").unwrap(),
+        project("timeout_sec: 3\nheartbeat_sec: 3\nverify: false\nverify_timeout_sec: 60\nby_products: [gen/]\ntemplates: tools/prompts\n").unwrap(),
         user(
             "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\nenforcement: sandbox\ncodex: /bin/codex\n",
         ),
@@ -58,6 +59,8 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("sandbox", "read-only", "user file /u/config.yaml"),
             ("enforcement", "sandbox", "user file /u/config.yaml"),
             ("allow_dirty_overlap", "false", "packet field ALLOW DIRTY OVERLAP"),
+            ("verify", "true", "environment CLODEX_VERIFY"),
+            ("verify_timeout_sec", "60", "project file /p/.clodex/config.yaml"),
             ("backend", "exec", "default"),
             ("output_dir", "in the work directory", "default"),
             ("codex", "/bin/codex", "user file /u/config.yaml"),
@@ -93,6 +96,7 @@ fn a_bad_variable_is_an_error_that_names_it() {
         &[("CLODEX_TIMEOUT_SEC", "30m")][..],
         &[("CLODEX_HEARTBEAT_SEC", "-1")],
         &[("CODEX_DISPATCH_TIMEOUT_SEC", "soon")],
+        &[("CLODEX_VERIFY", "maybe")],
         &[("CLODEX_BACKEND", "app-server")],
         &[("CLODEX_CONTAINMENT", "none")],
     ] {

@@ -203,3 +203,12 @@ fn whoever_may_commit_may_not_change_how_git_behaves() {
         ])
     );
 }
+
+#[test]
+fn by_products_alone_are_those_of_where_the_work_is_done() {
+    let place = Place::with(&["app/src/a.rs", "app/Cargo.toml", "app/Cargo.lock", "src/b.rs"], "target/\n");
+    let wishes = Wishes { by_products_only: true, ..Wishes::default() };
+    let reach = place.reach_with(&["app/src/", "src/b.rs"], &[], &wishes);
+    assert_eq!(place.shown(&reach), [("app/target".to_owned(), Write)]);
+    assert_eq!(reach.create, [place.root().join("app/target")]);
+}
