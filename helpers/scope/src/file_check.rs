@@ -132,7 +132,8 @@ pub(crate) fn run_jobs(root: &Path, common_dir: &Path, jobs: Vec<Job>, notes: &m
         let objects = Objects::open(root, common_dir);
         let mut done = Vec::new();
         while let Some(job) = { queue.lock().unwrap_or_else(PoisonError::into_inner).next() } {
-            done.push(look(root, &objects, &budget, job));
+            let told = look(root, &objects, &budget, job);
+            done.extend(Some(told).filter(|told| told.letter.is_some() || told.known.is_some()));
         }
         done
     };
