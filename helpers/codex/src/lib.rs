@@ -31,7 +31,7 @@ pub use mount_points::MOUNT_POINTS;
 pub use profile::{Inexpressible, Profile, ProfileRequest};
 pub use profile_check::check_profiles;
 pub use resume_hint::resume_hint;
-pub use rollout::{Rollout, RolloutEntry, find_rollout, rollout_tail};
+pub use rollout::{Rollout, RolloutEntry, find_rollout, rollout_deeds, rollout_tail};
 pub use shell_command::unwrap_shell;
 pub use version::{CodexVersion, OLDEST, Version, VersionCache};
 pub use version_probe::probe_version;

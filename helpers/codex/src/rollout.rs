@@ -1,10 +1,14 @@
 //! Codex's own record of a thread (`$CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<thread>.jsonl`): the last resort when its stream broke
 //! off. Read only, tolerant, bounded; nothing here is needed for a run that went well.
 
+mod deeds;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+
+pub use deeds::rollout_deeds;
 
 use clodex_core::Usage;
 
@@ -32,6 +36,7 @@ last_key_wins! {
         "content" => content: List<Content<'a>>,
         "message" => message: Text<'a>,
         "last_agent_message" => last_agent_message: Text<'a>,
+        "call_id" => call_id: Text<'a>,
         "name" => name: Text<'a>,
         "arguments" => arguments: Text<'a>,
         "input" => input: Text<'a>,

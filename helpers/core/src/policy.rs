@@ -47,6 +47,9 @@ pub struct Policy {
     pub commits: Vec<String>,
     /// Paths in scope that were dirty before the run.
     pub dirty_overlap: Vec<String>,
+    /// Writes that the sandbox refused, as far as they were told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<Denied>,
     /// Processes of the run that were alive after Codex ended, and were ended.
     pub stragglers_killed: u32,
     /// Remarks that change nothing.
@@ -62,4 +65,14 @@ pub struct Profile {
     pub paths: BTreeMap<String, Access>,
     /// What of the network could be reached.
     pub network: Network,
+}
+
+/// A write that the sandbox refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Denied {
+    /// As the repository calls it, or as it was told; absent when it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The command that wanted it, or `patch`.
+    pub by: String,
 }

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::{CommandSeen, Event, FailureKind, PatchStatus, ThreadBase, Tokens};
+use crate::{
+    CommandSeen, Deed, DeedKind, Event, FailureKind, PatchStatus, ThreadBase, Tokens, refused_writes,
+};
 
 /// Commands, files and warnings that are kept by name; the counts go on.
 const COMMANDS_KEPT: usize = 200;
@@ -48,6 +50,8 @@ pub struct RunStory {
     pub failure: Option<FailureSeen>,
     /// Commands in order of their end; of many, the last 200 at least.
     pub commands: Vec<CommandSeen>,
+    /// The same commands with when they ran, in milliseconds since the run's start, and what was refused to them.
+    pub deeds: Vec<Deed>,
     /// Files that patches changed, as the backend told them; of many, some.
     pub files: BTreeSet<String>,
     /// The first warnings.
@@ -69,6 +73,7 @@ impl RunStory {
             last_message: None,
             failure: None,
             commands: Vec::new(),
+            deeds: Vec::new(),
             files: BTreeSet::new(),
             warnings: Vec::new(),
             tokens: None,
@@ -98,14 +103,16 @@ impl RunStory {
                     self.open.insert(item.to_string(), (bounded(command), elapsed_ms));
                 }
             }
-            Event::CommandEnded { item, command, exit_code, .. } => {
+            Event::CommandEnded { item, command, exit_code, output, .. } => {
                 let begun = self.open.remove(item.as_ref());
+                let from_ms = begun.as_ref().map_or(elapsed_ms, |(_, began)| *began);
                 let duration_ms = begun.as_ref().map(|(_, began)| elapsed_ms.saturating_sub(*began));
                 // Nearly always the same text as at its start: it need not be kept twice.
                 let command = begun
                     .map(|(begun, _)| begun)
                     .filter(|begun| begun.as_str() == command.as_ref())
                     .unwrap_or_else(|| bounded(command));
+                self.keep_deed(&command, (from_ms, elapsed_ms), output);
                 self.keep_command(CommandSeen { command, exit_code: *exit_code, duration_ms });
             }
             Event::FilesChanged { changes, status: PatchStatus::Completed, .. } => {
@@ -161,6 +168,19 @@ impl RunStory {
         for (command, _) in open {
             self.keep_command(CommandSeen { command, exit_code: None, duration_ms: None });
         }
+    }
+
+    fn keep_deed(&mut self, command: &str, (from_ms, to_ms): (u64, u64), output: &str) {
+        if self.deeds.len() == 2 * COMMANDS_KEPT {
+            self.deeds.drain(..COMMANDS_KEPT);
+        }
+        let ms = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        self.deeds.push(Deed {
+            what: DeedKind::Command(command.to_owned()),
+            from_ms: ms(from_ms),
+            to_ms: ms(to_ms),
+            refused: refused_writes(output),
+        });
     }
 
     fn keep_command(&mut self, command: CommandSeen) {

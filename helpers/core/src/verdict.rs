@@ -59,4 +59,7 @@ pub struct Violation {
     pub detail: String,
     /// Whether it was put back.
     pub restored: bool,
+    /// What did it, as far as that can be told: `patch`, `command …`, `during …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }

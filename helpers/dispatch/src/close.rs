@@ -13,6 +13,7 @@ use clodex_os::record_store::RecordStore;
 use clodex_scope::{Baseline, Meanwhile, ScopeError};
 
 use crate::artifacts::Artifacts;
+use crate::attribution::Deeds;
 use crate::board::Board;
 use crate::conductor::Stop;
 use crate::enforcement::Held;
@@ -42,6 +43,8 @@ pub struct Ended<'a> {
     pub store: &'a RecordStore,
     /// What runs the packet's checks, when that is wanted.
     pub verifier: Option<Verifier<'a>>,
+    /// Where Codex keeps the files of its threads.
+    pub codex_home: Option<&'a Path>,
     /// What other runs did in the same tree.
     pub meanwhile: Meanwhile,
     /// Paths in scope that were dirty, when the gate refused because of them.
@@ -105,6 +108,9 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     let mut result = result(ended, &judgement, (found.verdict, left), code, &board.record);
     (result.durations, result.verification) = (durations, verification);
     let mut policy = policy(ended, &found, code, &board.record);
+    let deeds = Deeds::of(&ended.story, ended.codex_home, &board.record, ended.begun);
+    deeds.explain(&mut policy.violations, &ended.story.files, ended.plan);
+    policy.denied = deeds.denied(ended.plan, ended.baseline.as_ref().ok());
 
     let mut writing = Writing::into(&mut artifacts);
     let message = final_message::markdown(&judgement, ended.story.last_message.as_deref());
@@ -301,6 +307,7 @@ fn policy(ended: &Ended<'_>, found: &Found, code: ExitCode, record: &RunRecord) 
         in_scope: found.paths(|comparison| &comparison.in_scope),
         commits: found.paths(|comparison| &comparison.commits),
         dirty_overlap: ended.refused_over.clone(),
+        denied: vec![],
         stragglers_killed: ended
             .watched
             .ended

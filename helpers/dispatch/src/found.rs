@@ -105,6 +105,7 @@ impl Found {
             kind: forged.kind,
             detail: forged.detail.to_owned(),
             restored: forged.restored,
+            by: None,
         }));
     }
 }

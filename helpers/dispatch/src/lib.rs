@@ -5,6 +5,7 @@
 mod answer;
 mod artifacts;
 mod asked;
+mod attribution;
 mod board;
 mod cli;
 mod close;

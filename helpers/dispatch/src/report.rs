@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clodex_core::{
-    Check, CheckStatus, ClaimedVerdict, CommandSeen, Policy, RunResult, Verdict, VerificationEntry,
+    Check, CheckStatus, ClaimedVerdict, CommandSeen, Denied, Policy, RunResult, Verdict, VerificationEntry,
     VerificationStatus, Violation,
 };
 
@@ -25,6 +25,7 @@ pub fn render(result: &RunResult, policy: &Policy, seal: Option<&str>) -> String
     rows(&mut report, "by-products", &policy.by_products);
     rows(&mut report, "changed by others", &policy.foreign);
     rows(&mut report, "dirty before the run", &policy.dirty_overlap);
+    denied(&mut report, &policy.denied);
     commands(&mut report, &result.commands_seen);
     worker_says(&mut report, result);
     verification(&mut report, result);
@@ -86,7 +87,8 @@ fn violations(out: &mut String, policy: &Policy) {
             clodex_core::ViolationKind::TypeChanged => "type changed",
         };
         let restored = if v.restored { ", restored" } else { "" };
-        format!("{}  {kind}: {}{restored}", v.path, v.detail)
+        let by = v.by.as_ref().map(|by| format!("  ({by})")).unwrap_or_default();
+        format!("{}  {kind}: {}{restored}{by}", v.path, v.detail)
     };
     list(out, policy.violations.iter().map(describe), policy.violations.len());
 }
@@ -96,6 +98,14 @@ fn rows(out: &mut String, title: &str, rows: &[String]) {
         let _ = writeln!(out, "\n{title} ({})", rows.len());
         list(out, rows.iter().cloned(), rows.len());
     }
+}
+
+fn denied(out: &mut String, denied: &[Denied]) {
+    let describe = |denied: &Denied| {
+        let path = denied.path.as_deref().unwrap_or("a path that was not told");
+        format!("{path}  by {}", denied.by)
+    };
+    rows(out, "refused writes, as the tools told them", &denied.iter().map(describe).collect::<Vec<_>>());
 }
 
 fn commands(out: &mut String, commands: &[CommandSeen]) {

@@ -172,6 +172,7 @@ impl Run<'_> {
             baseline: &taken.baseline,
             store: self.store,
             meanwhile: self.meanwhile(&board.record),
+            codex_home: self.codex_home.as_deref(),
             refused_over: taken.dirty_overlap,
             watched,
             story,

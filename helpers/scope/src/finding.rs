@@ -78,7 +78,13 @@ pub(crate) fn violations(mut findings: Vec<Finding>) -> Vec<Violation> {
         by_path
             .entry(finding.path)
             .and_modify(|violation| violation.detail = format!("{}; {}", violation.detail, finding.detail))
-            .or_insert(Violation { path, kind: finding.kind, detail: finding.detail, restored: false });
+            .or_insert(Violation {
+                path,
+                kind: finding.kind,
+                detail: finding.detail,
+                restored: false,
+                by: None,
+            });
     }
     by_path.into_values().collect()
 }

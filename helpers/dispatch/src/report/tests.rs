@@ -83,12 +83,14 @@ fn policy() -> Policy {
             kind: ViolationKind::Modified,
             detail: "content, 6 → 12 bytes".into(),
             restored: false,
+            by: Some("during `make`".into()),
         }],
         by_products: vec!["target/".into()],
         foreign: vec![],
         in_scope: vec!["src/slug.rs".into()],
         commits: vec![],
         dirty_overlap: vec![],
+        denied: vec![Denied { path: Some("docs/d".into()), by: "touch docs/d".into() }],
         stragglers_killed: 0,
         notes: vec![],
         degraded: vec![],
@@ -104,13 +106,16 @@ fn verdict_and_claim_stand_apart_and_violations_come_first() {
     summary  added three tests
 
     violations (1; allowed: src/)
-      lib/x.txt  modified: content, 6 → 12 bytes
+      lib/x.txt  modified: content, 6 → 12 bytes  (during `make`)
 
     changed in scope (1)
       src/slug.rs
 
     by-products (1)
       target/
+
+    refused writes, as the tools told them (1)
+      docs/d  by touch docs/d
 
     commands (1)
         0  cargo test  1.2 s
