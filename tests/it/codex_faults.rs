@@ -164,7 +164,7 @@ fn the_watchdog_a_violation_and_a_gate_have_theirs() {
             6,
             "done",
             "did it",
-            "look at changes.patch; undo what was not wanted, or widen WRITE SCOPE and dispatch again",
+            "look at changes.patch; put it back with `clodex-scope restore ID`, or widen WRITE SCOPE and dispatch again",
         ),
     ];
     for (args, acts, code, outcome, summary, hint) in rows {

@@ -20,6 +20,7 @@ mod mount_points;
 mod overlap;
 mod places;
 mod plugin;
+mod put_back;
 mod refusals;
 mod scope_cases;
 mod settings;

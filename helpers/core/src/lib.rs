@@ -13,6 +13,7 @@ mod live_line;
 mod liveness;
 mod mode;
 mod network;
+mod on_violation;
 mod outcome;
 mod packet;
 mod path_text;
@@ -52,6 +53,7 @@ pub use live_line::{
 pub use liveness::Liveness;
 pub use mode::Mode;
 pub use network::Network;
+pub use on_violation::OnViolation;
 pub use outcome::{Ending, ExitCode, Outcome, exit_code};
 pub use packet::{Field, PACKET_MAX_BYTES, Packet, PacketItem, PacketProblem, PacketProblems, copy_refusal};
 pub use path_text::path_text;

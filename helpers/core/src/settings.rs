@@ -7,7 +7,7 @@ mod layer;
 
 use std::path::PathBuf;
 
-use crate::{Enforcement, Isolate, Sandbox};
+use crate::{Enforcement, Isolate, OnViolation, Sandbox};
 
 pub use environment::SettingsError;
 pub use layer::{Layer, Setting, Source};
@@ -16,6 +16,8 @@ pub use layer::{Layer, Setting, Source};
 pub const DEFAULT_TIMEOUT_SEC: u64 = 1800;
 /// Silence after which a run counts as stalled when nobody says otherwise, in seconds.
 pub const DEFAULT_HEARTBEAT_SEC: u64 = 300;
+/// MiB that may be secured before a run when nobody says otherwise.
+pub const DEFAULT_SECURED_MIB: u64 = 256;
 
 /// How long one command of VERIFICATION may take when nobody says otherwise, in seconds.
 pub const DEFAULT_VERIFY_TIMEOUT_SEC: u64 = 600;
@@ -71,6 +73,10 @@ pub struct Settings {
     pub containment: Setting<ContainmentWish>,
     /// Whether the run works in a worktree of its own.
     pub isolate: Setting<Isolate>,
+    /// What happens when the run changes something outside its scope.
+    pub on_violation: Setting<OnViolation>,
+    /// MiB that may be secured before a run, to put back afterwards; 0 = nothing is.
+    pub secured_mib: Setting<u64>,
 }
 
 impl Settings {
@@ -92,6 +98,8 @@ impl Settings {
             codex: optional(layers, |layer| &layer.codex),
             containment: first(layers, |layer| &layer.containment, ContainmentWish::Auto),
             isolate: first(layers, |layer| &layer.isolate, Isolate::Off),
+            on_violation: first(layers, |layer| &layer.on_violation, OnViolation::Report),
+            secured_mib: first(layers, |layer| &layer.secured_mib, DEFAULT_SECURED_MIB),
         }
     }
 
@@ -116,6 +124,8 @@ impl Settings {
             row("codex", &self.codex, |codex| codex.as_ref().map_or("on PATH".into(), path)),
             row("containment", &self.containment, |wish| wish.as_str().to_owned()),
             row("isolate", &self.isolate, |isolate| isolate.as_str().to_owned()),
+            row("on_violation", &self.on_violation, |what| what.as_str().to_owned()),
+            row("secured_mib", &self.secured_mib, u64::to_string),
         ];
         rows.extend(self.templates.iter().map(|dir| row("templates", dir, path)));
         rows.extend(self.by_products.iter().map(|item| row("by_products", item, String::clone)));

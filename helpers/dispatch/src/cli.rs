@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, ValueEnum};
-use clodex_core::{Backend, ContainmentWish, Enforcement, Isolate, Mode, Sandbox};
+use clodex_core::{Backend, ContainmentWish, Enforcement, Isolate, Mode, OnViolation, Sandbox};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -117,6 +117,9 @@ pub struct Cli {
     /// File or directory of the work directory to bring along into the worktree, such as `.env` (repeatable)
     #[arg(long, value_name = "PATH", conflicts_with = "task", help_heading = "Limits")]
     pub copy: Vec<String>,
+    /// When something outside the scope changes: tell it, put it back in the end, or end the run at once
+    #[arg(long, value_name = "report|restore|fail-fast", value_parser = on_violation, help_heading = "Limits")]
+    pub on_violation: Option<OnViolation>,
     /// Start although files in scope have uncommitted changes
     #[arg(long, help_heading = "Limits")]
     pub allow_dirty_overlap: bool,
@@ -186,6 +189,10 @@ fn backend(word: &str) -> Result<Backend, String> {
 
 fn isolate(word: &str) -> Result<Isolate, String> {
     Isolate::from_word(word).ok_or_else(|| "expected off, head or with-dirty".to_owned())
+}
+
+fn on_violation(word: &str) -> Result<OnViolation, String> {
+    OnViolation::from_word(word).ok_or_else(|| "it is report, restore or fail-fast".to_owned())
 }
 
 fn containment(word: &str) -> Result<ContainmentWish, String> {

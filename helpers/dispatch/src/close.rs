@@ -1,11 +1,11 @@
 //! The end of a run: the tree is still. Compare, judge, write everything down, seal it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clodex_core::{
-    Claim, Durations, Ending, ExitCode, FailureKind, Outcome, Policy, RunRecord, RunResult, RunStory, Turn,
-    Verdict, VerificationEntry, claim_about, exit_code,
+    Claim, Durations, Ending, ExitCode, FailureKind, OnViolation, Outcome, Policy, RunRecord, RunResult,
+    RunStory, Turn, Verdict, VerificationEntry, claim_about, exit_code,
 };
 use clodex_os::ExitKind;
 use clodex_os::clock::Timestamp;
@@ -23,6 +23,7 @@ use crate::isolate::{self, Left};
 use crate::judge::{Exit, Facts, Judgement, join_verification, judge};
 use crate::next_step::{Situation, next_step};
 use crate::plan::Plan;
+use crate::put_back::PuttingBack;
 use crate::report;
 use crate::verify::{Verified, Verifier};
 use crate::watch::Watched;
@@ -45,6 +46,10 @@ pub struct Ended<'a> {
     pub verifier: Option<Verifier<'a>>,
     /// Where Codex keeps the files of its threads.
     pub codex_home: Option<&'a Path>,
+    /// Where this run's things to put back are.
+    pub secured: PathBuf,
+    /// Whether another live run works in the same tree.
+    pub shared: bool,
     /// What other runs did in the same tree.
     pub meanwhile: Meanwhile,
     /// Paths in scope that were dirty, when the gate refused because of them.
@@ -105,22 +110,32 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     let judgement = judge_ended(ended, stop, &verification);
     add_claims(&mut verification, judgement.claim.as_ref());
     let code = exit_code(found.verdict, judgement.outcome, judgement.ending, judgement.needs_attention);
-    let mut result = result(ended, &judgement, (found.verdict, left), code, &board.record);
-    (result.durations, result.verification) = (durations, verification);
-    let mut policy = policy(ended, &found, code, &board.record);
-    let deeds = Deeds::of(&ended.story, ended.codex_home, &board.record, ended.begun);
-    deeds.explain(&mut policy.violations, &ended.story.files, ended.plan);
-    policy.denied = deeds.denied(ended.plan, ended.baseline.as_ref().ok());
-
     let mut writing = Writing::into(&mut artifacts);
     let message = final_message::markdown(&judgement, ended.story.last_message.as_deref());
-    writing.findings(&found, &result.verification, &message);
+    writing.findings(&found, &verification, &message);
     for (name, output) in verified.outputs {
         writing.bytes(&name, output);
     }
     if let Some(path) = &ended.plan.output {
         writing.outside(path, message.as_bytes());
     }
+    let putting_back = PuttingBack {
+        run_id: &board.record.id,
+        secured: &ended.secured,
+        // What is the run's own is put back unasked.
+        on_violation: match board.record.isolated {
+            Some(_) => OnViolation::Restore,
+            None => ended.plan.on_violation,
+        },
+        shared: ended.shared,
+    };
+    putting_back.settle(&mut found, writing.artifacts());
+    let mut policy = policy(ended, &found, code, &board.record);
+    let deeds = Deeds::of(&ended.story, ended.codex_home, &board.record, ended.begun);
+    deeds.explain(&mut policy.violations, &ended.story.files, ended.plan);
+    policy.denied = deeds.denied(ended.plan, ended.baseline.as_ref().ok());
+    let mut result = result(ended, &judgement, (&policy, left), code, &board.record);
+    (result.durations, result.verification) = (durations, verification);
     let (seal, mut failures) = writing.outcome(&mut result, &mut policy);
     let report = report::render(&result, &policy, seal.as_deref());
     if found.comparison.is_some() {
@@ -224,14 +239,16 @@ fn judge_ended(ended: &Ended<'_>, stop: Option<Stop>, verification: &[Verificati
 fn result(
     ended: &Ended<'_>,
     judgement: &Judgement,
-    (verdict, left): (Verdict, Left),
+    (policy, left): (&Policy, Left),
     code: ExitCode,
     record: &RunRecord,
 ) -> RunResult {
+    let verdict = policy.verdict;
     let resumable = record.thread_id.as_deref().filter(|_| !ended.plan.ephemeral);
     let hint = next_step(&Situation {
         code,
         verdict,
+        put_back: !policy.violations.is_empty() && policy.violations.iter().all(|one| one.restored),
         outcome: judgement.outcome,
         failure: if ended.not_logged_in { FailureKind::Unauthorized } else { judgement.failure },
         run_id: &record.id,

@@ -32,6 +32,8 @@ pub enum Input {
     TurnEnded,
     /// Somebody wants the run to end.
     CancelAsked,
+    /// Something outside the scope changed, and that is reason enough to end the run.
+    OutOfScope,
     /// No process of the run lives any more.
     Gone,
     /// Nothing happened until the deadline.
@@ -60,6 +62,8 @@ pub enum Stop {
     NotStarted,
     /// Asked for.
     Cancelled,
+    /// Something outside the scope changed.
+    OutOfScope,
     /// Wall clock.
     TimedOut,
     /// No sign of life.
@@ -122,6 +126,8 @@ impl Conductor {
                 vec![]
             }
             Input::CancelAsked => self.cancel(now),
+            Input::OutOfScope if self.stop.is_some() => vec![],
+            Input::OutOfScope => self.end(Stop::OutOfScope, now),
             Input::Gone => {
                 self.gone = true;
                 vec![]

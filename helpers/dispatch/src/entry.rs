@@ -105,6 +105,7 @@ fn go(
     // Runs whose dispatcher was killed are closed by whoever comes next, before this one counts as living in the same
     // directory. That it cannot be done is no reason not to run.
     let _ = store.reap_all();
+    clodex_scope::sweep(&store.dir().secured(), |id| store.dir().is_among_live(id));
     isolate::sweep(&store);
     let worktrees = store.dir().worktree_ids();
     let held = Held::decide(&plan, &codex, &config, store.dir().path())?;

@@ -99,6 +99,11 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
             Ending::TurnFailed,
             format!("stopped: no sign of life for {} s", facts.heartbeat_sec),
         ),
+        (Some(Stop::OutOfScope), _) => Judgement::ended(
+            Outcome::Cancelled,
+            Ending::TurnFailed,
+            "stopped: something outside the scope changed",
+        ),
         (Some(Stop::NotStarted), _) => Judgement::ended(Outcome::Refused, Ending::Completed, "not started"),
         (Some(Stop::Lingered) | None, Turn::Completed) => delivered(facts),
         (Some(Stop::Lingered) | None, Turn::Failed) => failed(facts),

@@ -11,6 +11,8 @@ pub struct Situation<'a> {
     pub code: ExitCode,
     /// What was found about scope.
     pub verdict: Verdict,
+    /// Whether everything outside the scope is as it was before.
+    pub put_back: bool,
     /// What became of the work.
     pub outcome: Outcome,
     /// What kind of failure Codex told of.
@@ -49,9 +51,14 @@ fn step(at: &Situation<'_>) -> Option<String> {
         ExitCode::Violation if at.verdict == Verdict::Unknown => {
             "check the tree by hand: what could not be compared stands in the notes".to_owned()
         }
-        ExitCode::Violation => {
-            "look at changes.patch; undo what was not wanted, or widen WRITE SCOPE and dispatch again"
+        ExitCode::Violation if at.put_back => {
+            "it was put back, and quarantine.patch brings it again; widen WRITE SCOPE if it was wanted"
                 .to_owned()
+        }
+        ExitCode::Violation => {
+            format!(
+                "look at changes.patch; put it back with `clodex-scope restore {id}`, or widen WRITE SCOPE and dispatch again"
+            )
         }
         ExitCode::Refused => "commit or stash them, or start with --allow-dirty-overlap".to_owned(),
         ExitCode::Cancelled => or_resume("dispatch it again", at.thread_id),

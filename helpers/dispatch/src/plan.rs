@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clodex_core::{
-    Access, ByProducts, ContainmentWish, Enforcement, Isolate, Mode, Network, Sandbox, ScopeRules,
+    Access, ByProducts, ContainmentWish, Enforcement, Isolate, Mode, Network, OnViolation, Sandbox,
+    ScopeRules,
 };
 use clodex_scope::{Reach, Tree};
 
@@ -54,6 +55,10 @@ pub struct Plan {
     pub copy: Vec<String>,
     /// Whether uncommitted changes in scope are no reason to refuse.
     pub allow_dirty_overlap: bool,
+    /// What happens when something outside the scope changes.
+    pub on_violation: OnViolation,
+    /// Bytes that may be secured before the run, to put back afterwards.
+    pub secured_bytes: u64,
     /// How processes are held.
     pub containment: ContainmentWish,
     /// Model, when not Codex's default.

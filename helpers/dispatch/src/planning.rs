@@ -106,6 +106,8 @@ fn decide(
         // In a worktree of its own there is no work of the user's to overwrite.
         allow_dirty_overlap: settings.allow_dirty_overlap.value || settings.isolate.value.is_on(),
         containment: settings.containment.value,
+        on_violation: settings.on_violation.value,
+        secured_bytes: settings.secured_mib.value << 20,
         model: choice.model,
         fallback_model: choice.fallback,
         effort: cli.effort.clone().or(choice.effort),
@@ -159,6 +161,7 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
             cli.isolate.map(|value| Setting::flag("--isolate", value))
         },
         containment: cli.containment.map(|value| Setting::flag("--containment", value)),
+        on_violation: cli.on_violation.map(|value| Setting::flag("--on-violation", value)),
         backend: cli.backend.map(|value| Setting::flag("--backend", value)),
         ..Layer::default()
     };

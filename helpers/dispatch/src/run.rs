@@ -9,20 +9,21 @@ use std::time::{Duration, Instant};
 
 use clodex_codex::{CodexConfig, Login, Rollout, find_rollout};
 use clodex_core::{
-    Ending, Enforcement, FailureKind, Liveness, ProgressFold, RunId, RunRecord, RunStory, ScopeRules,
-    ThreadBase, Turn, path_text,
+    Ending, Enforcement, FailureKind, Liveness, OnViolation, ProgressFold, RunId, RunRecord, RunStory,
+    ScopeRules, ThreadBase, Turn, path_text,
 };
 use clodex_os::clock::Timestamp;
 use clodex_os::process::adopt_orphans;
 use clodex_os::record_store::RecordStore;
 use clodex_os::signals::StopSignals;
-use clodex_scope::{Baseline, Meanwhile, OtherScope, Request, ScopeError};
+use clodex_scope::{Baseline, Meanwhile, OtherScope, Request, ScopeError, SecureRequest};
 
 use crate::artifacts::Artifacts;
 use crate::board::Board;
 use crate::close::{Ended, Finished, close};
 use crate::codex_start::{Codex, Places, command};
 use crate::enforcement::Held;
+use crate::lookout::{BaselineTaken, Lookout};
 use crate::mount_points::Temporary;
 use crate::opening::{Opened, remove_scratch};
 use crate::plan::Plan;
@@ -31,6 +32,8 @@ use crate::tape::Tape;
 use crate::verify::{CheckSandbox, Verifier};
 use crate::watch::{Attempt, Channel, Folds, Message, Watched, watch};
 
+/// Files that are secured at most, so that a tree full of them does not hold up a run.
+const SECURED_FILES: usize = 20_000;
 /// File in the artifacts with the schema that Codex is given.
 const SCHEMA_FILE: &str = "answer.schema.json";
 
@@ -113,14 +116,14 @@ impl Run<'_> {
         let Begun { mut artifacts, mut board, scratch, temporary, mut notes } = begun;
         adopt_orphans();
         let channel = Channel::with_signals(signals);
-        let taking = self.take_baseline(artifacts.dir(), scratch, channel.sender.clone());
+        let taking = self.take_baseline(artifacts.dir(), scratch, &board.record, channel.sender.clone());
         let mut folds = self.folds();
         notes.extend(
             self.plan.reach.notes.iter().filter(|_| self.held.enforcement == Enforcement::Profile).cloned(),
         );
         let places = self.places(&board, &artifacts, scratch);
         let mut model = self.plan.model.as_deref();
-        let watched = loop {
+        let mut watched = loop {
             let attempt = match self.attempt(&places, model) {
                 Ok(attempt) => attempt,
                 Err(refusal) => {
@@ -137,8 +140,11 @@ impl Run<'_> {
             folds.story.begin_again();
             board.record.model = Some(other.to_owned());
             // The baseline stands; the next attempt need not wait for it.
-            let _ = channel.sender.send(Message::Baseline(true));
+            let again = BaselineTaken { may_go_on: true, remarks: vec![], lookout: watched.lookout };
+            let _ = channel.sender.send(Message::Baseline(again));
         };
+        // Nothing is to be looked for any more.
+        watched.lookout = None;
         board.finishing();
         let taken = taking.join().expect("the baseline does not panic");
         if !self.shares_tree(&board.record.id) {
@@ -156,22 +162,25 @@ impl Run<'_> {
             let state_dir = self.store.dir().path();
             CheckSandbox::make(self.plan, &self.codex, &self.config, &places, state_dir)
         };
-        let meanwhile = |record: &RunRecord| self.meanwhile(record);
+        let beside = |record: &RunRecord| meanwhile(self.store, record, &self.worktrees);
         let verifier = self.plan.verify.map(|limit_sec| Verifier {
             plan: self.plan,
             limit_sec,
             begun: self.begun,
             channel: &channel,
             sandbox: &sandbox,
-            meanwhile: &meanwhile,
+            meanwhile: &beside,
         });
+        let secured = self.secured(&board.record.id);
         let ended = Ended {
+            secured,
+            shared: self.shares_tree(&board.record.id),
             plan: self.plan,
             held: &self.held,
             verifier,
             baseline: &taken.baseline,
             store: self.store,
-            meanwhile: self.meanwhile(&board.record),
+            meanwhile: meanwhile(self.store, &board.record, &self.worktrees),
             codex_home: self.codex_home.as_deref(),
             refused_over: taken.dirty_overlap,
             watched,
@@ -192,6 +201,7 @@ impl Run<'_> {
         &self,
         artifact_dir: &Path,
         scratch: &Path,
+        record: &RunRecord,
         tell: SyncSender<Message>,
     ) -> JoinHandle<Taken> {
         let plan = self.plan;
@@ -202,8 +212,14 @@ impl Run<'_> {
             exclude: [self.live_artifact_dirs(), vec![artifact_dir.to_path_buf()]].concat(),
             reach: self.held.reach(plan, scratch),
             allow_commit: plan.allow_commit,
-            secure: None,
+            secure: (plan.secured_bytes > 0).then(|| SecureRequest {
+                dir: self.secured(&record.id),
+                bytes: plan.secured_bytes,
+                files: SECURED_FILES,
+            }),
         };
+        let fails_fast = plan.on_violation == OnViolation::FailFast;
+        let (store, record, worktrees) = (self.store.clone(), record.clone(), self.worktrees.clone());
         let overlap_is_fine = plan.allow_dirty_overlap;
         thread::spawn(move || {
             let begun = Instant::now();
@@ -216,7 +232,11 @@ impl Run<'_> {
             };
             let may_go_on = baseline.is_ok() && dirty_overlap.is_empty();
             // Nobody listens any more when the run was cancelled meanwhile.
-            let _ = tell.send(Message::Baseline(may_go_on));
+            let remarks = baseline.iter().filter_map(Baseline::not_restorable).map(str::to_owned).collect();
+            let lookout = baseline.as_ref().ok().filter(|_| fails_fast).map(|baseline| {
+                Lookout::over(baseline.clone(), move || meanwhile(&store, &record, &worktrees), tell.clone())
+            });
+            let _ = tell.send(Message::Baseline(BaselineTaken { may_go_on, remarks, lookout }));
             Taken { baseline, dirty_overlap, took: begun.elapsed() }
         })
     }
@@ -265,31 +285,9 @@ impl Run<'_> {
         self.store.live().into_iter().map(|seen| PathBuf::from(seen.record.artifact_dir)).collect()
     }
 
-    /// Who lived at any moment of this run's life. What has a record may have begun before this run and made its
-    /// directory after this one's baseline; what ended before this run began has written all of its own by then.
-    fn meanwhile(&self, of: &RunRecord) -> Meanwhile {
-        let live = self.store.live().into_iter().map(|seen| seen.record);
-        let began = Timestamp::parse(&of.started);
-        let ended = began.map(|began| self.store.ended_since(began)).unwrap_or_default();
-        let beside: Vec<RunRecord> = live.chain(ended).filter(|record| record.id != of.id).collect();
-        let isolated = beside.iter().filter(|record| record.isolated.is_some());
-        let worktrees = isolated.map(|record| record.id.to_string()).chain(self.store.dir().worktree_ids());
-        let workers = beside.iter().filter(|record| record.mode.writes() && !record.tree_root.is_empty());
-        let mount_points = beside.iter().chain([of]).flat_map(|record| &record.mount_points);
-        Meanwhile {
-            artifact_dirs: beside.iter().map(|record| PathBuf::from(&record.artifact_dir)).collect(),
-            scopes: workers
-                .map(|record| OtherScope {
-                    root: PathBuf::from(&record.tree_root),
-                    rules: ScopeRules::of_entries(&record.write_scope),
-                })
-                .collect(),
-            mount_points: mount_points.map(PathBuf::from).collect(),
-            worktrees: worktrees
-                .chain(self.worktrees.iter().cloned())
-                .filter(|id| *id != of.id.as_str())
-                .collect(),
-        }
+    /// Where this run's things to put back are.
+    fn secured(&self, id: &RunId) -> PathBuf {
+        self.store.dir().secured().join(id.as_str())
     }
 
     /// A stream without a final message may have lost it: Codex's own file of the thread has it.
@@ -338,6 +336,30 @@ impl Run<'_> {
             .into_iter()
             .flatten()
             .collect()
+    }
+}
+
+/// Who lived at any moment of this run's life. What has a record may have begun before this run and made its
+/// directory after this one's baseline; what ended before this run began has written all of its own by then.
+fn meanwhile(store: &RecordStore, own: &RunRecord, worktrees: &[String]) -> Meanwhile {
+    let live = store.live().into_iter().map(|seen| seen.record);
+    let began = Timestamp::parse(&own.started);
+    let ended = began.map(|began| store.ended_since(began)).unwrap_or_default();
+    let beside: Vec<RunRecord> = live.chain(ended).filter(|record| record.id != own.id).collect();
+    let isolated = beside.iter().filter(|record| record.isolated.is_some());
+    let since = isolated.map(|record| record.id.to_string()).chain(store.dir().worktree_ids());
+    let workers = beside.iter().filter(|record| record.mode.writes() && !record.tree_root.is_empty());
+    let mount_points = beside.iter().chain([own]).flat_map(|record| &record.mount_points);
+    Meanwhile {
+        artifact_dirs: beside.iter().map(|record| PathBuf::from(&record.artifact_dir)).collect(),
+        scopes: workers
+            .map(|record| OtherScope {
+                root: PathBuf::from(&record.tree_root),
+                rules: ScopeRules::of_entries(&record.write_scope),
+            })
+            .collect(),
+        mount_points: mount_points.map(PathBuf::from).collect(),
+        worktrees: since.chain(worktrees.iter().cloned()).filter(|id| *id != own.id.as_str()).collect(),
     }
 }
 

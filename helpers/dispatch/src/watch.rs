@@ -14,6 +14,7 @@ use clodex_os::{Contained, ContainedCommand, Ended, Spawned};
 
 use crate::board::Board;
 use crate::conductor::{Action, Conductor, Input, Stop};
+use crate::lookout::{BaselineTaken, Lookout};
 use crate::tape::Tape;
 
 /// Messages that may wait in the channel: with 64 KiB each, what a flood can cost in memory.
@@ -35,8 +36,10 @@ pub enum Message {
     StdoutEnd,
     /// Stderr has ended.
     StderrEnd,
-    /// The baseline was taken; whether the run may go on.
-    Baseline(bool),
+    /// The baseline was taken.
+    Baseline(BaselineTaken),
+    /// Something outside the scope changed: what.
+    OutOfScope(String),
     /// The contained program has ended, and all it started.
     Ended(Ended),
     /// Somebody wants the run to end.
@@ -97,6 +100,8 @@ pub struct Watched {
     pub understood: bool,
     /// Time from Codex's start to its end.
     pub ran_for: Duration,
+    /// Who looked for violations, for another attempt.
+    pub lookout: Option<Lookout>,
 }
 
 /// The state of the loop.
@@ -112,6 +117,7 @@ struct Watch<'a> {
     running: Option<Running>,
     started_at: Option<Instant>,
     open_streams: u8,
+    lookout: Option<Lookout>,
     watched: Watched,
 }
 
@@ -142,8 +148,14 @@ pub fn watch(
 ) -> Watched {
     let conductor =
         Conductor::new(attempt.timeout_sec, attempt.heartbeat_sec, attempt.starts_before_baseline);
-    let watched =
-        Watched { stop: None, ended: None, start_error: None, understood: false, ran_for: Duration::ZERO };
+    let watched = Watched {
+        stop: None,
+        ended: None,
+        start_error: None,
+        understood: false,
+        ran_for: Duration::ZERO,
+        lookout: None,
+    };
     let prompt = attempt.prompt.clone();
     let mut watch = Watch {
         attempt: Some(attempt),
@@ -157,6 +169,7 @@ pub fn watch(
         running: None,
         started_at: None,
         open_streams: 0,
+        lookout: None,
         watched,
     };
     let actions = watch.conductor.begin();
@@ -202,8 +215,16 @@ impl Watch<'_> {
                 self.stdout_ended();
             }
             Message::StderrEnd => self.open_streams -= 1,
-            Message::Baseline(true) => self.step(Input::BaselineDone),
-            Message::Baseline(false) => self.step(Input::BaselineRefused),
+            Message::Baseline(taken) => {
+                taken.remarks.iter().for_each(|remark| self.board.remark(remark));
+                self.lookout = taken.lookout;
+                let input = if taken.may_go_on { Input::BaselineDone } else { Input::BaselineRefused };
+                self.step(input);
+            }
+            Message::OutOfScope(path) => {
+                self.board.remark(&format!("stopping: {path} changed outside the scope"));
+                self.step(Input::OutOfScope);
+            }
             Message::Stop => self.step(Input::CancelAsked),
             Message::Ended(ended) => {
                 self.watched.ended = Some(ended);
@@ -223,6 +244,7 @@ impl Watch<'_> {
             watched: &mut self.watched,
             conductor: &mut self.conductor,
             board: &mut *self.board,
+            lookout: self.lookout.as_ref(),
         };
         self.tape.stdout(bytes, elapsed, |line| reader.read(line));
     }
@@ -235,6 +257,7 @@ impl Watch<'_> {
             watched: &mut self.watched,
             conductor: &mut self.conductor,
             board: &mut *self.board,
+            lookout: self.lookout.as_ref(),
         };
         self.tape.stdout_ended(|line| reader.read(line));
     }
@@ -309,6 +332,7 @@ impl Watch<'_> {
                 ended.survivors = survivors;
             }
         }
+        self.watched.lookout = self.lookout.take();
         self.watched.stop = self.conductor.stop();
         self.watched.ran_for = self.started_at.map(|at| at.elapsed()).unwrap_or_default();
         self.watched
@@ -322,6 +346,7 @@ struct Reader<'a> {
     watched: &'a mut Watched,
     conductor: &'a mut Conductor,
     board: &'a mut Board,
+    lookout: Option<&'a Lookout>,
 }
 
 impl Reader<'_> {
@@ -336,6 +361,11 @@ impl Reader<'_> {
         }
         if matches!(event, Event::TurnCompleted { .. } | Event::TurnFailed { .. }) {
             self.conductor.step(Input::TurnEnded, self.elapsed);
+        }
+        if let (Some(lookout), Event::CommandEnded { .. } | Event::FilesChanged { .. }) =
+            (self.lookout, &event)
+        {
+            lookout.look();
         }
         let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
         self.folds.progress.apply(&event, elapsed_ms);

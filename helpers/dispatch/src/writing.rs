@@ -22,6 +22,11 @@ impl<'a> Writing<'a> {
         Self { artifacts, failures: Vec::new() }
     }
 
+    /// For what comes between the findings and the outcome.
+    pub fn artifacts(&mut self) -> &mut Artifacts {
+        self.artifacts
+    }
+
     /// What was found and said.
     pub fn findings(&mut self, found: &Found, verification: &[VerificationEntry], message: &str) {
         if let Some(comparison) = &found.comparison {

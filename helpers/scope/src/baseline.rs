@@ -50,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) beyond: Beyond,
     /// `None` when nothing was to be secured, or could be.
     pub(crate) secured: Option<Secured>,
+    /// What was too much to secure.
+    pub(crate) not_restorable: Option<String>,
     /// Why the baseline is not whole; not empty means that no comparison with it can be clean.
     pub(crate) problems: Vec<String>,
     notes: Vec<String>,
@@ -96,8 +98,10 @@ pub(crate) fn take(
             .inspect_err(|error| notes.push(format!("nothing was secured: {error}")))
             .ok()
     });
+    let mut not_restorable = None;
     if let Some(secured) = &secured {
-        notes.extend(secured.note(tree.root()));
+        not_restorable = secured.note(tree.root());
+        notes.extend(not_restorable.clone());
         survey.forget_kept(|path| secured.find(tree.root(), path).is_some());
     }
     let inner = Inner {
@@ -110,6 +114,7 @@ pub(crate) fn take(
         survey,
         beyond,
         secured,
+        not_restorable,
         problems,
         notes,
         took: started.elapsed(),
@@ -157,6 +162,11 @@ impl Baseline {
     /// What should be known before the run: hard links that lead out of the scope, work that is too big to keep.
     pub fn notes(&self) -> &[String] {
         &self.inner.notes
+    }
+
+    /// What could not be put back after the run because it was too much to secure, in a line.
+    pub fn not_restorable(&self) -> Option<&str> {
+        self.inner.not_restorable.as_deref()
     }
 
     /// All that the worker can write to; `None` where it may reach anything.

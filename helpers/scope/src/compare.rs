@@ -130,6 +130,17 @@ fn findings(before: &Baseline, after: &Survey, whose: &Whose<'_>) -> Vec<Finding
     findings
 }
 
+/// The first path outside the scope that is not as it was, while a worker may be writing. `None` where it cannot be told.
+pub fn first_violation(before: &Baseline, meanwhile: &Meanwhile) -> Option<String> {
+    let found = compare(before, meanwhile).ok()?;
+    // What git holds while it writes is nobody's change yet.
+    let is_held = |violation: &&Violation| {
+        let path = violation.path.as_bytes();
+        path.starts_with(b".git/") && [&b".lock"[..], b".new"].iter().any(|end| path.ends_with(end))
+    };
+    found.violations.iter().find(|violation| !is_held(violation)).map(|violation| violation.path.clone())
+}
+
 impl Comparison {
     /// The state after the run as the baseline of what follows it and may change nothing but by-products, all that
     /// could write being below `reach`. What is ignored is what was ignored before the run. Nothing may be writing.

@@ -49,7 +49,7 @@ mod worktree;
 
 pub use baseline::{Baseline, Request, baseline};
 pub use command::run;
-pub use compare::{Comparison, Meanwhile, compare};
+pub use compare::{Comparison, Meanwhile, compare, first_violation};
 pub use error::ScopeError;
 pub use explain::{CountsAs, Explanation};
 pub use grants::{Reach, Wishes, grants};

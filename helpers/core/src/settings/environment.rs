@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::Isolate;
 
 use super::{Backend, ContainmentWish, Layer, Setting, Source};
-use crate::Enforcement;
+use crate::{Enforcement, OnViolation};
 
 /// A value that cannot be used, and who gave it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,8 @@ impl Layer {
         let backends = "the backends are exec and auto";
         let wishes = "it is auto, kernel or best-effort";
         let held = "it is profile, sandbox or none";
+        let reactions = "it is report, restore or fail-fast";
+        let mib = "whole MiB; 0 secures nothing";
         let tiers = "the name of a tier";
         let switch = "it is 1 or 0";
         let on = |text: &str| match text {
@@ -52,6 +54,8 @@ impl Layer {
             verify: value(lookup, &["CLODEX_VERIFY"], switch, on)?,
             verify_timeout_sec: value(lookup, &["CLODEX_VERIFY_TIMEOUT_SEC"], seconds, number)?,
             backend: value(lookup, &["CLODEX_BACKEND"], backends, Backend::from_word)?,
+            on_violation: value(lookup, &["CLODEX_ON_VIOLATION"], reactions, OnViolation::from_word)?,
+            secured_mib: value(lookup, &["CLODEX_SECURED_MIB"], mib, number)?,
             containment: value(lookup, &["CLODEX_CONTAINMENT"], wishes, ContainmentWish::from_word)?,
             enforcement: value(lookup, &["CLODEX_ENFORCEMENT"], held, Enforcement::from_word)?,
             isolate: value(lookup, &["CLODEX_ISOLATE"], ISOLATE_WORDS, Isolate::from_word)?,

@@ -7,13 +7,13 @@ use serde::Deserialize;
 
 use super::{Backend, ContainmentWish, Layer, Setting, Source};
 use crate::yaml::{YamlError, parse_yaml, yaml_keys};
-use crate::{Enforcement, Isolate, Sandbox};
+use crate::{Enforcement, Isolate, OnViolation, Sandbox};
 
 /// No project needs more, and a repository must not switch the watchdog off.
 const PROJECT_LIMIT_SEC: std::ops::RangeInclusive<u64> = 1..=86_400;
 
 /// Keys that a project file may never have, whatever their value.
-const NOT_FOR_PROJECTS: [&str; 10] = [
+const NOT_FOR_PROJECTS: [&str; 12] = [
     "sandbox",
     "enforcement",
     "network",
@@ -23,6 +23,8 @@ const NOT_FOR_PROJECTS: [&str; 10] = [
     "force",
     "codex",
     "containment",
+    "on_violation",
+    "secured_mib",
     "mcp",
 ];
 
@@ -44,6 +46,8 @@ struct File {
     codex: Option<PathBuf>,
     containment: Option<String>,
     isolate: Option<String>,
+    on_violation: Option<String>,
+    secured_mib: Option<u64>,
 }
 
 impl Layer {
@@ -118,6 +122,11 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
     if read.isolate.is_some() && isolate.is_none() {
         return Err(bad("isolate", &isolate_word, super::environment::ISOLATE_WORDS));
     }
+    let reaction_word = word(read.on_violation.clone());
+    let on_violation = OnViolation::from_word(&reaction_word);
+    if read.on_violation.is_some() && on_violation.is_none() {
+        return Err(bad("on_violation", &reaction_word, "it is report, restore or fail-fast"));
+    }
     let path = |path: Option<PathBuf>| stated(path.map(|path| base.join(path)), source);
     Ok(Layer {
         timeout_sec: stated(read.timeout_sec, source),
@@ -135,6 +144,8 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
         codex: path(read.codex),
         containment: stated(containment, source),
         isolate: stated(isolate, source),
+        on_violation: stated(on_violation, source),
+        secured_mib: stated(read.secured_mib, source),
     })
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::{Backend, ContainmentWish};
-use crate::{Enforcement, Isolate, Sandbox};
+use crate::{Enforcement, Isolate, OnViolation, Sandbox};
 
 /// A value and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Layer {
     pub codex: Option<Setting<PathBuf>>,
     pub containment: Option<Setting<ContainmentWish>>,
     pub isolate: Option<Setting<Isolate>>,
+    pub on_violation: Option<Setting<OnViolation>>,
+    pub secured_mib: Option<Setting<u64>>,
 }
 
 impl<T> Setting<T> {

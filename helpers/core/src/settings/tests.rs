@@ -44,7 +44,7 @@ fn each_layer_wins_over_the_weaker_ones() {
         .unwrap(),
         project("timeout_sec: 3\nheartbeat_sec: 3\nverify: false\nverify_timeout_sec: 60\nby_products: [gen/]\ntemplates: tools/prompts\n").unwrap(),
         user(
-            "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\nenforcement: sandbox\ncodex: /bin/codex\n",
+            "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\nenforcement: sandbox\non_violation: restore\ncodex: /bin/codex\n",
         ),
     ];
     let settings = Settings::effective(&layers);
@@ -66,6 +66,8 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("codex", "/bin/codex", "user file /u/config.yaml"),
             ("containment", "auto", "default"),
             ("isolate", "head", "environment CLODEX_ISOLATE"),
+            ("on_violation", "restore", "user file /u/config.yaml"),
+            ("secured_mib", "256", "default"),
             ("templates", "/p/tools/prompts", "project file /p/.clodex/config.yaml"),
             ("templates", "/u/t", "user file /u/config.yaml"),
             ("by_products", "cov/", "packet field BY-PRODUCTS"),
@@ -99,6 +101,7 @@ fn a_bad_variable_is_an_error_that_names_it() {
         &[("CLODEX_VERIFY", "maybe")],
         &[("CLODEX_BACKEND", "app-server")],
         &[("CLODEX_CONTAINMENT", "none")],
+        &[("CLODEX_ON_VIOLATION", "stop")],
     ] {
         let (name, value) = variables[0];
         let error = environment(variables).unwrap_err().to_string();
@@ -131,6 +134,8 @@ fn a_project_file_never_widens_what_a_run_may_do() {
         "force",
         "codex",
         "containment",
+        "on_violation",
+        "secured_mib",
         "mcp",
     ] {
         for value in ["true", "read-only", "{a: [b]}", ""] {
@@ -161,6 +166,7 @@ fn a_bad_user_file_is_an_error_that_names_it() {
     for (text, wanted) in [
         ("backend: app-server", "backend is `app-server`"),
         ("containment: off", "containment is `off`"),
+        ("on_violation: undo", "on_violation is `undo`"),
         ("sandbox: danger-full-access", "sandbox: danger-full-access cannot be a habit"),
         ("network: true", "unknown field `network`"),
         ("timeout_sec: 1\ntimeout_sec: 2", "duplicate"),

@@ -92,7 +92,8 @@ fn wait(contained: &mut Contained, limit: Option<Instant>, channel: &Channel, bo
                 | Message::Stderr(_)
                 | Message::StdoutEnd
                 | Message::StderrEnd
-                | Message::Baseline(_),
+                | Message::Baseline(_)
+                | Message::OutOfScope(_),
             )
             | None => {}
         }

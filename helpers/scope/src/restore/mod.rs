@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clodex_core::{ViolationKind, path_text};
 use clodex_os::RunLock;
@@ -350,15 +350,15 @@ pub fn discard(store: &Path) {
 
 /// Lets go of what nobody will put back: of runs that ended without a plan, and of plans that are a month old. `lives`
 /// says whether a run still does.
-pub fn sweep(secured: &Path, now: SystemTime, lives: impl Fn(&str) -> bool) {
+pub fn sweep(secured: &Path, lives: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(secured) else { return };
     for entry in entries.flatten() {
         let store = entry.path();
         if entry.file_name().to_str().is_some_and(&lives) {
             continue;
         }
-        let is_fresh = Plan::written(&store)
-            .is_ok_and(|written| now.duration_since(written).is_ok_and(|age| age < KEPT_FOR));
+        let is_fresh =
+            Plan::written(&store).is_ok_and(|written| written.elapsed().is_ok_and(|age| age < KEPT_FOR));
         // Somebody may be putting it back right now.
         if !is_fresh && matches!(RunLock::acquire(&store.join(LOCK)), Ok(Some(_))) {
             discard(&store);
