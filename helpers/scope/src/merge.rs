@@ -1,12 +1,14 @@
 //! Three-way merge of a file's lines, by libgit2, which looks at no repository for it. Pure.
 
-use git2::{MergeFileInput, MergeFileOptions, merge_file};
+use git2::{Buf, MergeFileInput, MergeFileOptions, merge_file};
 
 /// What both sides made of the base; `None` where they contradict, or where one of them is no text.
 pub fn merge_texts(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     if [base, ours, theirs].iter().any(|text| text.contains(&0)) {
         return None;
     }
+    // Starts libgit2 up: unlike all others, `merge_file` does not, and fails where it is the first call of a process.
+    drop(Buf::new());
     let mut options = MergeFileOptions::new();
     let merged = merge_file(&input(base), &input(ours), &input(theirs), Some(&mut options)).ok()?;
     merged.is_automergeable().then(|| merged.content().to_vec())
