@@ -1,5 +1,6 @@
 //! The environment of the commands that Codex runs: the caller's without his secrets, marked with the run, and with
-//! caches in the run's own temp directory, because nothing else of the user's can be written.
+//! caches in the run's own temp directory, because nothing else of the user's can be written, and with tools that
+//! do not look for news of themselves.
 //!
 //! Codex applies `shell_environment_policy` to the commands of `codex exec` and to that of `codex sandbox` alike (tried
 //! with 0.169): `exclude` first, then `set`, then `include_only`.
@@ -40,6 +41,18 @@ const CACHES: [(&str, &str); 8] = [
     ("COVERAGE_FILE", "coverage"),
 ];
 
+/// What keeps tools from asking at home whether there is news: behind its proxy Codex ends a command that names a host
+/// which is not allowed, so an update check of `npm test` would be the end of it (seen with 0.169, `exec` only).
+const NO_NEWS: [(&str, &str); 7] = [
+    ("npm_config_update_notifier", "false"),
+    ("NO_UPDATE_NOTIFIER", "1"),
+    ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
+    ("DO_NOT_TRACK", "1"),
+    ("NEXT_TELEMETRY_DISABLED", "1"),
+    ("CHECKPOINT_DISABLE", "1"),
+    ("DOTNET_CLI_TELEMETRY_OPTOUT", "1"),
+];
+
 /// pytest takes the place of its cache only as an option.
 const PYTEST: (&str, &str) = ("PYTEST_ADDOPTS", "cache/pytest");
 
@@ -78,6 +91,7 @@ impl CommandEnvironment<'_> {
 
     fn set(&self) -> Vec<(&'static str, String)> {
         let mut set = vec![(RUN_MARK, self.run_id.to_owned())];
+        set.extend(NO_NEWS.map(|(name, value)| (name, value.to_owned())));
         // TOML is UTF-8; where the directory is not, tools have to do without caches.
         let Some(tmp) = self.tmp.to_str() else { return set };
         set.extend(CACHES.map(|(name, below)| (name, format!("{tmp}/{below}"))));
