@@ -55,8 +55,9 @@ pub fn main() -> ProcessExit {
 
 fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     if let Some(packet) = &cli.lint {
-        planning::lint(packet)?;
-        say(&format!("{}: ok\n", packet.display()));
+        let notes = planning::lint(packet)?;
+        let notes: Vec<String> = notes.iter().map(|note| format!("note: {note}\n")).collect();
+        say(&format!("{}: ok\n{}", packet.display(), notes.concat()));
         return Ok(ExitCode::Done as u8);
     }
     if cli.dry_run {

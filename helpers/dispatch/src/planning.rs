@@ -35,8 +35,9 @@ pub fn plan(cli: &Cli) -> Result<Plan, Refusal> {
     decide(cli, asked, workdir, tree, &files, &settings)
 }
 
-/// Checks a packet and what it says of the file system; for `--lint`.
-pub fn lint(path: &Path) -> Result<(), Refusal> {
+/// Checks a packet and what it says of the file system; for `--lint`. What is not wrong and yet should be known comes
+/// back.
+pub fn lint(path: &Path) -> Result<Vec<String>, Refusal> {
     let file = PacketFile::read(path)?;
     let (_, tree) = file.place()?;
     let tiers = ConfigFiles::read(tree.root())?.tiers()?;
@@ -47,9 +48,9 @@ pub fn lint(path: &Path) -> Result<(), Refusal> {
         })?;
     }
     let asked = Asked::by_packet(file, None);
-    asked.scope_entries(&tree)?;
-    asked.by_products(&tree, &[])?;
-    Ok(())
+    let rules = tree.scope_rules(asked.scope_entries(&tree)?);
+    let by_products = asked.by_products(&tree, &[])?;
+    Ok(clodex_scope::grants(&tree, &rules, &by_products, &Wishes::default()).notes)
 }
 
 fn decide(

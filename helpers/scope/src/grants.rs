@@ -50,6 +50,9 @@ pub fn grants(tree: &Tree, rules: &ScopeRules, by_products: &ByProducts, wishes:
     for output in build_outputs::of(tree, rules, by_products, &layout) {
         making.grant_directory(&output);
     }
+    for lock in build_outputs::missing_locks(tree, rules) {
+        making.note_missing_lock(&lock);
+    }
     making.protect_repositories(&layout, wishes);
     if wishes.allow_commit {
         git_dirs::allow_commit(tree, &mut making.reach.grants);
@@ -136,6 +139,13 @@ impl Making<'_> {
                 self.reach.grants.set(path, Access::Read);
             }
         }
+    }
+
+    fn note_missing_lock(&mut self, path: &[u8]) {
+        let path = clodex_core::path_text(path);
+        self.reach.notes.push(format!(
+            "`{path}` is missing and not in scope, so cargo cannot run: commit it, or name it in WRITE SCOPE"
+        ));
     }
 
     fn note_symlink(&mut self, path: &[u8]) {

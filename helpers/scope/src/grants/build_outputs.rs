@@ -57,6 +57,18 @@ fn made_in(tree: &Tree, directory: &[u8]) -> Vec<Vec<u8>> {
     made
 }
 
+/// Lock files that cargo will want to write and that are out of the scope: a sandbox cannot grant a file that is not
+/// there.
+pub(super) fn missing_locks(tree: &Tree, rules: &ScopeRules) -> Vec<Vec<u8>> {
+    let lacks = |directory: &Vec<u8>| {
+        let at = absolute(tree.root(), directory);
+        let lock = join(directory, b"Cargo.lock");
+        let is_top = at.join("Cargo.toml").is_file() && !is_member(tree, &at);
+        (is_top && !at.join("Cargo.lock").exists() && !rules.allows(&lock)).then_some(lock)
+    };
+    places_of_work(tree, rules).iter().filter_map(lacks).collect()
+}
+
 /// A crate of a workspace builds into the workspace's own directory.
 fn is_member(tree: &Tree, directory: &Path) -> bool {
     let above = directory.ancestors().skip(1).take_while(|above| above.starts_with(tree.root()));

@@ -212,3 +212,16 @@ fn by_products_alone_are_those_of_where_the_work_is_done() {
     assert_eq!(place.shown(&reach), [("app/target".to_owned(), Write)]);
     assert_eq!(reach.create, [place.root().join("app/target")]);
 }
+
+#[test]
+fn a_lock_that_cargo_would_have_to_make_out_of_scope_is_told() {
+    let place = Place::with(&["src/a.rs", "Cargo.toml"], "target/\n");
+    let notes = place.reach(&["src/"]).notes;
+    assert!(
+        matches!(&notes[..], [note] if note.starts_with("`Cargo.lock` is missing and not in scope")),
+        "{notes:?}"
+    );
+    assert!(place.reach(&["src/", "Cargo.lock"]).notes.is_empty());
+    place.make("Cargo.lock");
+    assert!(place.reach(&["src/"]).notes.is_empty());
+}
