@@ -17,6 +17,7 @@ mod isolate;
 mod many_at_once;
 mod model;
 mod mount_points;
+mod newcomer;
 mod overlap;
 mod places;
 mod plugin;
