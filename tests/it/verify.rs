@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use clodex_tests::{Dispatched, LIMIT, Packet, Underway, leftovers, run_with_timeout, text};
+use clodex_tests::{
+    Dispatched, LIMIT, Packet, Sandbox, Underway, clean_turn, dispatched, leftovers, run_with_timeout, text,
+};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, claim, clean, sh, step};
@@ -149,4 +151,14 @@ fn cancel_ends_a_check_at_once() {
     assert_eq!(run.result()["outcome"], "cancelled");
     assert_eq!(found(&run), [json!(["not-run", null]), json!(["not-run", null])]);
     assert_eq!(text(stage.sandbox.repo().join("src/a.txt")), "done\n");
+}
+
+#[test]
+fn without_a_narrow_sandbox_nothing_is_run() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.dispatching(&clean_turn(&[]));
+    command.arg("--verify");
+    let run = dispatched(command).exits(8);
+    assert_eq!(found(&run), [json!(["could-not-run", null])]);
+    run.says(&["summary  not verified: true could not run: this Codex cannot be narrowed: "]);
 }
