@@ -1,5 +1,7 @@
 //! What a user reads of what was found: commits, who did what, and what the sandbox refused.
 
+use std::fs;
+
 use clodex_tests::{Codex, Packet, Sandbox, clean_turn, dispatched, sh};
 use serde_json::{Value, json};
 
@@ -106,4 +108,26 @@ fn of_the_real_codex_patches_and_commands_are_told_apart() {
             ("refs/tags/v9", "during `sleep 0.3; git tag v9; sleep 0.3`"),
         ]
     );
+}
+
+#[test]
+fn files_in_scope_with_names_outside_are_told_before_the_start_and_in_the_notes() {
+    let sandbox = Sandbox::new();
+    for number in 0..8 {
+        let names =
+            [format!("src/hard{number}"), format!("docs/hard{number}")].map(|name| sandbox.repo().join(name));
+        fs::write(&names[0], "x").unwrap();
+        fs::hard_link(&names[0], &names[1]).unwrap();
+    }
+    sandbox.git(&["add", "--all"]);
+    sandbox.git(&["commit", "--quiet", "--message", "hard links"]);
+    let mut command = sandbox.dispatching(&clean_turn(&[]));
+    command.arg("--json");
+    let run = dispatched(command);
+    let told = "`src/hard0` has 2 names, 1 of them in scope: writing to it changes the others";
+    let more = "3 more files in scope have names outside it: writing to them changes those";
+    run.complains(&[&format!("\nclodex-dispatch: {told}\n"), &format!("\nclodex-dispatch: {more}\n")]);
+    let notes: Vec<String> = serde_json::from_value(run.policy()["notes"].clone()).unwrap();
+    assert_eq!((notes.len(), &*notes[0], &*notes[5]), (6, told, more));
+    assert_eq!(run.code, 0, "{run:?}");
 }

@@ -232,7 +232,9 @@ impl Run<'_> {
             };
             let may_go_on = baseline.is_ok() && dirty_overlap.is_empty();
             // Nobody listens any more when the run was cancelled meanwhile.
-            let remarks = baseline.iter().filter_map(Baseline::not_restorable).map(str::to_owned).collect();
+            let warnings = baseline.iter().flat_map(Baseline::warnings).cloned();
+            let not_restorable = baseline.iter().filter_map(Baseline::not_restorable).map(str::to_owned);
+            let remarks = warnings.chain(not_restorable).collect();
             let lookout = baseline.as_ref().ok().filter(|_| fails_fast).map(|baseline| {
                 Lookout::over(baseline.clone(), move || meanwhile(&store, &record, &worktrees), tell.clone())
             });

@@ -55,6 +55,7 @@ pub(crate) struct Inner {
     /// Why the baseline is not whole; not empty means that no comparison with it can be clean.
     pub(crate) problems: Vec<String>,
     notes: Vec<String>,
+    warnings: Vec<String>,
     took: Duration,
 }
 
@@ -90,7 +91,8 @@ pub(crate) fn take(
     let beyond = Beyond::look(tree, &survey.listing, &request.rules);
     let mut notes = survey.notes.clone();
     notes.extend(beyond.notes.iter().cloned());
-    notes.extend(hard_links::notes(&survey.listing, &request.rules));
+    let warnings = hard_links::notes(&survey.listing, &request.rules);
+    notes.extend(warnings.iter().cloned());
     let rules = request.rules;
     let secured = request.secure.as_ref().and_then(|wanted| {
         let found = candidates(tree.root(), &survey, &rules, &survey_rules, request.reach.as_ref());
@@ -117,6 +119,7 @@ pub(crate) fn take(
         not_restorable,
         problems,
         notes,
+        warnings,
         took: started.elapsed(),
     };
     Ok(Baseline { inner: Arc::new(inner) })
@@ -167,6 +170,11 @@ impl Baseline {
     /// What could not be put back after the run because it was too much to secure, in a line.
     pub fn not_restorable(&self) -> Option<&str> {
         self.inner.not_restorable.as_deref()
+    }
+
+    /// Of the notes those that may keep somebody from starting: what is in scope may change what is not.
+    pub fn warnings(&self) -> &[String] {
+        &self.inner.warnings
     }
 
     /// All that the worker can write to; `None` where it may reach anything.

@@ -8,6 +8,9 @@ use clodex_core::{ScopeRules, ViolationKind, path_text};
 use crate::finding::Finding;
 use crate::listing::{Kind, Listing, Seen};
 
+/// More than these are counted.
+const TOLD: usize = 5;
+
 type Inode = (u64, u64);
 
 fn shared(listing: &Listing, counts: impl Fn(&[u8]) -> bool) -> HashMap<Inode, u32> {
@@ -44,7 +47,7 @@ fn inode(seen: Seen<'_>) -> Inode {
     (seen.stat.dev, seen.stat.ino)
 }
 
-/// Files in scope with more names than lie in scope, to be told before the run.
+/// Files in scope with more names than lie in scope, to be told before the run: the first few, and how many more.
 pub(crate) fn notes(listing: &Listing, rules: &ScopeRules) -> Vec<String> {
     let inside = shared(listing, |path| rules.allows(path));
     let in_scope = listing
@@ -52,17 +55,24 @@ pub(crate) fn notes(listing: &Listing, rules: &ScopeRules) -> Vec<String> {
         .iter()
         .flat_map(|directory| shared_names(directory))
         .filter(|(path, _)| rules.allows(path));
-    in_scope
-        .filter_map(|(path, seen)| {
-            let names = inside.get(&inode(seen)).copied().unwrap_or_default();
-            let (path, links) = (path_text(&path), seen.stat.nlink);
-            (links > names).then(|| {
-                format!(
-                    "`{path}` has {links} names, {names} of them in scope: writing to it changes the others"
-                )
-            })
+    let mut outward = in_scope.filter_map(|(path, seen)| {
+        let names = inside.get(&inode(seen)).copied().unwrap_or_default();
+        (seen.stat.nlink > names).then_some((path, seen.stat.nlink, names))
+    });
+    let mut notes: Vec<String> = outward
+        .by_ref()
+        .take(TOLD)
+        .map(|(path, links, names)| {
+            let path = path_text(&path);
+            format!("`{path}` has {links} names, {names} of them in scope: writing to it changes the others")
         })
-        .collect()
+        .collect();
+    let more = outward.count();
+    if more > 0 {
+        notes
+            .push(format!("{more} more files in scope have names outside it: writing to them changes those"));
+    }
+    notes
 }
 
 /// Files in scope that were written to while a name of them lay outside the tree.
