@@ -1,5 +1,5 @@
-//! Whether a Codex build really enforces permission profiles here: tried once for each build, with a command that
-//! writes where it may and where it may not. What it did is read off the file system, never off what it says.
+//! Whether a Codex build really enforces permission profiles here: tried once for each build, user and boot, with a
+//! command that writes where it may and where it may not. What it did is read off the file system, never off what it says.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clodex_core::{Access, Grants, Network};
 use clodex_os::atomic_file::{self, Durability};
-use clodex_os::{ShortCommand, run_suffix};
+use clodex_os::{ShortCommand, run_suffix, sandbox_conditions};
 use serde::{Deserialize, Serialize};
 
 use crate::config::CodexConfig;
@@ -24,24 +24,30 @@ const CACHE_FILE: &str = "codex-profile.json";
 /// The shell writes both; the second must fail.
 const TRIAL: &str = "echo 1 > inside/written; echo 1 > outside/written; echo 1 > inside/spared/written";
 
-/// A build that passed, as kept in the state directory. That one failed is asked again: the reason may be gone.
+/// A build that passed, and under which conditions, as kept in the state directory. That one failed is asked again: the
+/// reason may be gone.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Passed {
     version: u32,
     build: BinaryIdentity,
+    conditions: String,
 }
 
-/// Tries profiles with this binary, unless this very build has passed before. The error says what was seen instead.
-/// Tries and keeps its memory in `state_dir`.
+/// Tries profiles with this binary, unless this very build has passed before under these conditions. The error says what
+/// was seen instead. Tries and keeps its memory in `state_dir`.
 pub fn check_profiles(binary: &Path, state_dir: &Path) -> Result<(), String> {
-    let identity = BinaryIdentity::of(binary);
+    check_under(sandbox_conditions(), binary, state_dir)
+}
+
+fn check_under(conditions: String, binary: &Path, state_dir: &Path) -> Result<(), String> {
+    let passes = BinaryIdentity::of(binary).map(|build| Passed { version: 2, build, conditions });
     let cache = state_dir.join(CACHE_FILE);
     let known: Option<Passed> = fs::read(&cache).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    if known.is_some_and(|known| known.version == 1 && Some(&known.build) == identity.as_ref()) {
+    if known.is_some() && known == passes {
         return Ok(());
     }
     try_profiles(binary, state_dir)?;
-    if let Some(text) = identity.and_then(|build| serde_json::to_vec(&Passed { version: 1, build }).ok()) {
+    if let Some(text) = passes.and_then(|passes| serde_json::to_vec(&passes).ok()) {
         // Without it the next run tries again.
         let _ = atomic_file::replace(&cache, &text, Durability::Cached);
     }
@@ -152,5 +158,16 @@ mod tests {
         pretender(dir.path(), "echo 1 > inside/written; true");
         check_profiles(&binary, dir.path()).unwrap();
         assert_eq!(asked(dir.path()), 2);
+    }
+
+    #[test]
+    fn a_build_that_passed_is_asked_again_when_the_sandbox_may_not_stand_any_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let binary = pretender(dir.path(), "echo 1 > inside/written");
+        check_under("user 1000".to_owned(), &binary, dir.path()).unwrap();
+        for (conditions, times) in [("user 1000", 1), ("user 1001", 2), ("user 1001", 2)] {
+            check_under(conditions.to_owned(), &binary, dir.path()).unwrap();
+            assert_eq!(asked(dir.path()), times, "{conditions}");
+        }
     }
 }

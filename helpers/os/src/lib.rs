@@ -10,6 +10,7 @@
 //! | keep, read and close the records of runs | [`record_store`] |
 //! | put a file on disk that is never half there | [`atomic_file`] |
 //! | know what time it is, and on which machine | [`clock`] |
+//! | know whether what was found out about sandboxes still holds | [`sandbox_conditions`] |
 //! | run a short command and have its output | [`ShortCommand`] |
 //! | ask a command one thing after the other | [`Dialogue`] |
 //! | go on after the caller is gone | [`detach`] |
@@ -40,6 +41,7 @@ mod regular_file;
 mod rename;
 mod report;
 mod run_command;
+mod sandbox_conditions;
 pub mod signals;
 mod stdin;
 mod terminal;
@@ -57,6 +59,7 @@ pub use regular_file::{open_regular, read_regular};
 pub use rename::{exchange, rename_to_free};
 pub use report::{Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
+pub use sandbox_conditions::sandbox_conditions;
 pub use stdin::read_stdin;
 pub use terminal::terminal_columns;
 pub use watch_dir::{DirectoryWatch, Woken};
