@@ -3,6 +3,7 @@
 
 mod command_environment;
 mod config;
+mod denial;
 mod exec_argv;
 mod exec_stream;
 mod failure;
@@ -22,6 +23,7 @@ mod wire;
 
 pub use command_environment::{CommandEnvironment, RUN_MARK};
 pub use config::{CodexConfig, McpTransport, codex_home};
+pub use denial::{denials, glob_of, is_glob};
 pub use exec_argv::{ArgvError, ExecRequest, Held, Keep, SlashTmp, check_expressible, exec_argv};
 pub use exec_stream::event_from_line;
 pub use failure::{failure_kind, startup_failure_kind};

@@ -14,6 +14,7 @@ use clodex_core::{Access, Grants, Network};
 
 use crate::command_environment::CommandEnvironment;
 use crate::config::CodexConfig;
+use crate::denial::is_glob;
 use crate::exec_argv::SlashTmp;
 use crate::toml_text::quoted;
 
@@ -146,7 +147,7 @@ fn filesystem(request: &ProfileRequest<'_>) -> Result<String, Inexpressible> {
         }
     }
     for (path, access) in request.grants.iter() {
-        if path.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[]".contains(byte)) {
+        if is_glob(path) {
             return Err(Inexpressible::Glob(path.to_owned()));
         }
         add(path, access)?;

@@ -1,6 +1,6 @@
 //! What holds a run's writes back: decided once the installed Codex is known, by what was wished for and what it can do.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clodex_codex::{CodexConfig, CodexVersion, Profile, ProfileRequest, SlashTmp, check_profiles};
 use clodex_core::{Access, Enforcement, ExitCode, Grants, path_text};
@@ -16,6 +16,8 @@ pub struct Held {
     pub enforcement: Enforcement,
     /// Why it is less than what is had by default.
     pub degraded: Option<String>,
+    /// What else its user should know.
+    pub notes: Vec<String>,
 }
 
 impl Held {
@@ -27,11 +29,11 @@ impl Held {
         config: &CodexConfig,
         state_dir: &Path,
     ) -> Result<Self, Refusal> {
-        let is = |enforcement| Self { enforcement, degraded: None };
+        let is = |enforcement, notes| Self { enforcement, degraded: None, notes };
         let why_not = match plan.enforcement {
-            Some(named @ (Enforcement::Sandbox | Enforcement::None)) => return Ok(is(named)),
+            Some(named @ (Enforcement::Sandbox | Enforcement::None)) => return Ok(is(named, vec![])),
             None | Some(Enforcement::Profile) => match can_narrow(plan, codex, config, state_dir) {
-                Ok(()) => return Ok(is(Enforcement::Profile)),
+                Ok(profile) => return Ok(is(Enforcement::Profile, profile.notes().to_vec())),
                 Err(why) => why,
             },
         };
@@ -45,7 +47,7 @@ impl Held {
             let what = format!("DENY READ cannot be held: {why_not}");
             return Err(Refusal::unreachable(what, "update codex, or leave DENY READ out"));
         }
-        Ok(Self { enforcement: Enforcement::Sandbox, degraded: Some(less(plan, &why_not)) })
+        Ok(Self { enforcement: Enforcement::Sandbox, degraded: Some(less(plan, &why_not)), notes: vec![] })
     }
 
     /// All that the worker can write to, where that is certain: MCP servers would run outside of any sandbox.
@@ -92,20 +94,13 @@ pub fn shown(plan: &Plan) -> clodex_core::Profile {
     }
 }
 
-/// Absolute paths and globs to deny. A path that is not there needs no denial, and denying it would make it.
-pub fn to_deny<'a>(entries: impl IntoIterator<Item = &'a str>, workdir: &Path) -> Vec<PathBuf> {
-    let is_glob = |text: &str| text.contains(['*', '?', '[', '{']);
-    entries
-        .into_iter()
-        .filter_map(|text| {
-            let path = workdir.join(text);
-            if is_glob(text) { Some(path) } else { path.canonicalize().ok() }
-        })
-        .collect()
-}
-
-/// Whether this Codex was seen to enforce profiles, and can be told of this plan's; else why not.
-pub fn can_narrow(plan: &Plan, codex: &Codex, config: &CodexConfig, state_dir: &Path) -> Result<(), String> {
+/// This plan's profile, where this Codex can be told of it and was seen to enforce profiles; else why not.
+pub fn can_narrow(
+    plan: &Plan,
+    codex: &Codex,
+    config: &CodexConfig,
+    state_dir: &Path,
+) -> Result<Profile, String> {
     if !codex.version.permission_profiles() {
         return Err(match &codex.version {
             CodexVersion::Known(..) | CodexVersion::TooOld(_) => {
@@ -115,8 +110,10 @@ pub fn can_narrow(plan: &Plan, codex: &Codex, config: &CodexConfig, state_dir: &
             CodexVersion::Unreadable(_) => "the version of codex is not known".to_owned(),
         });
     }
-    Profile::new(&request(plan, "tried", SlashTmp::Shared), config).map_err(|error| error.to_string())?;
-    check_profiles(&codex.binary, state_dir)
+    let profile =
+        Profile::new(&request(plan, "tried", SlashTmp::Shared), config).map_err(|error| error.to_string())?;
+    check_profiles(&codex.binary, state_dir)?;
+    Ok(profile)
 }
 
 fn request<'a>(plan: &'a Plan, id: &'a str, slash_tmp: SlashTmp) -> ProfileRequest<'a> {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clodex_codex::{glob_of, is_glob};
 use clodex_core::{Enforcement, ExitCode, Isolated, Liveness, RunId, RunRecord, Verdict, path_text};
 use clodex_os::atomic_file;
 use clodex_os::record_store::{RecordStore, StateDir};
@@ -96,10 +97,12 @@ fn make(plan: &Plan, store: &RecordStore, opened: &mut Opened) -> Result<Tree, R
 fn move_into(plan: &mut Plan, tree: Tree) {
     let workdir = same_workdir(tree.root(), &tree);
     plan.prompt.push_str(&notice(plan.tree.root(), tree.root(), &workdir));
-    let is_glob = |path: &Path| path.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[{".contains(byte));
     // What may not be read here may not be read there either.
-    let here =
-        plan.deny.iter().filter_map(|path| Some(tree.root().join(path.strip_prefix(plan.tree.root()).ok()?)));
+    let source = [plan.tree.root().to_owned(), glob_of(plan.tree.root())];
+    let below =
+        |path: &PathBuf| source.iter().find_map(|root| path.strip_prefix(root).ok().map(Path::to_owned));
+    let here = plan.deny.iter().filter_map(below).map(|path| glob_of(tree.root()).join(path));
+    // Codex would make what is neither a glob nor there.
     let here: Vec<PathBuf> = here.filter(|path| is_glob(path) || path.exists()).collect();
     plan.deny.extend(here);
     plan.reach =

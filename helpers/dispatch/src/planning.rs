@@ -13,7 +13,6 @@ use crate::answer::{OwnSchema, Schema};
 use crate::asked::Asked;
 use crate::cli::Cli;
 use crate::config_files::ConfigFiles;
-use crate::enforcement::to_deny;
 use crate::packet_file::PacketFile;
 use crate::plan::{Plan, RunsDir};
 use crate::refusal::Refusal;
@@ -65,7 +64,8 @@ fn decide(
     let configured: Vec<&str> = settings.by_products.iter().map(|setting| setting.value.as_str()).collect();
     let by_products = asked.by_products(&tree, &configured)?;
     let (sandbox, enforcement) = sandbox(cli, asked.mode, settings)?;
-    let deny = to_deny(asked.deny_read.iter().map(String::as_str), &workdir);
+    let deny: Vec<PathBuf> =
+        asked.deny_read.iter().flat_map(|entry| clodex_codex::denials(entry, &workdir)).collect();
     if !deny.is_empty() && matches!(enforcement, Some(Enforcement::Sandbox | Enforcement::None)) {
         return Err(Refusal::usage(
             "DENY READ can only be held by a profile",

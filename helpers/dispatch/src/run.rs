@@ -118,6 +118,7 @@ impl Run<'_> {
         let channel = Channel::with_signals(signals);
         let taking = self.take_baseline(artifacts.dir(), scratch, &board.record, channel.sender.clone());
         let mut folds = self.folds();
+        notes.extend(self.held.notes.iter().cloned());
         notes.extend(
             self.plan.reach.notes.iter().filter(|_| self.held.enforcement == Enforcement::Profile).cloned(),
         );

@@ -164,6 +164,26 @@ fn what_may_not_be_read_is_not() {
 }
 
 #[test]
+fn what_may_not_be_read_is_not_however_it_is_written_and_whenever_it_is_made() {
+    let Some(stage) = Stage::real() else { return };
+    for secret in ["docs/.secrets/in/key", "lib/[id]/key", "lib/a.pem", "lib/b.key"] {
+        stage.sandbox.file(&format!("repo/{secret}"), "hush-hush");
+    }
+    let packet = running(
+        Packet::worker(&["src"])
+            .with("DENY READ:\n- `**/.sec*`\n- `lib/[id]`\n- `lib/*.{pem,key}`\n- src/late"),
+        &[
+            "cat docs/.secrets/in/key lib/[[]id]/key lib/a.pem lib/b.key docs/d.txt > src/seen",
+            "echo hush-hush > src/late",
+            "cat src/late >> src/seen",
+        ],
+    );
+    stage.packet(&packet, &["--allow-dirty-overlap"]).exits(0);
+    assert_eq!(text(stage.sandbox.repo().join("src/seen")), "d\n");
+    assert_eq!(text(stage.sandbox.repo().join("src/late")), "hush-hush\n");
+}
+
+#[test]
 fn a_scope_that_codex_takes_for_a_glob_is_worked_on_in_its_own_sandbox() {
     let Some(stage) = Stage::real() else { return };
     fs::create_dir(stage.sandbox.repo().join("src/[slug]")).unwrap();
