@@ -136,10 +136,10 @@ impl Prompt<'_> {
     fn network_rule(&self) -> String {
         match self.network {
             Network::Off => NETWORK_OFF.to_owned(),
-            Network::On => NETWORK_ON.to_owned(),
+            Network::On => format!("{NETWORK_ON}{PAST_THE_PROXY}"),
             Network::Domains(domains) => {
                 let domains: Vec<String> = domains.iter().map(|domain| code(domain)).collect();
-                format!("{NETWORK_DOMAINS}{}.\n", domains.join(", "))
+                format!("{NETWORK_DOMAINS}{}.\n{PAST_THE_PROXY}", domains.join(", "))
             }
         }
     }
@@ -195,6 +195,11 @@ const NETWORK_OFF: &str = "\
 
 const NETWORK_ON: &str = "\
 - Public hosts can be reached through the proxy that the environment names; this machine's own services cannot.
+";
+
+const PAST_THE_PROXY: &str = "\
+- The proxy refuses loopback: a command that talks HTTP to a server of its own needs `NO_PROXY=localhost,127.0.0.1,::1` and \
+`no_proxy` before it.
 ";
 
 const NETWORK_DOMAINS: &str = "\

@@ -6,5 +6,6 @@ mod enforcement_kinds;
 mod extras;
 mod failing;
 mod live;
+mod network;
 mod prompt;
 mod worker;
