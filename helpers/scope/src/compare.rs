@@ -214,7 +214,7 @@ impl Judged {
                 judged.by_products.insert(by_product);
                 continue;
             }
-            let allowed = is_allowed(before, &finding);
+            let allowed = is_allowed(before, after, &finding);
             if !allowed && whose.is_foreign(&finding) {
                 judged.foreign.insert(path_text(&finding.path));
                 continue;
@@ -232,18 +232,25 @@ impl Judged {
     }
 }
 
-fn is_allowed(before: &Baseline, finding: &Finding) -> bool {
+fn is_allowed(before: &Baseline, after: &Listing, finding: &Finding) -> bool {
     let rules = before.rules();
     let path = finding.path.as_slice();
+    let is_new = finding.kind == ViolationKind::Added;
     match finding.place {
         Place::NeverInScope => false,
         Place::Index => rules.allows(path),
         Place::Tree => {
-            let leads = finding.kind == ViolationKind::Added && finding.detail.ends_with("empty directory");
-            let repository = path.strip_suffix(b"/.git").filter(|_| finding.kind == ViolationKind::Added);
-            rules.allows(path)
-                || leads && rules.leads_to_entry(path)
-                || repository.is_some_and(|top| rules.allows(top))
+            // What leads to the scope may be made, but not as a link to elsewhere.
+            let leads = || {
+                let is_directory = after.entry(path).is_some_and(|seen| seen.stat.kind == Kind::Directory);
+                is_new && is_directory && rules.leads_to_entry(path)
+            };
+            // So may a repository of its own, whatever its `.git` is, where it hides nothing from the one around it.
+            let begins = || {
+                let top = path.strip_suffix(b"/.git").filter(|_| is_new);
+                top.is_some_and(|top| rules.allows(top) && !before.inner.survey.tracks_below(top))
+            };
+            rules.allows(path) || leads() || begins()
         }
     }
 }

@@ -95,4 +95,6 @@ pub const ROWS: &[Row] = &[
     row("the work directory becomes a repository", "git init -q .; git config core.fsmonitor $OUTSIDE/evil").setup(evil!("mkdir app; echo k > app/k; git add app; git commit -qm app")).workdir("app").scope(&["."]).harm("test -d app/.git").fires("git -C app status").names(&["app/.git"]),
     row("a bare repository with a watcher lies in scope", "git init -q --bare src/b; cd src/b; git config core.bare false; git config core.worktree ..; git config core.fsmonitor $OUTSIDE/evil").setup(evil!()).harm("test -f src/b/HEAD").fires("cd src/b; git status"),
     row("the scope is everything, but not the git directory", "git config core.hooksPath x").scope(&["."]).args(&["--allow-dirty-overlap"]).harm("git config core.hooksPath").names(&[".git/config"]),
+    row("the scope becomes a repository, by a link", "ln -s $OUTSIDE/g/.git src/.git").setup("git init -q $OUTSIDE/g").harm("test $(git -C src rev-parse --show-toplevel) = $REPO/src").names(&["src/.git"]),
+    row("the scope becomes a repository that is yet to be made", "echo \"gitdir: $OUTSIDE/later\" > src/.git").harm("! git -C src status 2>/dev/null").names(&["src/.git"]),
 ];

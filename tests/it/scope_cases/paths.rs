@@ -55,6 +55,7 @@ pub const ROWS: &[Row] = &[
     row("through a hard link out of the repository", "echo evil > src/h").setup("echo v > $OUTSIDE/v; ln $OUTSIDE/v src/h; git add src/h; git commit -qm h").harm("grep -q evil $OUTSIDE/v").names(&["src/h"]),
     row("through a hard link out of the repository that the worker makes", "ln $OUTSIDE/v src/h; echo evil > src/h").setup("echo v > $OUTSIDE/v").harm("grep -q evil $OUTSIDE/v").names(&["src/h"]),
     row("through an open descriptor of another process' directory", "exec 8< lib; cd src; echo evil > /proc/self/fd/8/x.txt").harm("grep -q evil lib/x.txt").names(&["lib/x.txt"]),
+    row("the way to the scope is a link with a misleading name", "mkdir \"$OUTSIDE/an empty directory\"; ln -s \"$OUTSIDE/an empty directory\" new; mkdir new/deep; echo evil > new/deep/f").scope(&["new/deep/"]).harm("grep -q evil new/deep/f").names(&["new"]),
     row("a scope above the repository", "true").scope(&["../lib/"]).refused("`..`"),
     row("a scope that goes up inside", "true").scope(&["src/../lib/"]).refused("`..`"),
     row("a scope at the root of the file system", "true").scope(&["/"]).refused("outside"),
