@@ -109,11 +109,16 @@ impl std::fmt::Debug for ObjectId {
 
 /// The name git would give a blob of these bytes, in the hash that `like` uses.
 pub(crate) fn blob_id(bytes: &[u8], like: &ObjectId) -> Option<ObjectId> {
+    object_id(ObjectType::Blob, bytes, like)
+}
+
+/// The name git would give an object of these bytes, in the hash that `like` uses.
+pub(crate) fn object_id(kind: ObjectType, bytes: &[u8], like: &ObjectId) -> Option<ObjectId> {
     if like.len == 20 {
-        return ObjectId::new(Oid::hash_object(ObjectType::Blob, bytes).ok()?.as_bytes());
+        return ObjectId::new(Oid::hash_object(kind, bytes).ok()?.as_bytes());
     }
     let mut hasher = Sha256::new();
-    hasher.update(format!("blob {}\0", bytes.len()));
+    hasher.update(format!("{} {}\0", kind.str(), bytes.len()));
     hasher.update(bytes);
     ObjectId::new(&<Digest>::from(hasher.finalize()))
 }

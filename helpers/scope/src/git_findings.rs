@@ -13,6 +13,7 @@ use crate::finding::{Finding, Place, Shared};
 use crate::git_area::{GitArea, RepositoryState};
 use crate::index::{Index, IndexEntry};
 use crate::listing::{Kind, Pair, differences, join};
+use crate::made_trees::wrong_trees;
 use crate::survey::Survey;
 
 /// What changed in and around the git directories; `root` is the work tree.
@@ -142,6 +143,10 @@ fn index(
             return;
         }
     };
+    for directory in wrong_trees(was, is) {
+        let detail = format!("remembers another tree for `{}/` than its entries make", path_text(directory));
+        findings.push(never(shown.clone(), ViolationKind::Modified, detail));
+    }
     if was.says_the_same(is) {
         return;
     }

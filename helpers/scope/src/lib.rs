@@ -27,6 +27,7 @@ mod index;
 mod index_extensions;
 mod landing;
 mod listing;
+mod made_trees;
 mod merge;
 mod objects;
 mod patch;

@@ -30,6 +30,20 @@ const STAY: &str = "grep -q escaped src/tool";
 /// What makes git look at the content of everything.
 const LOOK: &str = "echo >> src/a.txt; touch lib/x.txt; git status; git diff";
 
+/// Changes what the index remembers of the tree of `lib`: the next commit of anybody takes it.
+const TREE_FORGED: &str = r#"
+was=$(git rev-parse HEAD:lib)
+evil=$(git ls-tree $was | sed "s/[0-9a-f]*\tx.txt$/$(echo evil | git hash-object -w --stdin)\tx.txt/" | git mktree)
+python3 -c '
+import hashlib, sys
+was, evil = (bytes.fromhex(name) for name in sys.argv[1:])
+body = open(".git/index", "rb").read()[:-20]
+at = body.index(was, body.index(b"TREE"))
+body = body[:at] + evil + body[at + 20:]
+open(".git/index", "wb").write(body + hashlib.sha1(body).digest())
+' $was $evil
+"#;
+
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     row("a hook is planted that every status would run", "cp $OUTSIDE/evil .git/hooks/post-index-change").setup(evil!()).harm("test -x .git/hooks/post-index-change").fires("touch lib/x.txt; git status").names(&[".git/hooks/post-index-change"]),
@@ -95,6 +109,7 @@ pub const ROWS: &[Row] = &[
     row("the work directory becomes a repository", "git init -q .; git config core.fsmonitor $OUTSIDE/evil").setup(evil!("mkdir app; echo k > app/k; git add app; git commit -qm app")).workdir("app").scope(&["."]).harm("test -d app/.git").fires("git -C app status").names(&["app/.git"]),
     row("a bare repository with a watcher lies in scope", "git init -q --bare src/b; cd src/b; git config core.bare false; git config core.worktree ..; git config core.fsmonitor $OUTSIDE/evil").setup(evil!()).harm("test -f src/b/HEAD").fires("cd src/b; git status"),
     row("the scope is everything, but not the git directory", "git config core.hooksPath x").scope(&["."]).args(&["--allow-dirty-overlap"]).harm("git config core.hooksPath").names(&[".git/config"]),
+    row("the index is told that it holds another tree", TREE_FORGED).harm("git cat-file -p $(git write-tree):lib/x.txt | grep -q evil").names(&[".git/index"]),
     row("the scope becomes a repository, by a link", "ln -s $OUTSIDE/g/.git src/.git").setup("git init -q $OUTSIDE/g").harm("test $(git -C src rev-parse --show-toplevel) = $REPO/src").names(&["src/.git"]),
     row("the scope becomes a repository that is yet to be made", "echo \"gitdir: $OUTSIDE/later\" > src/.git").harm("! git -C src status 2>/dev/null").names(&["src/.git"]),
 ];
