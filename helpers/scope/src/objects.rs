@@ -2,7 +2,7 @@
 //! so none of its configuration is read and its owner does not matter. Used to classify and to show, never to detect.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Odb, Oid};
@@ -160,6 +160,7 @@ impl Objects {
         None
     }
 
+    /// `None` too for a tree that git would not make: who reads a name that stands in it twice takes one of the two.
     fn tree(&self, id: &ObjectId) -> Option<Vec<TreeEntry>> {
         let (_, bytes) = self.read(id).filter(|(kind, _)| *kind == ObjectType::Tree)?;
         let mut rest = bytes.as_slice();
@@ -169,6 +170,8 @@ impl Objects {
             entries.push(entry);
             rest = after;
         }
+        let mut names = HashSet::new();
+        entries.iter().all(|entry| is_plain(&entry.name) && names.insert(&entry.name)).then_some(())?;
         Some(entries)
     }
 
@@ -211,6 +214,11 @@ fn library(common_dir: &Path) -> Option<Odb<'static>> {
     let library = Odb::new().ok()?;
     library.add_disk_alternate(common_dir.join("objects").to_str()?).ok()?;
     Some(library)
+}
+
+/// Whether a tree may hold the name.
+fn is_plain(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/') && !name.eq_ignore_ascii_case(b".git")
 }
 
 /// What a commit says.
@@ -258,7 +266,7 @@ impl TreeUnlike {
     fn staged(&self, index: &Index) -> Vec<(Vec<u8>, u8)> {
         let known: std::collections::HashMap<&[u8], (u32, &ObjectId)> =
             self.entries.iter().map(|(path, mode, id)| (path.as_slice(), (*mode, id))).collect();
-        let mut here = std::collections::HashSet::new();
+        let mut here = HashSet::new();
         let mut staged = Vec::new();
         for entry in self.unlike(index).map(|at| index.entry(at)) {
             here.insert(entry.path);

@@ -5,6 +5,18 @@ use super::row::{Row, row};
 const WORKTREE: &str = "git worktree add -q $OUTSIDE/wt feature";
 const REMOTE: &str = "git init -q --bare $OUTSIDE/r.git; git remote add origin $OUTSIDE/r.git; git push -q origin main feature; git fetch -q";
 
+/// A commit of a tree in which a changed `lib` stands before the one that was there.
+const NAME_TWICE: &str = r#"
+evil=$(git ls-tree HEAD:lib | grep -v keep | git mktree)
+tree=$(python3 -c '
+import subprocess, sys
+tree = subprocess.check_output(["git", "cat-file", "tree", "HEAD^{tree}"])
+at = tree.index(b"40000 lib\0")
+sys.stdout.buffer.write(tree[:at] + b"40000 lib\0" + bytes.fromhex(sys.argv[1]) + tree[at:])
+' $evil | git hash-object -t tree -w --literally --stdin)
+git update-ref HEAD $(git commit-tree -p HEAD -m twice $tree)
+"#;
+
 #[rustfmt::skip]
 pub const ROWS: &[Row] = &[
     row("a change outside is committed", "echo x >> lib/x.txt; git commit -qm evil lib/x.txt").harm("git show --stat HEAD | grep -q lib/x.txt").names(&["lib/x.txt", "HEAD"]),
@@ -58,4 +70,5 @@ pub const ROWS: &[Row] = &[
     row("a commit is hidden in an alternate store", "git init -q $OUTSIDE/alt; echo $OUTSIDE/alt/.git/objects > .git/objects/info/alternates").harm("test -s .git/objects/info/alternates").names(&[".git/objects/info/alternates"]),
     row("shelved work is dropped from the log of the stash", ": > .git/logs/refs/stash").harm("! git stash list | grep -q .").names(&["refs/stash"]),
     row("work is shelved without touching the tree", "git stash store -m s $(git stash create)").harm("test $(git stash list | wc -l) = 2").names(&["refs/stash"]),
+    row("a commit where the worker may commit, its tree holding a name twice", NAME_TWICE).fields("ALLOW COMMIT: yes").harm("test $(git ls-tree HEAD | grep -c 'lib$') = 2").names(&["refs/heads/main"]),
 ];
