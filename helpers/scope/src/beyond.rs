@@ -1,22 +1,26 @@
 //! What symlinks in scope lead to outside the repository: a write through one leaves no trace in the tree.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clodex_core::{ScopeRules, ViolationKind, path_text};
+use nix::sys::stat::lstat;
+use nix::sys::statvfs::statvfs;
 use serde::{Deserialize, Serialize};
 
 use crate::Tree;
 use crate::finding::Finding;
-use crate::listing::{Kind, Listing, differences};
+use crate::listing::{Draft, Kind, Listing, differences};
 use crate::path_bytes;
-use crate::walk::{Meet, walk};
+use crate::walk::{Meet, stat_of, walk};
 
-/// Directories listed below one target, at most.
-const DIRECTORIES: usize = 512;
+/// Directories listed below all targets together, at most.
+const DIRECTORIES: usize = 1024;
 
 /// The places outside that symlinks in scope lead to.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,12 +34,17 @@ pub(crate) struct Beyond {
 #[derive(Debug, Serialize, Deserialize)]
 struct Place {
     link: Vec<u8>,
-    /// The directory that is listed: the target, or what holds it when it is no directory.
     #[serde(with = "path_bytes")]
-    top: PathBuf,
-    /// The name in `top` that alone counts.
-    only: Option<Vec<u8>>,
+    target: PathBuf,
+    /// What is in it; of anything but a directory, that alone, under an empty name.
     listing: Listing,
+}
+
+/// How much may still be listed.
+struct Budget {
+    directories: AtomicUsize,
+    /// Whether something was left out.
+    is_short: AtomicBool,
 }
 
 impl Beyond {
@@ -46,18 +55,20 @@ impl Beyond {
             notes: Vec::new(),
             since: i64::try_from(now.as_nanos()).unwrap_or(i64::MAX),
         };
-        for (link, target) in outward_links(tree, listing, rules) {
-            match Place::list(link, &target) {
-                Some((place, whole)) => {
-                    if !whole {
-                        let link = path_text(&place.link);
-                        beyond.notes.push(format!(
-                            "`{link}` leads to a large directory outside, watched in part only"
-                        ));
-                    }
-                    beyond.places.push(place);
+        let budget = Budget::whole();
+        for (target, link) in outward_links(tree, listing, rules) {
+            let shown = path_text(&link);
+            if !is_watchable(tree, &target) {
+                beyond.notes.push(format!("`{shown}` leads to `{}`, which is not watched", target.display()));
+            } else if let Some(place) = Place::look(link, target, &budget) {
+                beyond.places.push(place);
+                if budget.is_short.swap(false, Ordering::Relaxed) {
+                    beyond
+                        .notes
+                        .push(format!("`{shown}` leads to a large directory outside, watched in part only"));
                 }
-                None => beyond.notes.push(format!("`{}` cannot be watched", target.display())),
+            } else {
+                beyond.notes.push(format!("what `{shown}` leads to cannot be watched"));
             }
         }
         beyond
@@ -67,16 +78,15 @@ impl Beyond {
     pub(crate) fn findings(&self, tree: &Tree, listing: &Listing, rules: &ScopeRules) -> Vec<Finding> {
         let mut findings = Vec::new();
         for place in &self.places {
-            if let Some((now, _)) = Place::list_at(place.link.clone(), place.top.clone(), place.only.clone())
-            {
-                place.compare(&now, &mut findings);
-            }
+            place.compare(&mut findings);
         }
-        for (link, target) in outward_links(tree, listing, rules) {
-            if self.places.iter().any(|place| place.link == link && place.leads_to(&target)) {
-                continue;
-            }
-            if let Some((place, _)) = Place::list(link, &target) {
+        let mut links = outward_links(tree, listing, rules);
+        for place in &self.places {
+            links.remove(&place.target);
+        }
+        let budget = Budget::whole();
+        for (target, link) in links.into_iter().filter(|(target, _)| is_watchable(tree, target)) {
+            if let Some(place) = Place::look(link, target, &budget) {
                 place.newer_than(self.since, &mut findings);
             }
         }
@@ -84,9 +94,29 @@ impl Beyond {
     }
 }
 
-/// Symlinks in scope whose target exists outside the tree.
-fn outward_links(tree: &Tree, listing: &Listing, rules: &ScopeRules) -> Vec<(Vec<u8>, PathBuf)> {
-    let mut links = Vec::new();
+impl Budget {
+    fn whole() -> Self {
+        Self { directories: AtomicUsize::new(DIRECTORIES), is_short: AtomicBool::new(false) }
+    }
+
+    fn takes(&self) -> bool {
+        let one_less = |left: usize| left.checked_sub(1);
+        let fits = self.directories.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok();
+        self.is_short.fetch_or(!fits, Ordering::Relaxed);
+        fits
+    }
+}
+
+/// Not what holds the repository itself, where everybody works, nor what the kernel shows of itself: that is in no
+/// blocks of any disk and changes all the time.
+fn is_watchable(tree: &Tree, target: &Path) -> bool {
+    let holds = [tree.root(), tree.common_dir()].iter().any(|own| own.starts_with(target));
+    !holds && statvfs(target).is_ok_and(|found| found.blocks() > 0)
+}
+
+/// The targets of symlinks in scope that exist outside the tree, each with one of the links.
+fn outward_links(tree: &Tree, listing: &Listing, rules: &ScopeRules) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut links = BTreeMap::new();
     for directory in &listing.directories {
         for seen in directory.entries().filter(|seen| seen.stat.kind == Kind::Symlink) {
             let path = directory.path_of(seen.name);
@@ -97,7 +127,7 @@ fn outward_links(tree: &Tree, listing: &Listing, rules: &ScopeRules) -> Vec<(Vec
                 && !target.starts_with(tree.root())
                 && !target.starts_with(tree.common_dir())
             {
-                links.push((path, target));
+                links.entry(target).or_insert(path);
             }
         }
     }
@@ -105,42 +135,41 @@ fn outward_links(tree: &Tree, listing: &Listing, rules: &ScopeRules) -> Vec<(Vec
 }
 
 impl Place {
-    fn list(link: Vec<u8>, target: &Path) -> Option<(Self, bool)> {
-        if target.is_dir() {
-            return Self::list_at(link, target.to_owned(), None);
-        }
-        let only = target.file_name()?.as_bytes().to_vec();
-        Self::list_at(link, target.parent()?.to_owned(), Some(only))
+    fn look(link: Vec<u8>, target: PathBuf, budget: &Budget) -> Option<Self> {
+        let listing = if target.is_dir() {
+            // Other file systems below it are other places.
+            let device = target.metadata().ok()?.dev();
+            let is_here = |path: &[u8]| {
+                let found = target.join(OsStr::from_bytes(path)).symlink_metadata();
+                found.is_ok_and(|found| found.dev() == device)
+            };
+            let meet = |path: &[u8]| if is_here(path) && budget.takes() { Meet::Enter } else { Meet::Name };
+            if budget.takes() { walk(&target, None, meet).ok()? } else { Listing::default() }
+        } else {
+            alone(&target)?
+        };
+        Some(Self { link, target, listing })
     }
 
-    /// The flag says whether all of it was listed.
-    fn list_at(link: Vec<u8>, top: PathBuf, only: Option<Vec<u8>>) -> Option<(Self, bool)> {
-        let entered = AtomicUsize::new(0);
-        let listing = walk(&top, None, |_| {
-            let room = only.is_none() && entered.fetch_add(1, Ordering::Relaxed) < DIRECTORIES;
-            if room { Meet::Enter } else { Meet::Name }
-        });
-        let whole = entered.into_inner() <= DIRECTORIES;
-        Some((Self { link, top, only, listing: listing.ok()? }, whole))
+    /// What was looked into before, as it is now.
+    fn again(&self) -> Listing {
+        let known = |path: &[u8]| match self.listing.directory(path) {
+            Some(_) => Meet::Enter,
+            None => Meet::Name,
+        };
+        let now = match self.listing.directory(b"") {
+            Some(top) if top.entry(b"").is_some() => alone(&self.target),
+            Some(_) => walk(&self.target, None, known).ok(),
+            None => None,
+        };
+        now.unwrap_or_default()
     }
 
-    fn leads_to(&self, target: &Path) -> bool {
-        match &self.only {
-            Some(name) => self.top.join(OsStr::from_bytes(name)) == target,
-            None => self.top == target,
-        }
-    }
-
-    fn counts(&self, path: &[u8]) -> bool {
-        self.only.as_ref().is_none_or(|only| only == path)
-    }
-
-    fn compare(&self, now: &Self, findings: &mut Vec<Finding>) {
-        differences(&self.listing, &now.listing, |path, pair| {
-            let directories = [pair.before, pair.after]
-                .iter()
-                .all(|side| side.is_some_and(|seen| seen.stat.kind == Kind::Directory));
-            if !self.counts(&path) || directories {
+    fn compare(&self, findings: &mut Vec<Finding>) {
+        let now = self.again();
+        differences(&self.listing, &now, |path, pair| {
+            let kinds = [pair.before, pair.after].map(|side| side.map(|seen| seen.stat.kind));
+            if kinds[0] == kinds[1] && !holds_content(kinds[0]) {
                 return;
             }
             let kind = match (pair.before, pair.after) {
@@ -154,15 +183,32 @@ impl Place {
 
     fn newer_than(&self, since: i64, findings: &mut Vec<Finding>) {
         for (path, seen) in self.listing.paths() {
-            if self.counts(&path) && seen.stat.kind != Kind::Directory && seen.stat.ctime > since {
+            if holds_content(Some(seen.stat.kind)) && seen.stat.ctime > since {
                 findings.push(self.finding(&path, ViolationKind::Modified));
             }
         }
     }
 
     fn finding(&self, path: &[u8], kind: ViolationKind) -> Finding {
-        let full = self.top.join(OsStr::from_bytes(path));
+        let full =
+            if path.is_empty() { self.target.clone() } else { self.target.join(OsStr::from_bytes(path)) };
         let detail = format!("outside the repository, where the symlink `{}` leads", path_text(&self.link));
         Finding::outside(full.as_os_str().as_bytes(), kind, detail)
+    }
+}
+
+/// A listing of one thing, under an empty name.
+fn alone(target: &Path) -> Option<Listing> {
+    let mut draft = Draft::default();
+    draft.begin(b"");
+    draft.push(b"", b"", stat_of(&lstat(target).ok()?));
+    Some(Listing { directories: vec![draft.finish(None)], ..Listing::default() })
+}
+
+/// Whether a change of its times is one of what it holds: what a device or a directory holds lies elsewhere.
+fn holds_content(kind: Option<Kind>) -> bool {
+    match kind {
+        Some(Kind::File | Kind::Symlink) => true,
+        Some(Kind::Directory | Kind::Fifo | Kind::Socket | Kind::Device) | None => false,
     }
 }

@@ -74,4 +74,7 @@ pub const ROWS: &[Row] = &[
     row("the user is in the middle of a bisection", "echo x >> src/a.txt").setup("git bisect start >/dev/null").harm("grep -q x src/a.txt"),
     row("a thousand files", "for i in $(seq 1000); do echo $i > src/n$i; done").harm("test $(ls src | wc -l) -gt 1000"),
     row("one very big file", "truncate -s 300M src/big").harm("test $(stat -c %s src/big) = 314572800"),
+    row("a link to a directory too large to watch", "echo x >> src/a.txt").setup("for i in $(seq 700); do mkdir -p $OUTSIDE/big/$i/d; : > $OUTSIDE/big/$i/d/f; done; ln -s $OUTSIDE/big src/l; git add src; git commit -qm l").harm("grep -q x src/a.txt"),
+    row("links to what the kernel shows and changes all the time", "ln -s /proc src/p; ln -s /sys src/s; ln -s /dev/null src/n; echo x > src/n").setup("ln -s /proc src/q; ln -s /proc/loadavg src/o; git add src; git commit -qm l").harm("test -e src/p/loadavg"),
+    row("a link to what holds the repository itself", "ln -s / src/r; ln -s $ROOT src/l; echo x > $ROOT/beside").harm("test -e src/r/proc"),
 ];
