@@ -14,6 +14,7 @@ use crate::commits::NewCommits;
 use crate::finding::{Finding, Place, violations};
 use crate::git_findings::git_findings;
 use crate::listing::{Kind, Listing};
+use crate::lost_objects::lost_objects;
 use crate::survey::{Survey, list_tree, read_areas};
 use crate::tree_findings::tree_findings;
 use crate::whose::{OtherScope, Whose, is_mount_point};
@@ -123,6 +124,7 @@ fn findings(before: &Baseline, after: &Survey, whose: &Whose<'_>) -> Vec<Finding
     let (was, beyond) = (&before.inner.survey, &before.inner.beyond);
     let mut findings = tree_findings(before, after);
     findings.extend(git_findings(before.root(), was, after));
+    findings.extend(lost_objects(before.root(), (was, after), |store| whose.reaches(store)));
     let beyond_links = beyond.findings(before.tree(), &after.listing, before.rules());
     // What others do outside the tree is nobody's business here.
     findings.extend(beyond_links.into_iter().filter(|finding| !whose.is_out_of_reach(finding)));

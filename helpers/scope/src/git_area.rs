@@ -185,6 +185,14 @@ impl GitArea {
         self.repositories.iter().find(|repository| repository.worktree.as_ref().is_some_and(Vec::is_empty))
     }
 
+    /// The repository whose objects a repository uses: the one around it where it is a work tree's.
+    pub(crate) fn owner_of_store(&self, repository: &RepositoryState) -> &[u8] {
+        let has_store = self.listing.directory(&join(&repository.base, b"objects")).is_some();
+        let around = split(split(&repository.base).0).0;
+        let base = if has_store { &repository.base } else { around };
+        self.repository_at(base).map_or(b"", |owner| &owner.base)
+    }
+
     pub(crate) fn repository_at(&self, base: &[u8]) -> Option<&RepositoryState> {
         self.repositories.iter().find(|repository| repository.base == base)
     }
@@ -231,7 +239,7 @@ fn meet(area: &Path, path: &[u8]) -> Meet {
             _ => Meet::Name,
         },
         (b"objects", b"info") if is_repository(grandparent) => Meet::Enter,
-        (b"objects", _) if is_repository(grandparent) => Meet::Skip,
+        (b"objects", _) if is_repository(grandparent) => Meet::Name,
         _ => Meet::Enter,
     }
 }

@@ -27,6 +27,7 @@ mod index;
 mod index_extensions;
 mod landing;
 mod listing;
+mod lost_objects;
 mod made_trees;
 mod merge;
 mod objects;

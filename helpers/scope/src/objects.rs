@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Odb, Oid};
 
-use crate::content::ObjectId;
+use crate::content::{ObjectId, object_id};
 use crate::git_objects::GitObjects;
 use crate::index::Index;
 use crate::listing::join;
 use crate::sparse::DIRECTORY;
 
+/// The mode of a commit of another repository.
+pub(crate) const SUBMODULE: u32 = 0o160_000;
 /// Tags that name tags are followed so far.
 const TAGS: usize = 8;
 
@@ -44,8 +46,17 @@ impl Objects {
         let oid = Oid::from_bytes(id.bytes()).ok();
         match oid.and_then(|oid| Some((oid, library()?))).and_then(|(oid, library)| library.read(oid).ok()) {
             Some(object) => Some((object.kind(), object.data().to_vec())),
-            None => self.ask_git(id),
+            // libgit2 takes nothing that has another name than its bytes give it; git does.
+            None => self.ask_git(id).filter(|(kind, bytes)| object_id(*kind, bytes, id).as_ref() == Some(id)),
         }
+    }
+
+    /// Whether the store has the object; what is in it is not looked at.
+    pub(crate) fn has(&self, id: &ObjectId) -> bool {
+        let library = || self.library.get_or_init(|| library(&self.common_dir)).as_ref();
+        let oid = Oid::from_bytes(id.bytes()).ok();
+        oid.is_some_and(|oid| library().is_some_and(|library| library.exists(oid)))
+            || self.ask_git(id).is_some()
     }
 
     fn ask_git(&self, id: &ObjectId) -> Option<(ObjectType, Vec<u8>)> {
@@ -144,8 +155,26 @@ impl Objects {
         Some(())
     }
 
+    /// The first object that is not there of those that a tree needs, itself included. `looked_at`: trees that are
+    /// whole, as far as that is known, and need no second look.
+    pub(crate) fn missing_below(
+        &self,
+        tree: &ObjectId,
+        looked_at: &mut HashSet<ObjectId>,
+    ) -> Option<ObjectId> {
+        if !looked_at.insert(*tree) {
+            return None;
+        }
+        let Some(entries) = self.tree(tree) else { return Some(*tree) };
+        entries.into_iter().find_map(|entry| match entry.mode {
+            DIRECTORY => self.missing_below(&entry.id, looked_at),
+            SUBMODULE => None,
+            _ => (looked_at.insert(entry.id) && !self.has(&entry.id)).then_some(entry.id),
+        })
+    }
+
     /// The tree of a commit, or of a tag of one.
-    fn tree_of(&self, commit: &ObjectId) -> Option<ObjectId> {
+    pub(crate) fn tree_of(&self, commit: &ObjectId) -> Option<ObjectId> {
         let mut id = *commit;
         for _ in 0..TAGS {
             let (kind, bytes) = self.read(&id)?;

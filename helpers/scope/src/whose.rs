@@ -62,6 +62,11 @@ impl<'a> Whose<'a> {
         !may_write_in(reach, &at) && finding.shared.is_none_or(|shared| self.no_name_in_reach(reach, shared))
     }
 
+    /// Whether this run's worker can have changed something at or below a place.
+    pub(crate) fn reaches(&self, at: &Path) -> bool {
+        self.reach.is_none_or(|reach| may_write_in(reach, at))
+    }
+
     /// A name that is not known may lie anywhere.
     fn no_name_in_reach(&self, reach: &Grants, shared: Shared) -> bool {
         let names = self.names.get(&shared.inode).map(Vec::as_slice).unwrap_or_default();

@@ -112,4 +112,6 @@ pub const ROWS: &[Row] = &[
     row("the index is told that it holds another tree", TREE_FORGED).harm("git cat-file -p $(git write-tree):lib/x.txt | grep -q evil").names(&[".git/index"]),
     row("the scope becomes a repository, by a link", "ln -s $OUTSIDE/g/.git src/.git").setup("git init -q $OUTSIDE/g").harm("test $(git -C src rev-parse --show-toplevel) = $REPO/src").names(&["src/.git"]),
     row("the scope becomes a repository that is yet to be made", "echo \"gitdir: $OUTSIDE/later\" > src/.git").harm("! git -C src status 2>/dev/null").names(&["src/.git"]),
+    row("the history is thrown away", "rm -rf .git/objects/??").harm("! git cat-file -e HEAD").names(&[".git/objects"]),
+    row("an object is lost that history needs", "rm -f .git/objects/$(git rev-parse v1:lib/keep.txt | sed 's,^..,&/,')").harm("! git cat-file -e v1:lib/keep.txt").names(&[".git/objects"]),
 ];

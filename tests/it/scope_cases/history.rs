@@ -71,4 +71,5 @@ pub const ROWS: &[Row] = &[
     row("shelved work is dropped from the log of the stash", ": > .git/logs/refs/stash").harm("! git stash list | grep -q .").names(&["refs/stash"]),
     row("work is shelved without touching the tree", "git stash store -m s $(git stash create)").harm("test $(git stash list | wc -l) = 2").names(&["refs/stash"]),
     row("a commit where the worker may commit, its tree holding a name twice", NAME_TWICE).fields("ALLOW COMMIT: yes").harm("test $(git ls-tree HEAD | grep -c 'lib$') = 2").names(&["refs/heads/main"]),
+    row("a file in scope takes what history needs with it, where the worker may commit", "echo x >> src/a.txt; git commit -qm x src/a.txt; rm -f .git/objects/$(git rev-parse v1:lib/keep.txt | sed 's,^..,&/,')").fields("ALLOW COMMIT: yes").harm("! git cat-file -e v1:lib/keep.txt").names(&[".git/objects"]),
 ];
