@@ -68,6 +68,37 @@ impl Grants {
         self.access(path) == Access::Write
     }
 
+    /// Takes out writes at places that somebody with these grants could replace by a symlink to elsewhere, which an
+    /// enforcement would then open. Most can be written all the same, by an entry above; gives those that cannot.
+    pub fn drop_movable_writes(&mut self) -> Vec<PathBuf> {
+        let movable = self.movable(|access| access == Access::Write);
+        self.entries.retain(|path, _| !movable.contains(path));
+        movable.into_iter().filter(|path| !self.may_write(path)).collect()
+    }
+
+    /// What may be written at most: without what is held only as long as nobody moves a directory above it.
+    #[must_use]
+    pub fn at_most(&self) -> Self {
+        let movable = self.movable(|access| access != Access::Write);
+        let mut most = self.clone();
+        most.entries.retain(|path, _| !movable.contains(path));
+        most
+    }
+
+    fn movable(&self, counts: impl Fn(Access) -> bool) -> Vec<PathBuf> {
+        let counted = self.iter().filter(|(_, access)| counts(*access));
+        counted.map(|(path, _)| path).filter(|path| !self.is_pinned(path)).map(Path::to_owned).collect()
+    }
+
+    /// Whether no directory above an entry can be moved away. An entry itself is a mount point, which cannot be moved.
+    fn is_pinned(&self, entry: &Path) -> bool {
+        let Some(parent) = entry.parent() else { return true };
+        let nearest = parent.ancestors().find_map(|above| Some((above, *self.entries.get(above)?)));
+        nearest.is_none_or(|(above, access)| {
+            (access != Access::Write || above == parent) && self.is_pinned(above)
+        })
+    }
+
     /// All entries, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, Access)> {
         self.entries.iter().map(|(path, access)| (path.as_path(), *access))
@@ -104,5 +135,27 @@ mod tests {
         ] {
             assert_eq!(grants.access(Path::new(path)), access, "{path}");
         }
+    }
+
+    fn made(entries: &[(&str, Access)]) -> Grants {
+        let mut grants = Grants::default();
+        entries.iter().for_each(|(path, access)| grants.set(path, *access));
+        grants
+    }
+
+    #[test]
+    fn what_could_be_replaced_by_a_symlink_is_not_granted_by_itself() {
+        let pinned = [("/r", Access::Write), ("/r/.git", Access::Read), ("/r/.git/own", Access::Write)];
+        let movable = [("/r/a/b", Access::Read), ("/r/a/b/c", Access::Write), ("/r/x/out", Access::Write)];
+        let mut grants = made(&[&pinned[..], &movable].concat());
+        assert_eq!(grants.drop_movable_writes(), [Path::new("/r/a/b/c")]);
+        assert_eq!(grants, made(&[&pinned[..], &movable[..1]].concat()));
+    }
+
+    #[test]
+    fn what_holds_only_until_somebody_moves_it_is_not_certain() {
+        let certain = [("/r", Access::Write), ("/r/src", Access::Read)];
+        let grants = made(&[certain[0], certain[1], ("/r/sub/.git", Access::Read)]);
+        assert_eq!(grants.at_most(), made(&certain));
     }
 }

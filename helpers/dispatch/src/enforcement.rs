@@ -54,7 +54,7 @@ impl Held {
     pub fn reach(&self, plan: &Plan, scratch: &Path) -> Option<Grants> {
         let certain = self.enforcement == Enforcement::Profile && plan.mcp.is_empty();
         certain.then(|| {
-            let mut grants = plan.reach.grants.clone();
+            let mut grants = plan.reach.grants.at_most();
             grants.set(scratch, Access::Write);
             grants
         })

@@ -57,6 +57,7 @@ pub fn grants(tree: &Tree, rules: &ScopeRules, by_products: &ByProducts, wishes:
     if wishes.allow_commit {
         git_dirs::allow_commit(tree, &mut making.reach.grants);
     }
+    making.drop_movable();
     making.reach
 }
 
@@ -146,6 +147,17 @@ impl Making<'_> {
         self.reach.notes.push(format!(
             "`{path}` is missing and not in scope, so cargo cannot run: commit it, or name it in WRITE SCOPE"
         ));
+    }
+
+    /// A worker could replace a directory between two commands, and the second one's sandbox would follow it.
+    fn drop_movable(&mut self) {
+        for lost in self.reach.grants.drop_movable_writes() {
+            let path = lost.strip_prefix(self.tree.root()).unwrap_or(&lost);
+            let path = clodex_core::path_text(path.as_os_str().as_bytes());
+            self.reach.notes.push(format!(
+                "`{path}` cannot be written: it lies in what may be read only, in a directory that the worker could replace"
+            ));
+        }
     }
 
     fn note_symlink(&mut self, path: &[u8]) {

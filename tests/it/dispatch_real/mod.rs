@@ -3,6 +3,7 @@
 mod claims;
 mod enforcement;
 mod enforcement_kinds;
+mod escapes;
 mod extras;
 mod failing;
 mod live;

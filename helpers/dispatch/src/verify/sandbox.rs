@@ -58,8 +58,9 @@ impl<'a> CheckSandbox<'a> {
         };
         let profile = Profile::new(&request, config).map_err(|error| error.to_string())?;
         reach.create.retain(|missing| fs::create_dir(missing).is_ok());
-        reach.grants.set(&tmp, Access::Write);
-        Ok(Self { plan, codex, config, places, profile, grants: reach.grants, tmp, made: reach.create })
+        let mut grants = reach.grants.at_most();
+        grants.set(&tmp, Access::Write);
+        Ok(Self { plan, codex, config, places, profile, grants, tmp, made: reach.create })
     }
 
     /// All that a check can write to.
