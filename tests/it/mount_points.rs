@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use clodex_codex::MOUNT_POINTS;
 use clodex_sim::ScriptedModel;
 use clodex_tests::{
     Codex, LIMIT, Packet, RealCodex, Sandbox, Underway, eventually, real_codex, run_with_timeout,
@@ -14,17 +15,18 @@ use serde_json::json;
 fn stage(codex: RealCodex, model: &ScriptedModel) -> (Sandbox, Underway) {
     let sandbox = Sandbox::new();
     sandbox.codex_is(Codex::Real(codex)).model_is(model);
-    fs::create_dir(sandbox.repo().join(".aws")).unwrap();
+    fs::create_dir(sandbox.repo().join("src/.aws")).unwrap();
     let run = json!({ "run": { "cmd": "echo begun > src/begun; sleep 1000", "yield_time_ms": 30000 } });
     let packet = sandbox.packet(&Packet::worker(&["src/"]).script(&json!([{ "do": [run] }])));
     let run = Underway::start(sandbox.dispatcher(&["--task", packet.to_str().unwrap()]));
     eventually(LIMIT, || sandbox.repo().join("src/begun").exists().then_some(()));
-    assert_eq!(present(&sandbox), [".agents", ".codex", ".aws"], "this Codex mounts nothing there");
+    assert_eq!(present(&sandbox), MOUNT_POINTS, "this Codex mounts nothing there");
     (sandbox, run)
 }
 
+/// What lies in the directory that the worker may write.
 fn present(sandbox: &Sandbox) -> Vec<&'static str> {
-    [".agents", ".codex", ".aws"].into_iter().filter(|name| sandbox.repo().join(name).is_dir()).collect()
+    MOUNT_POINTS.into_iter().filter(|name| sandbox.repo().join("src").join(name).is_dir()).collect()
 }
 
 #[test]

@@ -139,7 +139,9 @@ mod tests {
 
     fn made(entries: &[(&str, Access)]) -> Grants {
         let mut grants = Grants::default();
-        entries.iter().for_each(|(path, access)| grants.set(path, *access));
+        for (path, access) in entries {
+            grants.set(path, *access);
+        }
         grants
     }
 
