@@ -8,6 +8,7 @@ mod cancel;
 mod claude_code;
 mod codex_argv;
 mod codex_faults;
+mod demo;
 mod detach;
 mod disk_faults;
 mod dispatch_real;

@@ -14,24 +14,27 @@ use peer::Peer;
 use repository::Task;
 
 const USAGE: &str = "\
-Usage: cargo demo [--live] [--keep]
+Usage: cargo demo [--live | --stand-in] [--keep]
 
-  --live   use your own Codex, login and model instead of the scripted model
-  --keep   keep the demo's directory and say where it is";
+  --live      use your own Codex, login and model instead of the scripted model
+  --stand-in  use the stand-in even where there is a real Codex: it has no sandbox
+  --keep      keep the demo's directory and say where it is";
 
 /// What the arguments ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Asked {
     live: bool,
+    stand_in: bool,
     keep: bool,
 }
 
 /// Runs the demo; the exit code says whether everything went as it should.
 pub fn main(args: impl Iterator<Item = String>) -> ExitCode {
-    let mut asked = Asked { live: false, keep: false };
+    let mut asked = Asked { live: false, stand_in: false, keep: false };
     for arg in args {
         match arg.as_str() {
             "--live" => asked.live = true,
+            "--stand-in" => asked.stand_in = true,
             "--keep" => asked.keep = true,
             "-h" | "--help" => {
                 println!("{USAGE}");
@@ -57,7 +60,11 @@ fn run(asked: Asked) -> Result<bool, String> {
     show::title("clodex demo");
     let built = build()?;
     let place = Place::make()?;
-    let peer = if asked.live { Peer::users_own()? } else { Peer::scripted(&built.target, &place.root)? };
+    let peer = match asked {
+        Asked { live: true, .. } => Peer::users_own()?,
+        Asked { stand_in: true, .. } => Peer::stand_in(&place.root, "it was asked for")?,
+        Asked { .. } => Peer::scripted(&built.target, &place.root)?,
+    };
     show::remark(&format!("codex: {}", peer.describe()));
     show::remark(&format!("repository: {}", place.repo().display()));
     repository::make(&place.repo()).map_err(|error| format!("cannot make the demo's repository: {error}"))?;
@@ -65,6 +72,11 @@ fn run(asked: Asked) -> Result<bool, String> {
     let mut as_expected = true;
     for task in [Task::in_scope(), Task::prevented(), Task::found()] {
         show::title(task.title);
+        if !peer.can_play(&task) {
+            show::remark("left out: the stand-in has no sandbox that could hold it");
+            continue;
+        }
+        peer.learn(&task)?;
         let committed = repository::commit(&place.repo(), "what is there");
         committed.map_err(|error| format!("cannot commit in the demo's repository: {error}"))?;
         let packet = place.root.join(format!("{}.md", task.name));

@@ -51,6 +51,8 @@ pub struct Task {
     pub exit_code: i32,
     /// What the dispatcher is told besides the packet.
     pub args: &'static [&'static str],
+    /// What the stand-in does instead; absent where nothing but a sandbox makes it what it is.
+    pub deed: Option<String>,
     objective: &'static str,
     script: Value,
 }
@@ -63,6 +65,7 @@ impl Task {
             name: "join-words",
             exit_code: 0,
             args: &[],
+            deed: Some("echo '# joins words' >> src/slug.py".to_owned()),
             objective: "let slug() join words with dashes, and test it",
             script: json!([
                 {"do": [{"think": "**Reading** the module first"}, {"run": "cat src/slug.py && ls tests && sleep 1"}], "delay_ms": 600},
@@ -80,6 +83,7 @@ impl Task {
             title: "2. a worker that tries to leave its scope, and cannot",
             exit_code: 0,
             args: &[],
+            deed: None,
             ..Self::leaving("tidy-up", "s/text/title/g")
         }
     }
@@ -95,15 +99,19 @@ impl Task {
     }
 
     fn leaving(name: &'static str, edit: &str) -> Self {
+        let edit = format!("sed -i '{edit}' src/slug.py");
+        let leave =
+            "echo 'See also: my other project.' >> docs/usage.md; mkdir notes; echo hi > notes/todo.txt";
         Self {
             title: "",
             name,
             exit_code: 0,
             args: &[],
+            deed: Some(format!("{edit}; {leave}")),
             objective: "tidy up slug()",
             script: json!([
-                {"do": [{"run": format!("sed -i '{edit}' src/slug.py && sleep 0.5")}], "delay_ms": 400},
-                {"do": [{"run": "echo 'See also: my other project.' >> docs/usage.md; mkdir notes; echo hi > notes/todo.txt; sleep 0.5"}], "delay_ms": 400},
+                {"do": [{"run": format!("{edit} && sleep 0.5")}], "delay_ms": 400},
+                {"do": [{"run": format!("{leave}; sleep 0.5")}], "delay_ms": 400},
                 {"do": [{"answer": answer("tidied up", "Renamed a variable in `src/slug.py`. Nothing else was touched.", &["src/slug.py"])}], "delay_ms": 400}
             ]),
         }
