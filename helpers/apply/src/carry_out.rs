@@ -38,6 +38,7 @@ fn complete(meant: &Meant) -> Result<Option<UnderWay>, Failure> {
         return Ok(None);
     };
     let tree = open_tree(meant)?;
+    under_way.journal.settle(&tree).map_err(|error| failed(meant, &error))?;
     let strangers = under_way.journal.strangers(&tree).map_err(|error| failed(meant, &error))?;
     if strangers.is_empty() {
         perform(meant, &under_way, &tree)?;

@@ -78,6 +78,11 @@ impl Journal {
         }
     }
 
+    /// Tidies up where it was interrupted in the middle of a step.
+    pub fn settle(&self, tree: &Rooted) -> io::Result<()> {
+        self.steps.iter().try_for_each(|step| tree.settle(&step.path.0, &step.from, &step.to))
+    }
+
     /// Takes back what is done of it, and leaves alone what is none of it.
     pub fn take_back(&self, tree: &Rooted, contents: &Contents) -> io::Result<()> {
         let mut back = self.reversed();
@@ -105,9 +110,6 @@ impl Journal {
 
     /// Does what is not done yet.
     pub fn perform(&self, tree: &Rooted, contents: &Contents) -> io::Result<()> {
-        for step in &self.steps {
-            tree.clear_rests(&step.path.0)?;
-        }
         let (gone, here): (Vec<_>, Vec<_>) =
             self.steps.iter().partition(|step| step.to == FileState::Missing);
         for step in gone {
@@ -129,12 +131,10 @@ fn exchange(step: &Step, tree: &Rooted, contents: &Contents) -> io::Result<()> {
         return Ok(());
     }
     if now != step.from {
-        return Err(io::Error::other(format!(
-            "`{}` was edited meanwhile",
-            clodex_core::path_text(&step.path.0)
-        )));
+        let path = clodex_core::path_text(&step.path.0);
+        return Err(io::Error::other(format!("`{path}` was edited meanwhile")));
     }
-    tree.put(&step.path.0, &step.to, contents)
+    tree.put(&step.path.0, &step.from, &step.to, contents)
 }
 
 /// Directories above a path, from the top down.

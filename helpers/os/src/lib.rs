@@ -17,6 +17,7 @@
 //! | know which project a directory belongs to | [`git_common_dir`] |
 //! | exchange two names, or take a free one, in one step | [`exchange`], [`rename_to_free`] |
 //! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
+//! | know whether a file is being written | [`is_open_for_writing`] |
 //! | know how wide the terminal is | [`terminal_columns`] |
 //! | allocate in a program that ends at once | [`NeverFree`] |
 //! | read stdin without waiting for ever | [`read_stdin`] |
@@ -55,7 +56,7 @@ pub use git_dir::git_common_dir;
 pub use lock::RunLock;
 pub use never_free::NeverFree;
 pub use random::run_suffix;
-pub use regular_file::{open_regular, read_regular};
+pub use regular_file::{is_open_for_writing, open_regular, read_regular};
 pub use rename::{exchange, rename_to_free};
 pub use report::{Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};

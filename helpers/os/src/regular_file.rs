@@ -1,4 +1,4 @@
-//! Opening files that somebody else may have put in the place of ours.
+//! Opening files that somebody else may have put in the place of ours, or is writing to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -11,6 +11,37 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
 }
+
+/// Whether anybody has the file open for writing. It has to be open for reading only here. Linux tells its owner; where
+/// the system does not tell, the answer is no.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "leases have no wrapper")]
+pub fn is_open_for_writing(file: &File) -> bool {
+    use std::os::fd::AsRawFd as _;
+    let fd = file.as_raw_fd();
+    // SAFETY: the descriptor is open for the time of the calls, and no memory is passed. The signal that a broken lease
+    // sends is one that does nothing.
+    let leased = unsafe {
+        libc::fcntl(fd, F_SETSIG, libc::SIGURG);
+        libc::fcntl(fd, libc::F_SETLEASE, libc::F_RDLCK)
+    };
+    if leased == 0 {
+        // SAFETY: as above.
+        unsafe { libc::fcntl(fd, libc::F_SETLEASE, libc::F_UNLCK) };
+        return false;
+    }
+    io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN)
+}
+
+/// Whether anybody has the file open for writing: this system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn is_open_for_writing(_: &File) -> bool {
+    false
+}
+
+/// From `fcntl.h`; libc has it for some targets only.
+#[cfg(target_os = "linux")]
+const F_SETSIG: libc::c_int = 10;
 
 /// The content of a regular file; an error when it is longer than `limit`.
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
@@ -25,6 +56,20 @@ pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_writer_is_noticed_and_a_reader_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let writer = File::create(&path).unwrap();
+        let (file, _reader) = (open_regular(&path).unwrap(), open_regular(&path).unwrap());
+        assert!(is_open_for_writing(&file));
+        drop(writer);
+        assert!(!is_open_for_writing(&file));
+        // No lease stays: this would wait for it to be given up.
+        drop(OpenOptions::new().write(true).open(&path).unwrap());
+    }
 
     #[test]
     fn only_a_regular_file_of_bounded_size_is_read() {

@@ -7,6 +7,7 @@
 //! ```
 
 mod contents;
+mod exchanged;
 mod rooted;
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! A tree in which nothing is ever reached through a symlink: each directory on the way is opened from the one above
-//! it. Files and symlinks are exchanged whole.
+//! it. Looks, and makes and removes directories; files and symlinks are put by `exchanged`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,16 +10,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use clodex_core::{FileState, PathBytes};
-use clodex_os::run_suffix;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, SFlag, fstatat, mkdirat};
-use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::contents::{Contents, copy_hashed};
-
-/// How the names begin that a file has until it is whole.
-const TEMPORARY: &[u8] = b".clodex-landing-";
 
 /// A tree, by its open top.
 #[derive(Debug)]
@@ -49,22 +45,10 @@ impl Rooted {
         path: &[u8],
         digest: impl FnOnce(&mut File) -> io::Result<String>,
     ) -> io::Result<FileState> {
-        let Some((parent, name)) = self.parent(path)? else { return Ok(FileState::Missing) };
-        let found = match fstatat(&parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Err(Errno::ENOENT) => return Ok(FileState::Missing),
-            found => found?,
-        };
-        Ok(match SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) {
-            SFlag::S_IFDIR => FileState::Missing,
-            SFlag::S_IFLNK => FileState::Symlink { target: PathBytes(readlinkat(&parent, name)?.into_vec()) },
-            SFlag::S_IFREG => {
-                let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-                let mut file = File::from(openat(&parent, name, flags, Mode::empty())?);
-                let mode = file.metadata()?.permissions().mode() & 0o7777;
-                FileState::File { mode, sha256: digest(&mut file)? }
-            }
-            _ => FileState::Unknown,
-        })
+        match self.parent(path)? {
+            Some((parent, name)) => look(&parent, name, digest),
+            None => Ok(FileState::Missing),
+        }
     }
 
     /// Whether a directory lies there.
@@ -96,34 +80,6 @@ impl Rooted {
         Ok(names)
     }
 
-    /// Brings a path to a state: at every instant the old one or the new one lies there. Its directory must be there.
-    pub fn put(&self, path: &[u8], state: &FileState, contents: &Contents) -> io::Result<()> {
-        let (parent, name) = match self.parent(path)? {
-            Some(found) => found,
-            None if *state == FileState::Missing => return Ok(()),
-            None => return Err(io::ErrorKind::NotFound.into()),
-        };
-        let temporary = temporary_name();
-        let made = match state {
-            FileState::Unknown => return Err(io::ErrorKind::InvalidInput.into()),
-            FileState::Missing => {
-                return match unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir) {
-                    Ok(()) | Err(Errno::ENOENT) => Ok(()),
-                    Err(error) => Err(error.into()),
-                };
-            }
-            FileState::Symlink { target } => {
-                symlinkat(OsStr::from_bytes(&target.0), &parent, &*temporary).map_err(io::Error::from)
-            }
-            FileState::File { mode, sha256 } => write(&parent, &temporary, *mode, sha256, contents),
-        };
-        let put = made.and_then(|()| Ok(renameat(&parent, &*temporary, &parent, name)?));
-        if put.is_err() {
-            let _ = unlinkat(&parent, &*temporary, UnlinkatFlags::NoRemoveDir);
-        }
-        put
-    }
-
     /// Makes a directory; one that is there is fine.
     pub fn make_dir(&self, path: &[u8], mode: Option<u32>) -> io::Result<()> {
         let (parent, name) = self.parent(path)?.ok_or(io::ErrorKind::NotFound)?;
@@ -146,18 +102,8 @@ impl Rooted {
         }
     }
 
-    /// Removes half-written files of an interrupted [`put`](Self::put) beside a path.
-    pub fn clear_rests(&self, path: &[u8]) -> io::Result<()> {
-        let directory = path.iter().rposition(|byte| *byte == b'/').map_or(&b""[..], |at| &path[..at]);
-        let Some(parent) = self.directory(directory)? else { return Ok(()) };
-        for name in self.names(directory)?.iter().filter(|name| name.starts_with(TEMPORARY)) {
-            unlinkat(&parent, OsStr::from_bytes(name), UnlinkatFlags::NoRemoveDir)?;
-        }
-        Ok(())
-    }
-
     /// The open directory of a path and its last name; `None` where the way there is no chain of directories.
-    fn parent<'p>(&self, path: &'p [u8]) -> io::Result<Option<(OwnedFd, &'p OsStr)>> {
+    pub(super) fn parent<'p>(&self, path: &'p [u8]) -> io::Result<Option<(OwnedFd, &'p OsStr)>> {
         let (above, name) = path
             .iter()
             .rposition(|byte| *byte == b'/')
@@ -184,22 +130,25 @@ impl Rooted {
     }
 }
 
-fn temporary_name() -> OsString {
-    let own = format!("{}-{}{}", std::process::id(), run_suffix(), run_suffix());
-    OsString::from_vec([TEMPORARY, own.as_bytes()].concat())
-}
-
-fn write(
+/// What lies at a name.
+pub(super) fn look(
     parent: &OwnedFd,
-    temporary: &OsStr,
-    mode: u32,
-    sha256: &str,
-    contents: &Contents,
-) -> io::Result<()> {
-    let mut source = contents.open(sha256)?;
-    let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-    let mut file = File::from(openat(parent, temporary, flags, Mode::from_bits_truncate(0o600))?);
-    io::copy(&mut source, &mut file)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
-    file.sync_data()
+    name: &OsStr,
+    digest: impl FnOnce(&mut File) -> io::Result<String>,
+) -> io::Result<FileState> {
+    let found = match fstatat(parent, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Err(Errno::ENOENT) => return Ok(FileState::Missing),
+        found => found?,
+    };
+    Ok(match SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) {
+        SFlag::S_IFDIR => FileState::Missing,
+        SFlag::S_IFLNK => FileState::Symlink { target: PathBytes(readlinkat(parent, name)?.into_vec()) },
+        SFlag::S_IFREG => {
+            let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+            let mut file = File::from(openat(parent, name, flags, Mode::empty())?);
+            let mode = file.metadata()?.permissions().mode() & 0o7777;
+            FileState::File { mode, sha256: digest(&mut file)? }
+        }
+        _ => FileState::Unknown,
+    })
 }
