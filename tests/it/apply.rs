@@ -99,6 +99,12 @@ fn what_is_out_of_scope_never_lands() {
         isolated(&sandbox, "echo A > src/a.txt; echo X > lib/x.txt; echo e > escaped; rm -rf docs", &[])
             .exits(6);
     run.says(&["lands only what is in scope"]);
+    let place = run.record(&sandbox)["workdir"].as_str().unwrap().to_owned();
+    assert_eq!(sandbox.git(&["-C", &place, "status", "--porcelain", "-uall"]), " M src/a.txt\n");
+    let violations = run.policy()["violations"].clone();
+    let violations = violations.as_array().unwrap();
+    assert!(violations.len() >= 3 && violations.iter().all(|one| one["restored"] == true), "{violations:?}");
+    assert_eq!(fs::read_to_string(run.artifacts().join("quarantine/escaped")).unwrap(), "e\n");
     apply(&sandbox, &[&run.id()]).exits(0);
     assert_eq!(sandbox.git(&["status", "--porcelain"]), " M src/a.txt\n");
 }
