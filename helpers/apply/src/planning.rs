@@ -90,6 +90,11 @@ fn decide(
     if now.is_same_to_git(before) {
         return Ok(Decided::Put(with_mode(after, mode(now, before, after))));
     }
+    if *before == FileState::Unknown {
+        return Ok(Decided::No(
+            "what lay there before the run was not kept, so nobody can tell whether yours is the same",
+        ));
+    }
     if !is_committed {
         return Ok(Decided::No("you have uncommitted changes there"));
     }
@@ -110,9 +115,10 @@ fn decide(
     } else if theirs == old {
         mine.clone()
     } else {
-        // What was too large to keep before the run cannot be merged.
         let Ok(base) = contents.read(old) else {
-            return Ok(Decided::No("you committed something else there"));
+            return Ok(Decided::No(
+                "you committed something else there, and it was too large before the run to be kept for a merge",
+            ));
         };
         match merge_texts(&base, &contents.read(mine)?, &contents.read(theirs)?) {
             Some(merged) => contents.put(&merged)?,
@@ -174,6 +180,23 @@ fn obstacles(journal: &Journal, tree: &Rooted) -> io::Result<Vec<InTheWay>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_kept_before_the_run_is_the_reason_that_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let contents = Contents::make(dir.path()).unwrap();
+        let file = |sha256: &str| FileState::File { mode: 0o644, sha256: sha256.into() };
+        let told = |before: FileState, is_committed| {
+            let change = LandingChange { path: PathBytes(b"f".to_vec()), before, after: file("theirs") };
+            match decide(&change, &file("mine"), is_committed, &contents).unwrap() {
+                Decided::No(why) => why,
+                Decided::Nothing | Decided::Put(_) | Decided::Merged(_) => "nothing",
+            }
+        };
+        assert!(told(FileState::Unknown, true).starts_with("what lay there before the run was not kept"));
+        assert!(told(file("large"), true).ends_with("too large before the run to be kept for a merge"));
+        assert_eq!(told(file("large"), false), "you have uncommitted changes there");
+    }
 
     #[test]
     fn permissions_are_the_runs_where_it_changed_them_and_the_users_elsewhere() {
