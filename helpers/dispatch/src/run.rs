@@ -16,7 +16,7 @@ use clodex_os::clock::Timestamp;
 use clodex_os::process::adopt_orphans;
 use clodex_os::record_store::RecordStore;
 use clodex_os::signals::StopSignals;
-use clodex_scope::{Baseline, Meanwhile, OtherScope, Request, ScopeError, SecureRequest};
+use clodex_scope::{Baseline, CtimeTrust, Meanwhile, OtherScope, Request, ScopeError, SecureRequest};
 
 use crate::artifacts::Artifacts;
 use crate::board::Board;
@@ -212,6 +212,7 @@ impl Run<'_> {
             by_products: plan.by_products.clone(),
             exclude: [self.live_artifact_dirs(), vec![artifact_dir.to_path_buf()]].concat(),
             reach: self.held.reach(plan, scratch),
+            ctime: CtimeTrust::Probed(artifact_dir.to_path_buf()),
             allow_commit: plan.allow_commit,
             secure: (plan.secured_bytes > 0).then(|| SecureRequest {
                 dir: self.secured(&record.id),

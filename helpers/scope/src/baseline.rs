@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::attributes::Conversions;
 use crate::beyond::Beyond;
 use crate::candidates::candidates;
+use crate::ctime::{CtimeTrust, Question};
 use crate::ignore_rules::IgnoreRules;
 use crate::secure::{SecureRequest, Secured};
 use crate::survey::{Rules, Survey, list_tree, read_areas};
@@ -26,6 +27,8 @@ pub struct Request {
     pub exclude: Vec<PathBuf>,
     /// All that the worker can write to, where its sandbox was seen to hold; `None` where it may reach anything.
     pub reach: Option<Grants>,
+    /// How it is found out where ctime tells of every change.
+    pub ctime: CtimeTrust,
     /// Whether the packet lets the worker commit on the current branch.
     pub allow_commit: bool,
     /// Where to secure what only this baseline can bring back; `None`: nothing is put back after this run.
@@ -72,6 +75,7 @@ pub(crate) fn take(
 ) -> Result<Baseline, ScopeError> {
     let started = Instant::now();
     let exclude: Vec<Vec<u8>> = request.exclude.iter().filter_map(|path| tree.relative(path)).collect();
+    let question = Question::ask(&request.ctime);
     let listing = list_tree(tree, &exclude, earlier.map(|(_, survey)| &survey.listing))?;
     let (mut areas, mut problems) = read_areas(tree, &listing);
     for area in &mut areas {
@@ -85,11 +89,15 @@ pub(crate) fn take(
             ignore: IgnoreRules::read(tree.root(), tree.common_dir(), &listing),
             conversions: Conversions::read(tree.root(), tree.common_dir(), &listing),
             by_products: request.by_products,
+            distrusted: question.answer(
+                areas.iter().map(|area| (&*area.path, &area.listing)).chain([(tree.root(), &listing)]),
+            ),
         }),
     };
     let mut survey = Survey::take(tree, listing, areas, &survey_rules, earlier.map(|(_, survey)| survey));
     let beyond = Beyond::look(tree, &survey.listing, &request.rules);
     let mut notes = survey.notes.clone();
+    notes.extend(survey_rules.distrusted.notes(&survey));
     notes.extend(beyond.notes.iter().cloned());
     let warnings = hard_links::notes(&survey.listing, &request.rules);
     notes.extend(warnings.iter().cloned());

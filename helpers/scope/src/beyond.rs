@@ -14,8 +14,10 @@ use nix::sys::statvfs::statvfs;
 use serde::{Deserialize, Serialize};
 
 use crate::Tree;
+use crate::ctime::Distrusted;
+use crate::differences::differences;
 use crate::finding::Finding;
-use crate::listing::{Draft, Kind, Listing, differences};
+use crate::listing::{Draft, Kind, Listing};
 use crate::path_bytes;
 use crate::walk::{Meet, stat_of, walk};
 
@@ -167,7 +169,7 @@ impl Place {
 
     fn compare(&self, findings: &mut Vec<Finding>) {
         let now = self.again();
-        differences(&self.listing, &now, |path, pair| {
+        differences(&self.listing, &now, &Distrusted::default(), |path, pair| {
             let kinds = [pair.before, pair.after].map(|side| side.map(|seen| seen.stat.kind));
             if kinds[0] == kinds[1] && !holds_content(kinds[0]) {
                 return;

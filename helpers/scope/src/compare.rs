@@ -123,7 +123,7 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
 fn findings(before: &Baseline, after: &Survey, whose: &Whose<'_>) -> Vec<Finding> {
     let (was, beyond) = (&before.inner.survey, &before.inner.beyond);
     let mut findings = tree_findings(before, after);
-    findings.extend(git_findings(before.root(), was, after));
+    findings.extend(git_findings(before.root(), was, after, &before.inner.survey_rules.distrusted));
     findings.extend(lost_objects(before.root(), (was, after), |store| whose.reaches(store)));
     let beyond_links = beyond.findings(before.tree(), &after.listing, before.rules());
     // What others do outside the tree is nobody's business here.

@@ -55,19 +55,21 @@ pub(crate) struct Done {
     pub(crate) path: Vec<u8>,
     pub(crate) letter: Option<u8>,
     pub(crate) known: Option<Known>,
+    /// Tracked and not the blob, or not for sure, and what it is instead was not read.
+    pub(crate) is_unread: bool,
 }
 
 impl Job {
-    /// A tracked file needs no look when the index remembers it just so and was written later.
+    /// A tracked file needs no look when the index remembers it just so and it was written before `vouched_until`.
     pub(crate) fn tracked(
         path: &[u8],
         seen: Seen<'_>,
         entry: &IndexEntry<'_>,
-        index_mtime: i64,
+        vouched_until: i64,
         converted: bool,
     ) -> Option<Self> {
         let looks_clean = is_as_cached(seen.stat, entry)
-            && seen.stat.mtime < index_mtime
+            && seen.stat.mtime < vouched_until
             && has_mode(seen.stat, entry.mode);
         (!looks_clean || converted).then(|| Self {
             path: path.to_vec(),
@@ -133,7 +135,8 @@ pub(crate) fn run_jobs(root: &Path, common_dir: &Path, jobs: Vec<Job>, notes: &m
         let mut done = Vec::new();
         while let Some(job) = { queue.lock().unwrap_or_else(PoisonError::into_inner).next() } {
             let told = look(root, &objects, &budget, job);
-            done.extend(Some(told).filter(|told| told.letter.is_some() || told.known.is_some()));
+            let says = told.letter.is_some() || told.known.is_some() || told.is_unread;
+            done.extend(says.then_some(told));
         }
         done
     };
@@ -167,16 +170,18 @@ fn look(root: &Path, objects: &Objects, budget: &Budget, job: Job) -> Done {
                 tracked_letter(root, objects, &job, (&id, mode), cached_size, converted, looks_clean);
             let wanted = job.stat.kind == Kind::File && (converted || letter.is_some());
             let known = wanted.then(|| known(root, &job, budget)).flatten();
-            Done { path: job.path, letter, known }
+            Done { path: job.path, letter, is_unread: wanted && known.is_none(), known }
         }
-        What::Untracked => Done { known: known(root, &job, budget), path: job.path, letter: None },
+        What::Untracked => {
+            Done { known: known(root, &job, budget), path: job.path, letter: None, is_unread: false }
+        }
         What::Ignored => {
             let fits = budget.ignored.fetch_add(1, Ordering::Relaxed) < IGNORED_IN_ALL;
             if !fits {
                 budget.unread.fetch_add(1, Ordering::Relaxed);
             }
             let known = if fits { known(root, &job, budget) } else { None };
-            Done { path: job.path, letter: None, known }
+            Done { path: job.path, letter: None, known, is_unread: false }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clodex_core::{Violation, ViolationKind, path_text};
 
-use crate::listing::Pair;
+use crate::differences::Pair;
 
 /// Where a difference lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ScopeError;
 use crate::content::{self, Digest};
 use crate::index::Index;
-use crate::listing::{Kind, Listing, join, split};
+use crate::listing::{Kind, Listing, Seen, Stat, join, split};
 use crate::objects::Objects;
 use crate::path_bytes;
 use crate::refs::{Refs, read_head, read_refs};
@@ -90,6 +90,14 @@ impl GitArea {
                 self.marks.insert(path, digest);
             }
         }
+    }
+
+    /// How many of the files that can change what git does were too big to remember, of those that `is_meant`.
+    pub(crate) fn unmarked(&self, is_meant: impl Fn(&Stat) -> bool) -> usize {
+        let unmarked = |(path, seen): &(Vec<u8>, Seen<'_>)| {
+            is_meant(&seen.stat) && !self.marks.contains_key(path) && !self.is_noise(path)
+        };
+        self.listing.paths().filter(unmarked).count()
     }
 
     fn bases(&self) -> Vec<Vec<u8>> {

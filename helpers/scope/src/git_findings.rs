@@ -9,22 +9,29 @@ use std::path::Path;
 use clodex_core::{ViolationKind, path_text};
 
 use crate::content;
+use crate::ctime::Distrusted;
+use crate::differences::{Pair, differences};
 use crate::finding::{Finding, Place, Shared};
 use crate::git_area::{GitArea, RepositoryState};
 use crate::index::{Index, IndexEntry};
-use crate::listing::{Kind, Pair, differences, join};
+use crate::listing::{Kind, join};
 use crate::made_trees::wrong_trees;
 use crate::survey::Survey;
 
 /// What changed in and around the git directories; `root` is the work tree.
-pub(crate) fn git_findings(root: &Path, before: &Survey, after: &Survey) -> Vec<Finding> {
+pub(crate) fn git_findings(
+    root: &Path,
+    before: &Survey,
+    after: &Survey,
+    distrusted: &Distrusted,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for was in &before.areas {
         if let Some(is) = after.areas.iter().find(|is| is.path == was.path) {
             let mut by_value = Vec::new();
             repositories(root, was, is, &mut by_value);
             findings.extend(by_value.into_iter().map(|finding| in_area(was, finding)));
-            files(was, is, &mut findings);
+            files(was, is, distrusted, &mut findings);
         } else {
             let nothing = "git directory → nothing".to_owned();
             let gone = never(was.prefix.clone(), ViolationKind::Removed, nothing);
@@ -188,10 +195,10 @@ fn entry_text(entry: Option<IndexEntry<'_>>) -> String {
 }
 
 /// Files of the git directory that are not compared by value.
-fn files(was: &GitArea, is: &GitArea, findings: &mut Vec<Finding>) {
+fn files(was: &GitArea, is: &GitArea, distrusted: &Distrusted, findings: &mut Vec<Finding>) {
     let lost: HashSet<&[u8]> = unmatched(was, is);
     let gained: HashSet<&[u8]> = unmatched(is, was);
-    differences(&was.listing, &is.listing, |path, pair| {
+    differences(&was.listing, &is.listing, distrusted, |path, pair| {
         let below = |bases: &HashSet<&[u8]>| {
             bases.iter().any(|base| {
                 path.strip_prefix(*base).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
@@ -246,9 +253,9 @@ fn file_change(was: &GitArea, is: &GitArea, path: &[u8], pair: Pair<'_>) -> Opti
     }
     let same_content = old.stat.kind != Kind::File
         || old.stat.size == new.stat.size
-            && was
-                .marks
-                .get(path)
-                .is_some_and(|mark| content::digest_file(&is.path, path).ok().as_ref() == Some(mark));
+            && match was.marks.get(path) {
+                Some(mark) => content::digest_file(&is.path, path).ok().as_ref() == Some(mark),
+                None => new.stat.is_untouched_since(&old.stat),
+            };
     (!same_content).then(|| format!("content: {} → {} bytes", old.stat.size, new.stat.size))
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::baseline::Inner;
 use crate::{Baseline, ScopeError};
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// What the first line holds before the digest of all that follows it.
 const HEADER: &str = "clodex-scope snapshot";
 /// Longer than any first line.

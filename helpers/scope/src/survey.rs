@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::attributes::Conversions;
 use crate::content::Digest;
 use crate::content::ObjectId;
+use crate::ctime::Distrusted;
 use crate::file_check::{Job, run_jobs};
 use crate::git_area::{GitArea, RepositoryState};
 use crate::ignore_rules::IgnoreRules;
@@ -46,7 +47,17 @@ pub(crate) struct Survey {
     pub(crate) areas: Vec<GitArea>,
     pub(crate) known: HashMap<Vec<u8>, Known>,
     pub(crate) status: BTreeMap<Vec<u8>, StatusLetters>,
+    /// Tracked files of which neither the blob tells what is in them, nor `known`.
+    pub(crate) unread: HashSet<Vec<u8>>,
     pub(crate) notes: Vec<String>,
+}
+
+/// How the content of a file is known.
+#[derive(Debug)]
+pub(crate) enum Content<'a> {
+    Digest(&'a Digest),
+    Blob(ObjectId),
+    Unread,
 }
 
 /// What going through a listing tells.
@@ -55,6 +66,7 @@ struct SortedOut {
     jobs: Vec<Job>,
     status: BTreeMap<Vec<u8>, StatusLetters>,
     known: HashMap<Vec<u8>, Known>,
+    unread: HashSet<Vec<u8>>,
     /// For each index, which of its entries' files are there.
     seen: Vec<Vec<bool>>,
 }
@@ -78,9 +90,12 @@ impl SortedOut {
                 self.seen[*number][at] = true;
                 Some((entry, cursor.of.repository))
             });
+            let is_distrusted = rules.distrusted.covers(&seen.stat);
             let job = if let Some((entry, repository)) = tracked {
                 let converted = rules.conversions.may_convert(&path);
-                Job::tracked(&path, seen, &entry, repository.index_mtime, converted)
+                // What `lstat` tells is nothing that the index could vouch for.
+                let vouched_until = if is_distrusted { i64::MIN } else { repository.index_mtime };
+                Job::tracked(&path, seen, &entry, vouched_until, converted)
             } else {
                 let is_ignored = below_ignored || seen.name == b".git" || rules.ignore.matches(&path, false);
                 if !is_ignored {
@@ -90,7 +105,7 @@ impl SortedOut {
             };
             let Some(job) = job else { continue };
             let entry = tracked.map(|(entry, _)| entry);
-            match before.filter(|before| before.still_holds(&path, seen, entry)) {
+            match before.filter(|before| !is_distrusted && before.still_holds(&path, seen, entry)) {
                 Some(before) => self.take_over(&path, before),
                 None => self.jobs.push(job),
             }
@@ -104,6 +119,7 @@ impl SortedOut {
             self.status.insert(path.to_vec(), [b' ', letter]);
         }
         self.known.extend(before.known.get(path).map(|known| (path.to_vec(), known.clone())));
+        self.unread.extend(before.unread.get(path).cloned());
     }
 }
 
@@ -113,6 +129,7 @@ pub(crate) struct Rules {
     pub(crate) ignore: IgnoreRules,
     pub(crate) conversions: Conversions,
     pub(crate) by_products: ByProducts,
+    pub(crate) distrusted: Distrusted,
 }
 
 /// Walks the work tree; git directories are for [`GitArea`], excluded ones for nobody.
@@ -184,12 +201,21 @@ impl Survey {
         rules: &Rules,
         before: Option<&Self>,
     ) -> Self {
-        let mut survey =
-            Self { listing, areas, known: HashMap::new(), status: BTreeMap::new(), notes: Vec::new() };
+        let mut survey = Self {
+            listing,
+            areas,
+            known: HashMap::new(),
+            status: BTreeMap::new(),
+            unread: HashSet::new(),
+            notes: Vec::new(),
+        };
         survey.look_into_sparse_directories(tree);
         let sorted = survey.sort_out(rules, before);
-        (survey.status, survey.known) = (sorted.status, sorted.known);
+        (survey.status, survey.known, survey.unread) = (sorted.status, sorted.known, sorted.unread);
         for done in run_jobs(tree.root(), tree.common_dir(), sorted.jobs, &mut survey.notes) {
+            if done.is_unread {
+                survey.unread.insert(done.path.clone());
+            }
             if let Some(letter) = done.letter {
                 survey.status.insert(done.path.clone(), [b' ', letter]);
             }
@@ -258,6 +284,19 @@ impl Survey {
                 (Some(before), Some(now)) => before.says_the_same(&now),
                 _ => false,
             }
+    }
+
+    /// What is known of the content of a file.
+    pub(crate) fn content(&self, path: &[u8]) -> Content<'_> {
+        match (self.known.get(path), self.tracked(path)) {
+            (Some(known), _) => Content::Digest(&known.digest),
+            (None, Some(entry)) if !self.unread.contains(path) => Content::Blob(entry.id),
+            (None, Some(_) | None) => Content::Unread,
+        }
+    }
+
+    pub(crate) fn is_read(&self, path: &[u8]) -> bool {
+        !matches!(self.content(path), Content::Unread)
     }
 
     /// Lets go of the bytes of files that lie somewhere else, too.

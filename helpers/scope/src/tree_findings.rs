@@ -4,16 +4,18 @@ use clodex_core::{ViolationKind, path_text};
 
 use crate::attributes::without_carriage_returns;
 use crate::content::{self, blob_id};
+use crate::differences::{Pair, differences};
 use crate::finding::{Finding, Shared};
-use crate::listing::{Kind, Listing, Pair, Seen, differences};
-use crate::survey::Survey;
+use crate::listing::{Kind, Listing, Seen};
+use crate::survey::{Content, Survey};
 use crate::{Baseline, Tree};
 
 /// What changed in the work tree. Directories are named only where nothing in them can be.
 pub(crate) fn tree_findings(before: &Baseline, after: &Survey) -> Vec<Finding> {
     let mut findings = Vec::new();
     let was = &before.inner.survey;
-    differences(&was.listing, &after.listing, |path, pair| {
+    let distrusted = &before.inner.survey_rules.distrusted;
+    differences(&was.listing, &after.listing, distrusted, |path, pair| {
         let leads_to_excluded = before.inner.exclude.iter().any(|excluded| {
             excluded.strip_prefix(path.as_slice()).is_some_and(|rest| rest.starts_with(b"/"))
         });
@@ -100,19 +102,21 @@ pub(crate) fn content_change(tree: &Tree, was: &Survey, path: &[u8], pair: Pair<
     }
     let changed = || Some(format!("content: other {} bytes", new.stat.size));
     let untold = |why: &str| Some(format!("content may have changed: {why}"));
-    if let Some(known) = was.known.get(path) {
-        return match content::digest_file(tree.root(), path) {
-            Ok(digest) if digest == known.digest => None,
+    match was.content(path) {
+        Content::Digest(known) => match content::digest_file(tree.root(), path) {
+            Ok(digest) if digest == *known => None,
             Ok(_) => changed(),
             Err(error) => untold(&error.to_string()),
-        };
-    }
-    let Some(entry) = was.tracked(path) else { return untold("it was not read before the run") };
-    match content::file_blob_id(tree.root(), path, &entry.id) {
-        Ok(Some(id)) if id == entry.id => None,
-        Ok(_) if is_only_line_ends(tree, path, &entry.id) => None,
-        Ok(_) => changed(),
-        Err(error) => untold(&error.to_string()),
+        },
+        Content::Blob(blob) => match content::file_blob_id(tree.root(), path, &blob) {
+            Ok(Some(id)) if id == blob => None,
+            Ok(_) if is_only_line_ends(tree, path, &blob) => None,
+            Ok(_) => changed(),
+            Err(error) => untold(&error.to_string()),
+        },
+        // Said before the run: here only what `lstat` tells can show a change.
+        Content::Unread if new.stat.is_untouched_since(&old.stat) => None,
+        Content::Unread => untold("it was not read before the run"),
     }
 }
 

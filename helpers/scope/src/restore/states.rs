@@ -8,8 +8,9 @@ use super::plan::{Bytes, Source, Thing, ThingKind};
 use super::thing::{file_digest, hex, open_parent, stat, whole_digest};
 use crate::Comparison;
 use crate::content;
+use crate::differences::Pair;
 use crate::git_area::{GitArea, RepositoryState};
-use crate::listing::{Kind, Pair, Seen, Stat};
+use crate::listing::{Kind, Seen, Stat};
 use crate::tree_findings::content_change;
 
 /// What lay at a path of the work tree, or of a git directory.
