@@ -60,7 +60,7 @@ fn in_area(area: &GitArea, finding: Finding) -> Finding {
         area.listing.paths().filter(|(_, seen)| seen.stat.kind == Kind::File && seen.stat.nlink > 1);
     let shared =
         several.next().map(|(_, seen)| Shared { inode: (seen.stat.dev, seen.stat.ino), names: u32::MAX });
-    Finding { at: Some(area.path.clone()), shared, ..finding }
+    Finding { at: finding.at.or_else(|| Some(area.path.clone())), shared, ..finding }
 }
 
 fn text(value: Option<&[u8]>) -> String {
@@ -93,8 +93,16 @@ fn repositories(root: &Path, was: &GitArea, is: &GitArea, findings: &mut Vec<Fin
     for old in &was.repositories {
         match is.repository_at(&old.base) {
             Some(new) => {
+                let first = findings.len();
                 repository(was, old, new, findings);
                 index(root, was, (old, new), findings);
+                let witnesses = moved_elsewhere(was, is);
+                for finding in &mut findings[first..] {
+                    // All of a linked work tree's own lies in one directory, save its branch.
+                    let witness =
+                        if old.base.is_empty() { witnesses.get(&finding.path) } else { Some(&old.base) };
+                    finding.at = witness.map(|base| was.path.join(OsStr::from_bytes(base)));
+                }
             }
             None => findings.push(never(
                 was.shown(&old.base),
@@ -129,6 +137,34 @@ fn repository(area: &GitArea, old: &RepositoryState, new: &RepositoryState, find
         let kind = kind_of(old.stash_log.as_ref(), new.stash_log.as_ref());
         findings.push(never(name(b"refs/stash"), kind, "the list of stashes".to_owned()));
     }
+}
+
+/// Branches that moved as the log of another, linked work tree tells from end to end, and where that tree's directory
+/// is: only who can write there, or works there, can have moved them.
+fn moved_elsewhere(was: &GitArea, is: &GitArea) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let (Some(common), Some(now)) = (was.repository_at(b""), is.repository_at(b"")) else {
+        return BTreeMap::new();
+    };
+    let linked = is.repositories.iter().filter(|repository| repository.base.starts_with(b"worktrees/"));
+    let moved = linked.filter_map(|linked| {
+        let branch = linked.head.as_ref()?.strip_prefix(b"ref:")?.trim_ascii().to_vec();
+        let (old, new) = (common.refs.get(&branch)?, now.refs.get(&branch)?);
+        let log = join(&linked.base, b"logs/HEAD");
+        let length = usize::try_from(was.listing.entry(&log)?.stat.size).ok()?;
+        let appended = content::read(&is.path, &log).ok()?.get(length..)?.to_vec();
+        leads(&appended, old, new).then(|| (branch, linked.base.clone()))
+    });
+    moved.collect()
+}
+
+/// Whether the lines of a reflog lead from one object to another without a gap.
+fn leads(log: &[u8], old: &[u8], new: &[u8]) -> bool {
+    let mut lines = log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let end = lines.try_fold(old, |at, line| {
+        let mut ids = line.split(|byte| *byte == b' ');
+        (ids.next() == Some(at)).then(|| ids.next()).flatten()
+    });
+    end == Some(new)
 }
 
 fn index(
@@ -258,4 +294,19 @@ fn file_change(was: &GitArea, is: &GitArea, path: &[u8], pair: Pair<'_>) -> Opti
                 None => new.stat.is_untouched_since(&old.stat),
             };
     (!same_content).then(|| format!("content: {} → {} bytes", old.stat.size, new.stat.size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leads;
+
+    #[test]
+    fn a_log_leads_only_without_a_gap_and_to_the_very_end() {
+        let log = b"a b Who <w@x> 1 +0000\tcommit: one\nb c Who <w@x> 2 +0000\tcommit: two\n";
+        assert!(leads(log, b"a", b"c"));
+        for (old, new) in [(b"a", b"b"), (b"b", b"c"), (b"x", b"c"), (b"a", b"x")] {
+            assert!(!leads(log, old, new), "{old:?} {new:?}");
+        }
+        assert!(!leads(b"a b\nx c\n", b"a", b"c") && !leads(b"", b"a", b"b") && !leads(b"a", b"a", b"b"));
+    }
 }
