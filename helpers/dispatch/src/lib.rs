@@ -6,6 +6,7 @@ mod answer;
 mod artifacts;
 mod asked;
 mod attribution;
+mod beside;
 mod board;
 mod cli;
 mod close;

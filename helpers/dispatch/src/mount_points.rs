@@ -55,16 +55,17 @@ impl Temporary {
     /// Removes what a sandbox left behind. The caller sees to it that no live run works in the same tree: its sandbox
     /// would lose them.
     pub fn unmount(&self) {
-        remove_empty(self.mounted.iter());
+        remove_empty(self.mounted.iter().map(PathBuf::as_path));
     }
 
     /// Removes what was made and stayed empty, once the tree was compared; under the same condition.
     pub fn unmake(&self) {
-        remove_empty(self.made.iter().rev());
+        remove_empty(self.made.iter().rev().map(PathBuf::as_path));
     }
 }
 
-fn remove_empty<'a>(paths: impl Iterator<Item = &'a PathBuf>) {
+/// Removes those that are empty directories.
+pub fn remove_empty<'a>(paths: impl Iterator<Item = &'a Path>) {
     for path in paths {
         // Fails on anything but an empty directory, which is what is wanted.
         let _ = fs::remove_dir(path);

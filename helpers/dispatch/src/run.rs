@@ -10,21 +10,21 @@ use std::time::{Duration, Instant};
 use clodex_codex::{CodexConfig, Login, Rollout, find_rollout};
 use clodex_core::{
     Ending, Enforcement, FailureKind, Liveness, OnViolation, ProgressFold, RunId, RunRecord, RunStory,
-    ScopeRules, ThreadBase, Turn, path_text,
+    ThreadBase, Turn, path_text,
 };
-use clodex_os::clock::Timestamp;
 use clodex_os::process::adopt_orphans;
 use clodex_os::record_store::RecordStore;
 use clodex_os::signals::StopSignals;
-use clodex_scope::{Baseline, CtimeTrust, Meanwhile, OtherScope, Request, ScopeError, SecureRequest};
+use clodex_scope::{Baseline, CtimeTrust, Request, ScopeError, SecureRequest};
 
 use crate::artifacts::Artifacts;
+use crate::beside::{meanwhile, rests};
 use crate::board::Board;
 use crate::close::{Ended, Finished, close};
 use crate::codex_start::{Codex, Places, command};
 use crate::enforcement::Held;
 use crate::lookout::{BaselineTaken, Lookout};
-use crate::mount_points::Temporary;
+use crate::mount_points::{Temporary, remove_empty};
 use crate::opening::{Opened, remove_scratch};
 use crate::plan::Plan;
 use crate::refusal::Refusal;
@@ -83,7 +83,7 @@ impl Run<'_> {
     pub fn carry_out(&self, opened: Opened, signals: StopSignals) -> Result<Finished, Refusal> {
         let Opened { live, mut record, mut artifacts, scratch, temporary, notes } = opened;
         record.codex_version = self.codex.version.text();
-        let id = record.id.clone();
+        let own = record.clone();
         let board = Board::new(live, record, self.speaks);
         let tape = write_first(self.plan, &mut artifacts).and_then(|()| Tape::open(&artifacts));
         let finished = match tape {
@@ -101,8 +101,11 @@ impl Run<'_> {
             }
         };
         remove_scratch(&scratch);
-        if !self.shares_tree(&id) {
+        // Once more, now that this run is none of the living: of two that end at once, each saw the other alive.
+        if !self.shares_tree(&own.id) {
+            temporary.unmount();
             temporary.unmake();
+            remove_empty(rests(self.store, &own).iter().map(Path::new));
         }
         finished
     }
@@ -151,6 +154,9 @@ impl Run<'_> {
         if !self.shares_tree(&board.record.id) {
             temporary.unmount();
         }
+        // Whoever ends last takes them away with its own.
+        let rests = rests(self.store, &board.record);
+        board.record.mount_points.extend(rests);
         let last_words = tape.last_words();
         let mut degraded = self.degraded(&board, &mut artifacts, tape);
         write_baseline(&taken, &mut artifacts, &mut degraded);
@@ -340,30 +346,6 @@ impl Run<'_> {
             .into_iter()
             .flatten()
             .collect()
-    }
-}
-
-/// Who lived at any moment of this run's life. What has a record may have begun before this run and made its
-/// directory after this one's baseline; what ended before this run began has written all of its own by then.
-fn meanwhile(store: &RecordStore, own: &RunRecord, worktrees: &[String]) -> Meanwhile {
-    let live = store.live().into_iter().map(|seen| seen.record);
-    let began = Timestamp::parse(&own.started);
-    let ended = began.map(|began| store.ended_since(began)).unwrap_or_default();
-    let beside: Vec<RunRecord> = live.chain(ended).filter(|record| record.id != own.id).collect();
-    let isolated = beside.iter().filter(|record| record.isolated.is_some());
-    let since = isolated.map(|record| record.id.to_string()).chain(store.dir().worktree_ids());
-    let workers = beside.iter().filter(|record| record.mode.writes() && !record.tree_root.is_empty());
-    let mount_points = beside.iter().chain([own]).flat_map(|record| &record.mount_points);
-    Meanwhile {
-        artifact_dirs: beside.iter().map(|record| PathBuf::from(&record.artifact_dir)).collect(),
-        scopes: workers
-            .map(|record| OtherScope {
-                root: PathBuf::from(&record.tree_root),
-                rules: ScopeRules::of_entries(&record.write_scope),
-            })
-            .collect(),
-        mount_points: mount_points.map(PathBuf::from).collect(),
-        worktrees: since.chain(worktrees.iter().cloned()).filter(|id| *id != own.id.as_str()).collect(),
     }
 }
 

@@ -96,7 +96,11 @@ impl RecordStore {
         if self.live().iter().any(|run| is_beside(run) && run.record.tree_root == record.tree_root) {
             return;
         }
-        for path in &record.mount_points {
+        let began = Timestamp::parse(&record.started);
+        let mut others = began.map(|began| self.ended_since(began)).unwrap_or_default();
+        others.retain(|other| other.tree_root == record.tree_root);
+        // Who ended beside it has left its own, too.
+        for path in record.mount_points.iter().chain(others.iter().flat_map(|other| &other.mount_points)) {
             // Fails on anything but an empty directory, which is what is wanted.
             let _ = fs::remove_dir(path);
         }
