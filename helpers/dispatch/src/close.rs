@@ -163,6 +163,7 @@ fn find(ended: &Ended<'_>, artifacts: &mut Artifacts) -> Found {
     };
     found.add_survivors(ended.watched.ended.as_ref().map_or(&[], |ended| ended.survivors.as_slice()));
     found.add_forged(ended.plan.tree.root(), forged);
+    found.add_doubt(ended.baseline);
     found.notes.extend(ended.notes.iter().cloned());
     found
 }

@@ -10,6 +10,10 @@ use clodex_scope::{Baseline, Comparison, Meanwhile, ScopeError};
 use crate::artifacts::Forged;
 use crate::verify::Verified;
 
+/// What helps somebody who reads of their own edit as a violation.
+const DOUBT: &str = "what this run could write is not known, so a violation may be a change of yours or of another \
+    program: a sandbox narrowed to the scope tells them apart, --isolate keeps them apart";
+
 /// The verdict and what it rests on.
 #[derive(Debug)]
 pub struct Found {
@@ -89,6 +93,15 @@ impl Found {
         }
         if !survivors.is_empty() && self.verdict == Verdict::Clean {
             self.verdict = Verdict::Unknown;
+        }
+    }
+
+    /// Where it is not known what the run could write, nobody can tell whose a change is: whoever is blamed should know.
+    pub fn add_doubt(&mut self, baseline: &Result<Baseline, ScopeError>) {
+        let is_known = baseline.as_ref().is_ok_and(|baseline| baseline.reach().is_some());
+        let is_blamed = self.comparison.as_ref().is_some_and(|found| !found.violations.is_empty());
+        if is_blamed && !is_known {
+            self.notes.push(DOUBT.to_owned());
         }
     }
 
