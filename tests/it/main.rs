@@ -30,4 +30,5 @@ mod stage;
 mod stand_in;
 mod sudden_death;
 mod tidy;
+mod together;
 mod verify;
