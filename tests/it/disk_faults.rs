@@ -73,7 +73,9 @@ fn namespaces() -> &'static str {
 /// A turn in whose middle the small disk is filled, and which says a lot afterwards.
 fn filling_turn() -> Value {
     let more = json!({ "flood": { "line": { "type": "unheard.of", "n": "$N" }, "count": 20_000 } });
-    clean_turn(&[sh(FILL), more])
+    // What was said before there is no room must have been written down.
+    let said = sh("until [ -s \"$SMALL\"/*/events.jsonl ]; do sleep 0.01; done");
+    clean_turn(&[said, sh(FILL), more])
 }
 
 #[test]
