@@ -71,11 +71,9 @@ fn namespaces() -> &'static str {
 }
 
 /// A turn in whose middle the small disk is filled, and which says a lot afterwards.
-fn filling_turn() -> Value {
+fn filling_turn(before: &str) -> Value {
     let more = json!({ "flood": { "line": { "type": "unheard.of", "n": "$N" }, "count": 20_000 } });
-    // What was said before there is no room must have been written down.
-    let said = sh("until [ -s \"$SMALL\"/*/events.jsonl ]; do sleep 0.01; done");
-    clean_turn(&[said, sh(FILL), more])
+    clean_turn(&[sh(before), sh(FILL), more])
 }
 
 #[test]
@@ -97,7 +95,9 @@ fn artifacts_that_have_no_room_at_the_start_refuse_it() {
 fn artifacts_that_run_out_of_room_are_told_and_the_run_is_judged() {
     let Some(small) = Small::disk() else { return };
     let dir = small.dir();
-    let run = small.dispatch(&filling_turn(), &["--output-dir", dir.to_str().unwrap(), "--quiet"], "");
+    // What was said before there is no room must have been written down.
+    let turn = filling_turn("until [ -s \"$SMALL\"/*/events.jsonl ]; do sleep 0.01; done");
+    let run = small.dispatch(&turn, &["--output-dir", dir.to_str().unwrap(), "--quiet"], "");
     assert_eq!(run.code, 0, "{run:?}");
     for line in ["outcome  done (exit 0)", "verdict  clean ", "summary  did it", "degraded (", "run       2"]
     {
@@ -158,7 +158,7 @@ fn a_state_directory_that_cannot_be_written_refuses_the_start() {
 #[test]
 fn a_state_directory_that_becomes_full_ends_with_the_right_record() {
     let Some(small) = Small::disk() else { return };
-    let mut command = small.sandbox.dispatching(&filling_turn());
+    let mut command = small.sandbox.dispatching(&filling_turn("true"));
     command.env("CLODEX_STATE_DIR", small.dir().join("state"));
     let status = small.sandbox.command("clodex-status");
     let last = format!(
