@@ -93,6 +93,22 @@ fn changes_of_every_kind_land_exactly_and_are_taken_back_exactly() {
 }
 
 #[test]
+fn what_landed_can_be_taken_back_for_a_month_and_what_waits_stays() {
+    let sandbox = Sandbox::new();
+    let landed = isolated(&sandbox, "echo A > src/a.txt", &[]).exits(0).id();
+    apply(&sandbox, &[&landed]).exits(0);
+    let waits = isolated(&sandbox, "echo B > src/b.txt", &[]).exits(0).id();
+    let landings = sandbox.state().join("landings");
+    for id in [&landed, &waits] {
+        let mut touch = sandbox.command("touch");
+        touch.args(["-d", "31 days ago"]).arg(landings.join(id));
+        assert!(run_with_timeout(touch, LIMIT).status.success());
+    }
+    isolated(&sandbox, "true", &[]).exits(0);
+    assert_eq!([landings.join(landed).exists(), landings.join(waits).exists()], [false, true]);
+}
+
+#[test]
 fn what_is_out_of_scope_never_lands() {
     let sandbox = Sandbox::new();
     let run =

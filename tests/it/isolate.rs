@@ -215,6 +215,34 @@ fn a_worktree_may_be_made_of_a_worktree_and_brings_submodules_along() {
 }
 
 #[test]
+fn with_dirty_brings_the_changes_in_submodules_along() {
+    let sandbox = Sandbox::new();
+    let module = sandbox.root().join("module");
+    let git = |place: &Path, args: &[&str]| {
+        let mut git = sandbox.command("git");
+        git.current_dir(place).args(["-c", "protocol.file.allow=always"]);
+        must(git, args);
+    };
+    fs::create_dir(&module).unwrap();
+    fs::write(module.join("m.txt"), "m\n").unwrap();
+    git(&module, &["init", "--quiet"]);
+    git(&module, &["add", "--all"]);
+    git(&module, &["commit", "--quiet", "-m", "m"]);
+    git(&sandbox.repo(), &["submodule", "--quiet", "add", module.to_str().unwrap(), "sub"]);
+    git(&sandbox.repo(), &["commit", "--quiet", "-m", "with a module"]);
+    fs::write(sandbox.repo().join("sub/m.txt"), "mine\n").unwrap();
+    fs::write(sandbox.repo().join("sub/new.txt"), "new\n").unwrap();
+    for (args, there) in [(&["--isolate"][..], "m\n"), (&["--isolate", "--with-dirty"], "mine\nnew\n")] {
+        sandbox.dispatching(&clean_turn(&[sh("cat sub/*.txt > src/out")]));
+        let mut command = sandbox.command("clodex-dispatch");
+        command.args(["--scope", "src/out"]).args(args).arg("do it");
+        let run = dispatched(command).exits(0);
+        let root = PathBuf::from(run.record(&sandbox)["workdir"].as_str().unwrap());
+        assert_eq!(fs::read_to_string(root.join("src/out")).unwrap(), there, "{args:?}");
+    }
+}
+
+#[test]
 fn nothing_of_the_repository_runs_when_the_worktree_is_made() {
     let sandbox = Sandbox::new();
     let ran = sandbox.root().join("ran");

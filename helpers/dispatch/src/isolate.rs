@@ -2,6 +2,7 @@
 //! looked at, and left when the run is closed: with its changes kept to be landed, or, without any, removed.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clodex_codex::{glob_of, is_glob};
 use clodex_core::{Enforcement, ExitCode, Isolated, Liveness, RunId, RunRecord, Verdict, path_text};
@@ -19,6 +20,9 @@ use crate::opening::{Opened, remove_scratch};
 use crate::plan::Plan;
 use crate::planning::reach;
 use crate::refusal::Refusal;
+
+/// How long `clodex-apply --undo` can be asked for.
+const LANDING_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// What an isolated run leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +152,21 @@ pub fn sweep(store: &RecordStore) {
         let Some(run) = store.see(&id) else { continue };
         if run.liveness == Liveness::Ended && !is_wanted(store, &run.record) {
             forget(store, &id);
+        }
+    }
+    sweep_landings(store);
+}
+
+/// Removes what landed, or was thrown away, a month ago: nobody takes that back any more.
+fn sweep_landings(store: &RecordStore) {
+    let waiting = store.dir().worktree_ids();
+    for landing in std::fs::read_dir(store.dir().landings()).into_iter().flatten().flatten() {
+        let age = landing.metadata().and_then(|found| found.modified()).ok();
+        let is_old = age.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > LANDING_KEPT_FOR);
+        let waits = waiting.iter().any(|id| landing.file_name() == id.as_str());
+        if is_old && !waits {
+            // What cannot be removed now is tried again by the next run.
+            let _ = std::fs::remove_dir_all(landing.path());
         }
     }
 }

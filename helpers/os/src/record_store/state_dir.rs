@@ -64,9 +64,14 @@ impl StateDir {
         self.root.join("worktrees")
     }
 
+    /// Where isolated runs leave what is to be landed.
+    pub fn landings(&self) -> PathBuf {
+        self.root.join("landings")
+    }
+
     /// What an isolated run left to be landed.
     pub fn landing(&self, id: &str) -> PathBuf {
-        self.root.join("landings").join(id)
+        self.landings().join(id)
     }
 
     /// Ids of the runs that have a worktree, removals that were interrupted included.
