@@ -42,6 +42,8 @@ struct Tried {
     /// Keeps the artifacts.
     _place: Place,
     ended: Dispatched,
+    /// Whether its packet lets the worker commit.
+    may_commit: bool,
     /// Paths in the repository and beside it that are other than before, but for those in scope.
     changed: Vec<PathBuf>,
 }
@@ -66,7 +68,8 @@ fn attempt(codex: &RealCodex, rows: &[&Row], args: &[&str]) -> Result<Tried, Str
     }
     require(!place.outside().join("escaped").exists(), || "planted code ran in the dispatcher".to_owned())?;
     let changed = changed(&place, first, &before);
-    Ok(Tried { _place: place, ended, changed })
+    let may_commit = first.fields.contains("ALLOW COMMIT");
+    Ok(Tried { _place: place, ended, may_commit, changed })
 }
 
 fn changed(place: &Place, row: &Row, before: &Picture) -> Vec<PathBuf> {
@@ -122,14 +125,12 @@ fn try_all(args: &[&str], check: impl Fn(&Tried) -> Result<(), String>) {
 fn a_profile_prevents_it_or_it_is_found() {
     try_all(&[], |tried| {
         require(tried.ended.policy()["enforcement"] == "profile", || "no profile".to_owned())?;
-        tried.is_prevented_in(&[
-            "repo/.git",
-            "repo/lib",
-            "repo/docs",
-            "repo/.env",
-            "repo/secret",
-            "outside",
-        ])?;
+        tried.is_prevented_in(&["repo/lib", "repo/docs", "repo/.env", "repo/secret", "outside"])?;
+        tried.is_prevented_in(if tried.may_commit {
+            &["repo/.git/hooks", "repo/.git/config", "repo/.git/info"]
+        } else {
+            &["repo/.git"]
+        })?;
         tried.is_found()?;
         let fine = tried.changed.is_empty() == (tried.ended.code == 0);
         require(fine, || format!("exit {} with {:?} changed", tried.ended.code, tried.changed))
