@@ -22,7 +22,7 @@ const TAGS: usize = 8;
 pub(crate) struct Objects {
     root: PathBuf,
     common_dir: PathBuf,
-    library: OnceCell<Option<Odb<'static>>>,
+    store: OnceCell<Option<Odb<'static>>>,
     git: RefCell<Git>,
 }
 
@@ -37,25 +37,26 @@ impl Objects {
     /// Nothing is opened before something is asked for.
     pub(crate) fn open(root: &Path, common_dir: &Path) -> Self {
         let git = RefCell::new(Git::NotAsked);
-        let library = OnceCell::new();
-        Self { root: root.to_owned(), common_dir: common_dir.to_owned(), library, git }
+        Self { root: root.to_owned(), common_dir: common_dir.to_owned(), store: OnceCell::new(), git }
     }
 
     fn read(&self, id: &ObjectId) -> Option<(ObjectType, Vec<u8>)> {
-        let library = || self.library.get_or_init(|| library(&self.common_dir)).as_ref();
         let oid = Oid::from_bytes(id.bytes()).ok();
-        match oid.and_then(|oid| Some((oid, library()?))).and_then(|(oid, library)| library.read(oid).ok()) {
+        match oid.and_then(|oid| Some((oid, self.store()?))).and_then(|(oid, store)| store.read(oid).ok()) {
             Some(object) => Some((object.kind(), object.data().to_vec())),
             // libgit2 takes nothing that has another name than its bytes give it; git does.
             None => self.ask_git(id).filter(|(kind, bytes)| object_id(*kind, bytes, id).as_ref() == Some(id)),
         }
     }
 
+    fn store(&self) -> Option<&Odb<'static>> {
+        self.store.get_or_init(|| open_store(&self.common_dir)).as_ref()
+    }
+
     /// Whether the store has the object; what is in it is not looked at.
     pub(crate) fn has(&self, id: &ObjectId) -> bool {
-        let library = || self.library.get_or_init(|| library(&self.common_dir)).as_ref();
         let oid = Oid::from_bytes(id.bytes()).ok();
-        oid.is_some_and(|oid| library().is_some_and(|library| library.exists(oid)))
+        oid.is_some_and(|oid| self.store().is_some_and(|store| store.exists(oid)))
             || self.ask_git(id).is_some()
     }
 
@@ -239,10 +240,10 @@ impl Objects {
 }
 
 /// The store through libgit2, which reads alternates too; `None` when it does not take the path.
-fn library(common_dir: &Path) -> Option<Odb<'static>> {
-    let library = Odb::new().ok()?;
-    library.add_disk_alternate(common_dir.join("objects").to_str()?).ok()?;
-    Some(library)
+fn open_store(common_dir: &Path) -> Option<Odb<'static>> {
+    let store = Odb::new().ok()?;
+    store.add_disk_alternate(common_dir.join("objects").to_str()?).ok()?;
+    Some(store)
 }
 
 /// Whether a tree may hold the name.
