@@ -177,9 +177,8 @@ fn a_run_begins_in_the_same_subdirectory_and_brings_along_what_is_declared() {
     assert_eq!(sandbox.git(&["worktree", "list", "--porcelain"]).matches("worktree ").count(), 3 - 1);
 }
 
-#[test]
-fn a_worktree_may_be_made_of_a_worktree_and_brings_submodules_along() {
-    let sandbox = Sandbox::new();
+/// Commits a submodule with the file `m.txt`; where it came from is gone.
+fn with_submodule(sandbox: &Sandbox, at: &str) {
     let module = sandbox.root().join("module");
     let git = |place: &Path, args: &[&str]| {
         let mut git = sandbox.command("git");
@@ -191,11 +190,17 @@ fn a_worktree_may_be_made_of_a_worktree_and_brings_submodules_along() {
     git(&module, &["init", "--quiet"]);
     git(&module, &["add", "--all"]);
     git(&module, &["commit", "--quiet", "-m", "m"]);
-    git(&sandbox.repo(), &["submodule", "--quiet", "add", module.to_str().unwrap(), "src/sub"]);
+    git(&sandbox.repo(), &["submodule", "--quiet", "add", module.to_str().unwrap(), at]);
     git(&sandbox.repo(), &["commit", "--quiet", "-m", "with a module"]);
-    fs::remove_dir_all(&module).unwrap();
+    fs::remove_dir_all(module).unwrap();
+}
+
+#[test]
+fn a_worktree_may_be_made_of_a_worktree_and_brings_submodules_along() {
+    let sandbox = Sandbox::new();
+    with_submodule(&sandbox, "src/sub");
     let linked = sandbox.root().join("linked");
-    git(&sandbox.repo(), &["worktree", "add", "--quiet", linked.to_str().unwrap(), "-b", "other"]);
+    sandbox.git(&["worktree", "add", "--quiet", linked.to_str().unwrap(), "-b", "other"]);
     for place in [sandbox.repo(), linked] {
         sandbox.dispatching(&clean_turn(&[sh(
             "cat src/sub/m.txt > src/out; cat src/a.txt >> src/out; git status",
@@ -217,19 +222,7 @@ fn a_worktree_may_be_made_of_a_worktree_and_brings_submodules_along() {
 #[test]
 fn with_dirty_brings_the_changes_in_submodules_along() {
     let sandbox = Sandbox::new();
-    let module = sandbox.root().join("module");
-    let git = |place: &Path, args: &[&str]| {
-        let mut git = sandbox.command("git");
-        git.current_dir(place).args(["-c", "protocol.file.allow=always"]);
-        must(git, args);
-    };
-    fs::create_dir(&module).unwrap();
-    fs::write(module.join("m.txt"), "m\n").unwrap();
-    git(&module, &["init", "--quiet"]);
-    git(&module, &["add", "--all"]);
-    git(&module, &["commit", "--quiet", "-m", "m"]);
-    git(&sandbox.repo(), &["submodule", "--quiet", "add", module.to_str().unwrap(), "sub"]);
-    git(&sandbox.repo(), &["commit", "--quiet", "-m", "with a module"]);
+    with_submodule(&sandbox, "sub");
     fs::write(sandbox.repo().join("sub/m.txt"), "mine\n").unwrap();
     fs::write(sandbox.repo().join("sub/new.txt"), "new\n").unwrap();
     for (args, there) in [(&["--isolate"][..], "m\n"), (&["--isolate", "--with-dirty"], "mine\nnew\n")] {
