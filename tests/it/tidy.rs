@@ -23,6 +23,8 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-status", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-control", &["clodex-core", "clodex-os"]),
         ("clodex-apply", &["clodex-core", "clodex-os", "clodex-scope"]),
+        ("clodex-setup", &["clodex-core", "clodex-os", "clodex-codex"]),
+        ("clodex-hook", &["clodex-core", "clodex-os"]),
         ("clodex-sim", &[]),
         ("clodex-bench", &["clodex-core", "clodex-os", "clodex-scope", "clodex-sim"]),
     ])

@@ -1,0 +1,3 @@
+//! What Claude Code's hook events mean for clodex.
+
+pub mod toggle;
