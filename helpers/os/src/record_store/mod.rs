@@ -6,6 +6,7 @@
 //! <state dir>/ended/<run-id>.json    the record, moved here when the run ends, never written again
 //! <state dir>/starts/<project>.lock  held for moments by who looks at the live runs and begins one
 //! <state dir>/last/<project>.json    a copy of the record that ended last, for each git common directory
+//! <state dir>/told/<run-id>.<session>  that session has been told of that run's end
 //! ```
 //! Knows nothing of what a run does; what it shows of one is up to its reader.
 
@@ -17,6 +18,7 @@ mod start_lock;
 mod state_dir;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use error::StateError;
 pub use live_run::LiveRun;
@@ -29,8 +31,8 @@ use clodex_core::ProcessMark;
 
 use crate::process::ProcessId;
 
-/// The records of all runs. Looking never creates, locks or waits; only [`begin`](RecordStore::begin) and
-/// [`reap`](RecordStore::reap) write.
+/// The records of all runs. Looking never creates, locks or waits; only [`begin`](RecordStore::begin),
+/// [`reap`](RecordStore::reap) and [`take_telling`](RecordStore::take_telling) write.
 #[derive(Debug, Clone)]
 pub struct RecordStore {
     dir: StateDir,

@@ -156,6 +156,12 @@ impl StateDir {
         RunLock::is_held(&self.lock(id)).unwrap_or(true)
     }
 
+    /// Whether a run has a record, live or ended.
+    pub(super) fn has_record(&self, id: &str) -> bool {
+        // In this order: it moves one way only.
+        self.live_record(id).exists() || self.ended_record(id).exists()
+    }
+
     /// Whether a run's record is among the live ones now.
     pub fn is_among_live(&self, id: &str) -> bool {
         self.live_record(id).exists()
@@ -184,7 +190,7 @@ fn project(git_common_dir: &str) -> String {
 }
 
 /// FNV-1a, 64 bits: a file name for any path, without a hashing crate on the statusline's way.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
