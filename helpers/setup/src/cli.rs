@@ -1,0 +1,28 @@
+//! The command line of clodex-setup.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, or nothing to do · 2 bad arguments, or a file that is left alone · 3 no helpers could be had";
+
+/// Installs clodex's helpers, registers them with Claude Code, and takes it all back.
+#[derive(Debug, Parser)]
+#[command(name = "clodex-setup", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    /// What is to be set up.
+    #[command(flatten)]
+    pub install: Install,
+    /// Called from inline shell: always exit 0, errors on stdout
+    #[arg(long, global = true)]
+    pub inline: bool,
+    /// The plugin's data directory, where the caller knows it
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+}
+
+/// What is to be set up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Install {}
