@@ -111,7 +111,7 @@ fn data_name(claude: &Path) -> String {
     }
     let installed = fs::read(claude.join("plugins/installed_plugins.json")).ok();
     let installed: Option<Installed> = installed.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let ids = installed.into_iter().flat_map(|installed| installed.plugins.into_keys());
+    let mut ids = installed.into_iter().flat_map(|installed| installed.plugins.into_keys());
     let ours = |id: String| Some(of_marketplace(id.strip_prefix(PLUGIN)?.strip_prefix('@')?));
     ids.find_map(ours).unwrap_or_else(|| INLINE.to_owned())
 }
