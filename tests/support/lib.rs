@@ -2,6 +2,7 @@
 //! Knows nothing of what is tested.
 
 mod binaries;
+mod claude_terminal;
 mod dispatched;
 mod dispatching;
 mod leaks;
@@ -11,20 +12,23 @@ mod real_claude;
 mod real_codex;
 mod running;
 mod sandbox;
+mod terminal;
 mod underway;
 mod user;
 mod waiting;
 
 pub use binaries::{binaries, target_dir};
+pub use claude_terminal::ClaudeTerminal;
 pub use dispatched::{Dispatched, first_line, json_file, text};
 pub use dispatching::{THREAD, begun_turn, clean_turn, dispatched, ended_turn, message, sh, turn_completed};
 pub use leaks::{Leftover, assert_nothing_left, leftovers};
 pub use newcomer_tools::{pytest, vitest};
 pub use packet::Packet;
-pub use real_claude::ClaudeStage;
+pub use real_claude::{ClaudeStage, ClaudeVersion};
 pub use real_codex::{RealCodex, Skipped, real_codex};
 pub use running::{Running, run_with_timeout};
 pub use sandbox::{Codex, Sandbox};
+pub use terminal::{Key, Terminal};
 pub use underway::Underway;
 pub use user::User;
 pub use waiting::{LIMIT, eventually};

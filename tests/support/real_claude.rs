@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use std::time::Duration;
 use std::{env, fs};
 
@@ -18,8 +18,27 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const PLUGIN: [&str; 9] =
     [".claude-plugin", "plugin.json", "bin", "commands", "config", "hooks", "skills", "README.md", "LICENSE"];
 
-static CLAUDE: LazyLock<Result<PathBuf, Skipped>> =
-    LazyLock::new(|| npm_claude::fetch(&target_dir().join("real-claude")).map_err(|why| Skipped { why }));
+/// Which Claude Code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaudeVersion {
+    /// The one that everything was measured with.
+    Pinned,
+    /// An older one, which has no mods.
+    WithoutMods,
+}
+
+impl ClaudeVersion {
+    fn fetched(self) -> Result<PathBuf, Skipped> {
+        static PINNED: OnceLock<Result<PathBuf, Skipped>> = OnceLock::new();
+        static WITHOUT_MODS: OnceLock<Result<PathBuf, Skipped>> = OnceLock::new();
+        let (known, version) = match self {
+            Self::Pinned => (&PINNED, npm_claude::VERSION),
+            Self::WithoutMods => (&WITHOUT_MODS, npm_claude::WITHOUT_MODS),
+        };
+        let fetch = || npm_claude::fetch(&target_dir().join("real-claude"), version);
+        known.get_or_init(|| fetch().map_err(|why| Skipped { why })).clone()
+    }
+}
 
 /// A sandbox in which the real Claude Code runs with our plugin, as a user has it who got the committed files.
 #[derive(Debug)]
@@ -38,15 +57,25 @@ impl ClaudeStage {
     /// # Panics
     /// In CI, where a skipped test would look like a passed one.
     pub fn real(default: Value) -> Option<Self> {
-        if let Err(skipped) = &*CLAUDE {
+        Self::of(ClaudeVersion::Pinned, default)
+    }
+
+    /// A stage with this version.
+    ///
+    /// # Panics
+    /// In CI, where a skipped test would look like a passed one.
+    pub fn of(version: ClaudeVersion, default: Value) -> Option<Self> {
+        let claude = version.fetched();
+        if let Err(skipped) = &claude {
             assert!(env::var_os("CI").is_none(), "must not be skipped in CI: {skipped}");
             skipped.tell();
         }
-        let claude = CLAUDE.clone().ok()?;
+        let claude = claude.ok()?;
         let script = serde_json::from_value(default).expect("the script is one");
         let model = ScriptedClaude::with_default(script).expect("loopback can be listened on");
         let stage = Self { sandbox: Sandbox::new(), model, claude };
         stage.sandbox.file("home/.claude.json", stage.known_user().to_string());
+        fs::create_dir(stage.sandbox.root().join("tmp")).expect("the sandbox is new");
         copy_plugin(&stage.plugin());
         Some(stage)
     }
@@ -80,7 +109,8 @@ impl ClaudeStage {
         said
     }
 
-    fn command(&self) -> Command {
+    /// `claude` in the repository, with a clean environment and this model. Not started yet.
+    pub fn command(&self) -> Command {
         let mut claude =
             self.sandbox.command(self.claude.to_str().expect("the target directory has a plain path"));
         let path = claude.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path);
@@ -92,6 +122,8 @@ impl ClaudeStage {
             ("ANTHROPIC_API_KEY", "dummy".to_owned()),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
             ("TERM", "xterm-256color".to_owned()),
+            // What it leaves there goes with the sandbox.
+            ("CLAUDE_CODE_TMPDIR", self.sandbox.root().join("tmp").display().to_string()),
         ]);
         claude
     }

@@ -7,10 +7,12 @@ use crate::npm;
 
 /// The version that everything here was measured with.
 pub const VERSION: &str = "2.1.329";
+/// An older one that has no mods yet, and in which everything else has to work.
+pub const WITHOUT_MODS: &str = "2.1.250";
 
-/// Installs it into `root`, once, and returns the native binary; see [`npm::fetch`].
-pub fn fetch(root: &Path) -> Result<PathBuf, String> {
-    let modules = npm::fetch(root, VERSION, &[&format!("@anthropic-ai/claude-code@{VERSION}")])?;
+/// Installs a version into `root`, once, and returns the native binary; see [`npm::fetch`].
+pub fn fetch(root: &Path, version: &str) -> Result<PathBuf, String> {
+    let modules = npm::fetch(root, version, &[&format!("@anthropic-ai/claude-code@{version}")])?;
     // `claude-code-<platform>/claude`, whatever the platform.
     let packages = fs::read_dir(modules.join("@anthropic-ai")).into_iter().flatten().flatten();
     let mut natives = packages.map(|package| package.path().join("claude"));

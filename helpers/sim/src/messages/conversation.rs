@@ -1,20 +1,36 @@
 //! What a request to the Messages API says: who spoke last, and which step of which script is due.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::script_mark::scripts_in;
 
+/// Scripts that a prompt can name.
+pub(super) type Known = BTreeMap<String, Value>;
+
+/// The text that names a script in a prompt: plain enough to be typed into a terminal.
+pub fn named(name: &str) -> String {
+    format!("<<{name}>>")
+}
+
 /// The newest script of the conversation, and how many answers were given since it was.
-pub(super) fn newest_script(request: &Value) -> Result<Option<(Value, usize)>, String> {
+pub(super) fn newest_script(known: &Known, request: &Value) -> Result<Option<(Value, usize)>, String> {
     let messages = messages(request);
     for (at, message) in messages.iter().enumerate().rev().filter(|(_, message)| message["role"] == "user") {
         for text in texts(message).into_iter().rev() {
-            if let Some(script) = scripts_in(text)?.pop() {
+            let script = scripts_in(text)?.pop().or_else(|| last_named(known, text));
+            if let Some(script) = script {
                 return Ok(Some((script, answers(&messages[at..]))));
             }
         }
     }
     Ok(None)
+}
+
+fn last_named(known: &Known, text: &str) -> Option<Value> {
+    let found = known.iter().filter_map(|(name, script)| Some((text.rfind(&named(name))?, script)));
+    found.max_by_key(|(at, _)| *at).map(|(_, script)| script.clone())
 }
 
 /// How many answers were given since the newest message that a person wrote.
@@ -85,14 +101,24 @@ mod tests {
             messages.extend_from_slice(more);
             json!({ "messages": messages })
         };
-        assert_eq!(newest_script(&conversation(&[])), Ok(Some((json!([]), 0))));
+        let known = Known::new();
+        assert_eq!(newest_script(&known, &conversation(&[])), Ok(Some((json!([]), 0))));
         let answered = [
             json!({ "role": "assistant", "content": [{ "type": "tool_use" }] }),
             json!({ "role": "user", "content": [{ "type": "tool_result", "content": "@@[no]@@" }] }),
         ];
-        assert_eq!(newest_script(&conversation(&answered)), Ok(Some((json!([]), 1))));
+        assert_eq!(newest_script(&known, &conversation(&answered)), Ok(Some((json!([]), 1))));
         assert_eq!(answers_since_prompt(&conversation(&answered)), 1);
-        assert_eq!(newest_script(&json!({ "messages": [] })), Ok(None));
+        assert_eq!(newest_script(&known, &json!({ "messages": [] })), Ok(None));
+    }
+
+    #[test]
+    fn a_prompt_can_name_its_script() {
+        let known = Known::from([("one".to_owned(), json!([1])), ("two".to_owned(), json!([2]))]);
+        let request = |text: &str| json!({ "messages": [{ "role": "user", "content": text }] });
+        let text = format!("{} then {}, not {}", named("two"), named("one"), named("three"));
+        assert_eq!(newest_script(&known, &request(&text)), Ok(Some((json!([1]), 0))));
+        assert_eq!(newest_script(&known, &request("one")), Ok(None));
     }
 
     #[test]

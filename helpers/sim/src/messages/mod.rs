@@ -10,7 +10,8 @@
 //!  {"do": [{"until": "/path/of/a/file"}, {"say": "seen"}], "delay_ms": 50}]
 //! ```
 //!
-//! A conversation without a script gets the server's default script, and without one of those a short answer.
+//! A prompt that somebody types into a terminal names its script instead: `do it <<name>>`, see
+//! [`ScriptedClaude::learn`]. A conversation without a script gets the server's default script, and without one of those a short answer.
 
 mod conversation;
 mod plan;
@@ -19,5 +20,6 @@ mod server;
 
 pub use crate::http::Request;
 pub use crate::script_mark::embed;
+pub use conversation::named;
 pub use script::{Act, Script, Step};
 pub use server::ScriptedClaude;

@@ -1,12 +1,12 @@
 //! The scripted model of Claude Code: finds the step that a request is due. Not what it looks like on the wire.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::conversation::{answers_since_prompt, newest_script, whole_text};
+use super::conversation::{Known, answers_since_prompt, newest_script, whole_text};
 use super::plan::beats;
 use super::script::{Act, Script, Step};
 use crate::http::{Close, Request, Server, Wire};
@@ -17,6 +17,7 @@ const LAST_WORD: &str = "All done.";
 /// A scripted Messages API on the loopback interface. Dropping it hangs up on all clients.
 pub struct ScriptedClaude {
     server: Server,
+    known: Arc<Mutex<Known>>,
 }
 
 impl std::fmt::Debug for ScriptedClaude {
@@ -33,8 +34,15 @@ impl ScriptedClaude {
 
     /// Starts a server that plays `default` to a prompt that carries no script: a slash command, for instance.
     pub fn with_default(default: Script) -> io::Result<Self> {
-        let server = Server::listen(0, move |request, number, wire| answer(&default, request, number, wire))?;
-        Ok(Self { server })
+        let known = Arc::new(Mutex::new(Known::new()));
+        let scripts = Scripts { default, known: Arc::clone(&known) };
+        let server = Server::listen(0, move |request, number, wire| answer(&scripts, request, number, wire))?;
+        Ok(Self { server, known })
+    }
+
+    /// Lets a prompt name this script, by [`super::named`].
+    pub fn learn(&self, name: &str, script: Value) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), script);
     }
 
     /// The port it listens on.
@@ -55,7 +63,13 @@ impl ScriptedClaude {
     }
 }
 
-fn answer(default: &Script, request: &Request, number: usize, wire: &mut Wire<'_>) -> io::Result<()> {
+/// What the server may play.
+struct Scripts {
+    default: Script,
+    known: Arc<Mutex<Known>>,
+}
+
+fn answer(scripts: &Scripts, request: &Request, number: usize, wire: &mut Wire<'_>) -> io::Result<()> {
     let json = request.json();
     if request.path.contains("/count_tokens") {
         return wire.answer(200, &[].into(), r#"{"input_tokens":1000}"#);
@@ -63,7 +77,7 @@ fn answer(default: &Script, request: &Request, number: usize, wire: &mut Wire<'_
     if request.method != "POST" || !request.path.contains("/messages") {
         return refuse(wire, 404, &json!({ "type": "not_found_error", "message": "no such page" }));
     }
-    let step = match due_step(default, request, &json) {
+    let step = match due_step(scripts, request, &json) {
         Ok(step) => step,
         Err(why) => {
             let message = format!("scripted model: {why}");
@@ -88,13 +102,14 @@ fn is_turn(request: &Request, json: &Value) -> bool {
     request.method == "POST" && request.path.contains("/messages") && offers_tools && json["max_tokens"] != 1
 }
 
-fn due_step(default: &Script, request: &Request, json: &Value) -> Result<Step, String> {
+fn due_step(scripts: &Scripts, request: &Request, json: &Value) -> Result<Step, String> {
     if !is_turn(request, json) {
         return Ok(last_word());
     }
-    let (script, at) = match newest_script(json)? {
+    let known = scripts.known.lock().unwrap_or_else(PoisonError::into_inner);
+    let (script, at) = match newest_script(&known, json)? {
         Some((script, at)) => (Script::from_json(script).map_err(|error| format!("script: {error}"))?, at),
-        None => (default.clone(), answers_since_prompt(json)),
+        None => (scripts.default.clone(), answers_since_prompt(json)),
     };
     Ok(script.steps.into_iter().nth(at).unwrap_or_else(last_word))
 }
