@@ -67,6 +67,13 @@ pub(super) fn whole_text(request: &Value) -> String {
     text
 }
 
+/// Where the background command that ended last has written what it says: its notice names the file.
+pub(super) fn newest_output_file(request: &Value) -> Option<String> {
+    let text = whole_text(request);
+    let (_, rest) = text.rsplit_once("<output-file>")?;
+    Some(rest.split_once("</output-file>")?.0.to_owned())
+}
+
 fn collect(value: &Value, text: &mut String) {
     match value {
         Value::String(part) => {
@@ -126,5 +133,17 @@ mod tests {
         let result = json!({ "type": "tool_result", "content": [{ "type": "text", "text": "deep" }, { "type": "image" }] });
         let request = json!({ "messages": [{ "role": "user", "content": [result] }] });
         assert_eq!(whole_text(&request), "deep\n");
+    }
+
+    #[test]
+    fn the_newest_notice_names_the_output_file() {
+        let notice = |file: &str| {
+            let text =
+                format!("<task-id>b</task-id><output-file>{file}</output-file><status>completed</status>");
+            json!({ "role": "user", "content": [{ "type": "text", "text": text }] })
+        };
+        let request = json!({ "messages": [notice("/tmp/1"), notice("/tmp/2")] });
+        assert_eq!(newest_output_file(&request).as_deref(), Some("/tmp/2"));
+        assert_eq!(newest_output_file(&json!({})), None);
     }
 }

@@ -21,5 +21,5 @@ mod server;
 pub use crate::http::Request;
 pub use crate::script_mark::embed;
 pub use conversation::named;
-pub use script::{Act, Script, Step};
+pub use script::{Act, OUTPUT_FILE, Script, Step};
 pub use server::ScriptedClaude;

@@ -49,6 +49,27 @@ pub enum Act {
     PauseMs(u64),
 }
 
+/// Stands in a tool's arguments for the file with what the newest background command has said.
+pub const OUTPUT_FILE: &str = "<<output-file>>";
+
+impl Act {
+    /// Puts the file in the place of [`OUTPUT_FILE`].
+    pub(super) fn read_from(&mut self, file: &str) {
+        if let Self::Tool(tool) = self {
+            put(&mut tool.input, file);
+        }
+    }
+}
+
+fn put(value: &mut Value, file: &str) {
+    match value {
+        Value::String(text) => *text = text.replace(OUTPUT_FILE, file),
+        Value::Array(values) => values.iter_mut().for_each(|value| put(value, file)),
+        Value::Object(values) => values.values_mut().for_each(|value| put(value, file)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// A call of a tool.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

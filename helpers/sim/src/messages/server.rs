@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::conversation::{Known, answers_since_prompt, newest_script, whole_text};
+use super::conversation::{Known, answers_since_prompt, newest_output_file, newest_script, whole_text};
 use super::plan::beats;
 use super::script::{Act, Script, Step};
 use crate::http::{Close, Request, Server, Wire};
@@ -111,7 +111,11 @@ fn due_step(scripts: &Scripts, request: &Request, json: &Value) -> Result<Step, 
         Some((script, at)) => (Script::from_json(script).map_err(|error| format!("script: {error}"))?, at),
         None => (scripts.default.clone(), answers_since_prompt(json)),
     };
-    Ok(script.steps.into_iter().nth(at).unwrap_or_else(last_word))
+    let mut step = script.steps.into_iter().nth(at).unwrap_or_else(last_word);
+    if let Some(file) = newest_output_file(json) {
+        step.acts.iter_mut().for_each(|act| act.read_from(&file));
+    }
+    Ok(step)
 }
 
 fn last_word() -> Step {
