@@ -37,6 +37,9 @@ pub struct RunRecord {
     pub isolated: Option<Isolated>,
     /// Claude Code session that started it.
     pub session_id: Option<String>,
+    /// The Claude Code process in which that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claude: Option<ProcessMark>,
     /// Whether the run outlives its caller.
     pub detached: bool,
     /// Machine that runs it.

@@ -110,6 +110,7 @@ fn first_record(
     let here = HostAndBoot::here();
     let now = Timestamp::now();
     let deadline = (plan.timeout_sec > 0).then(|| now.after(Duration::from_secs(plan.timeout_sec)).rfc3339());
+    let claude = clodex_os::ClaudeCode::from_env();
     RunRecord {
         version: RECORD_VERSION,
         id,
@@ -121,7 +122,8 @@ fn first_record(
         write_scope: plan.write_scope.clone(),
         git_common_dir: text(plan.tree.common_dir()),
         isolated: None,
-        session_id: std::env::var("CLAUDE_CODE_SESSION_ID").ok().filter(|id| !id.is_empty()),
+        claude: claude.as_ref().and_then(|claude| claude.process).map(Into::into),
+        session_id: claude.map(|claude| claude.session),
         detached,
         host: here.host,
         boot_id: here.boot,

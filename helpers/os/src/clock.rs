@@ -42,6 +42,13 @@ impl Timestamp {
         Self(self.0.checked_add_signed(later).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
+    /// The moment that lies `earlier` behind it; the first one there is, if there is none.
+    #[must_use]
+    pub fn before(self, earlier: Duration) -> Self {
+        let earlier = chrono::TimeDelta::from_std(earlier).unwrap_or(chrono::TimeDelta::MAX);
+        Self(self.0.checked_sub_signed(earlier).unwrap_or(DateTime::<Utc>::MIN_UTC))
+    }
+
     /// How long ago it was at `now`; zero if it lies ahead (somebody set the clock).
     pub fn until(self, now: Self) -> Duration {
         (now.0 - self.0).to_std().unwrap_or_default()

@@ -13,6 +13,7 @@
 //! | know whether what was found out about sandboxes still holds | [`sandbox_conditions`] |
 //! | run a short command and have its output | [`ShortCommand`] |
 //! | ask a command one thing after the other | [`Dialogue`] |
+//! | know which Claude Code started this program | [`ClaudeCode`] |
 //! | go on after the caller is gone | [`detach`] |
 //! | know which project a directory belongs to | [`git_common_dir`] |
 //! | exchange two names, or take a free one, in one step | [`exchange`], [`rename_to_free`] |
@@ -24,6 +25,7 @@
 //! | wake up when a directory changes | [`DirectoryWatch`] |
 
 pub mod atomic_file;
+mod claude_code;
 pub mod clock;
 pub mod contain;
 mod contained;
@@ -48,6 +50,7 @@ mod stdin;
 mod terminal;
 mod watch_dir;
 
+pub use claude_code::ClaudeCode;
 pub use contained::{Contained, ContainedCommand, Ending, Spawned, wrapper_beside_this_program};
 pub use dialogue::Dialogue;
 pub use error::{Error, Result};
@@ -63,4 +66,4 @@ pub use run_command::{Finished, ShortCommand};
 pub use sandbox_conditions::sandbox_conditions;
 pub use stdin::read_stdin;
 pub use terminal::terminal_columns;
-pub use watch_dir::{DirectoryWatch, Woken};
+pub use watch_dir::{DirectoryWatch, Woken, WokenBeside};

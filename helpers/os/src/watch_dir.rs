@@ -1,9 +1,12 @@
 //! Waking up when something in a directory changes: inotify on Linux, short naps elsewhere.
 
+#[cfg(target_os = "linux")]
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::Instant;
 
 use crate::error::{Result, Tried as _};
+use crate::process::ProcessHandle;
 
 /// A directory that is watched from the moment this is made: what changes between a look at the directory and
 /// the wait is not missed, if the watch was made before the look.
@@ -20,6 +23,15 @@ pub enum Woken {
     ByChange,
     /// The deadline passed.
     ByDeadline,
+}
+
+/// What a wait beside a process gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WokenBeside<const N: usize> {
+    /// Something may have changed in the directories that say so; none = the deadline passed.
+    Changed([bool; N]),
+    /// The process has ended.
+    Alone,
 }
 
 #[cfg(target_os = "linux")]
@@ -44,9 +56,31 @@ impl DirectoryWatch {
         if !crate::poll::is_readable(&self.inotify, deadline).tried("wait for a change")? {
             return Ok(Woken::ByDeadline);
         }
-        // Which change it was does not matter; an overflow says that there was one, too.
-        while self.inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
+        self.drain();
         Ok(Woken::ByChange)
+    }
+
+    /// Waits for a change in any of the directories, for the end of a process, or until the deadline.
+    pub fn wait_beside<const N: usize>(
+        process: &ProcessHandle,
+        watches: &mut [Self; N],
+        deadline: Option<Instant>,
+    ) -> Result<WokenBeside<N>> {
+        let mut polled = vec![process.as_fd()];
+        polled.extend(watches.iter().map(|watch| watch.inotify.as_fd()));
+        let ready = crate::poll::readable(&polled, deadline).tried("wait for a change")?;
+        let Some((ended, changed)) = ready.split_first() else { return Ok(WokenBeside::Changed([false; N])) };
+        if *ended {
+            return Ok(WokenBeside::Alone);
+        }
+        let changed = std::array::from_fn(|at| changed[at]);
+        watches.iter().zip(changed).filter(|(_, changed)| *changed).for_each(|(watch, _)| watch.drain());
+        Ok(WokenBeside::Changed(changed))
+    }
+
+    /// Which change it was does not matter; an overflow says that there was one, too.
+    fn drain(&self) {
+        while self.inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
     }
 }
 
@@ -64,6 +98,19 @@ impl DirectoryWatch {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         std::thread::sleep(left.map_or(nap, |left| left.min(nap)));
         Ok(if left.is_some_and(|left| left <= nap) { Woken::ByDeadline } else { Woken::ByChange })
+    }
+
+    /// Naps, then says that something may have changed everywhere, or that the process has ended.
+    pub fn wait_beside<const N: usize>(
+        process: &ProcessHandle,
+        _watches: &mut [Self; N],
+        deadline: Option<Instant>,
+    ) -> Result<WokenBeside<N>> {
+        // Nobody waits for this one as for a result: longer naps, for the sake of the battery.
+        let nap = std::time::Duration::from_secs(1);
+        let until = Instant::now() + nap;
+        let ended = process.wait(deadline.map_or(until, |deadline| deadline.min(until))).tried("wait")?;
+        Ok(if ended { WokenBeside::Alone } else { WokenBeside::Changed([true; N]) })
     }
 }
 
@@ -87,6 +134,27 @@ mod tests {
             woken = watch.wait(Some(begun + Duration::from_millis(120))).unwrap();
         }
         assert!(begun.elapsed() >= Duration::from_millis(120));
+    }
+
+    #[test]
+    fn beside_a_process_it_is_told_which_directory_changed_and_when_the_process_ends() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let mut watches = folders.each_ref().map(|folder| DirectoryWatch::new(folder.path()).unwrap());
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let id = crate::process::ProcessId::of(child.id()).unwrap();
+        let process = ProcessHandle::open(id).unwrap().unwrap();
+        let mut wait = |left: Duration| {
+            let deadline = Some(Instant::now() + left);
+            DirectoryWatch::wait_beside(&process, &mut watches, deadline).unwrap()
+        };
+        std::fs::write(folders[1].path().join("new"), "").unwrap();
+        if cfg!(target_os = "linux") {
+            assert_eq!(wait(Duration::from_secs(30)), WokenBeside::Changed([false, true]));
+            assert_eq!(wait(Duration::from_millis(20)), WokenBeside::Changed([false, false]));
+        }
+        child.kill().unwrap();
+        assert_eq!(wait(Duration::from_secs(30)), WokenBeside::Alone);
+        child.wait().unwrap();
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(crate) fn record(args: &Args, workdir: &Path) -> RunRecord {
     let here = HostAndBoot::here();
     let now = Timestamp::now().rfc3339();
     let project = clodex_os::git_common_dir(workdir);
+    let claude = clodex_os::ClaudeCode::from_env();
     RunRecord {
         version: RECORD_VERSION,
         id: fresh_id(args),
@@ -41,7 +42,8 @@ pub(crate) fn record(args: &Args, workdir: &Path) -> RunRecord {
         write_scope: vec![],
         isolated: None,
         git_common_dir: project.as_deref().map(text).unwrap_or_default(),
-        session_id: std::env::var("CLAUDE_CODE_SESSION_ID").ok().filter(|id| !id.is_empty()),
+        claude: claude.as_ref().and_then(|claude| claude.process).map(Into::into),
+        session_id: claude.map(|claude| claude.session),
         detached: false,
         host: here.host,
         boot_id: here.boot,

@@ -111,6 +111,14 @@ impl ProcessHandle {
     }
 }
 
+/// Readable once the process has ended.
+#[cfg(target_os = "linux")]
+impl std::os::fd::AsFd for ProcessHandle {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn pidfd_open(pid: u32) -> io::Result<std::os::fd::OwnedFd> {
     use std::os::fd::{FromRawFd as _, OwnedFd};

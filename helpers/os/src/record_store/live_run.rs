@@ -70,6 +70,7 @@ impl LiveRun {
         }
         // Shown for a minute only: not having it is no reason to leave the run unfinished.
         let _ = atomic_file::replace(&self.dir.last(&record.git_common_dir), &content, Durability::Cached);
+        self.dir.note_what_the_caller_sees(record);
         fs::rename(&live, &ended).tried(format!("move {} to {}", live.display(), ended.display()))?;
         // A lock without a record beside it means nothing; it is in nobody's way.
         let _ = fs::remove_file(self.dir.lock(&self.id));

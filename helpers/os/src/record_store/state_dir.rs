@@ -81,7 +81,8 @@ impl StateDir {
         names.map(|name| name.trim_start_matches('.').trim_end_matches(".removing").to_owned()).collect()
     }
 
-    pub(super) fn ended(&self) -> PathBuf {
+    /// Where the records of ended runs are: worth watching.
+    pub fn ended(&self) -> PathBuf {
         self.root.join("ended")
     }
 

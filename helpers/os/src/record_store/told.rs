@@ -5,6 +5,7 @@
 //! than one that comes twice.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use clodex_core::{RunId, RunRecord};
@@ -13,12 +14,22 @@ use super::state_dir::fnv1a;
 use super::{RecordStore, StateDir, StateError};
 use crate::atomic_file;
 use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::process::ProcessId;
 
 impl RecordStore {
     /// The runs of a session that ended since then and that it has not been told of, in the order of their ends.
     pub fn untold(&self, session: &str, since: Timestamp) -> Vec<RunRecord> {
+        self.untold_of(since, |run| run.session_id.as_deref() == Some(session))
+    }
+
+    /// The same for whatever runs are the listener's.
+    pub fn untold_of(&self, since: Timestamp, is_mine: impl Fn(&RunRecord) -> bool) -> Vec<RunRecord> {
+        let is_untold = |run: &RunRecord| {
+            run.session_id.as_deref().is_some_and(|session| !self.was_told(session, &run.id))
+        };
         let mut runs = self.ended_since(since);
-        runs.retain(|run| run.session_id.as_deref() == Some(session) && !self.was_told(session, &run.id));
+        runs.retain(|run| is_mine(run) && is_untold(run));
         runs.sort_by(|one, other| (&one.ended, &one.id).cmp(&(&other.ended, &other.id)));
         runs
     }
@@ -29,16 +40,8 @@ impl RecordStore {
     }
 
     /// Takes it on to tell a session of a run's end: true for one caller, once and for all. Whoever gets it tells.
-    pub fn take_telling(&self, session: &str, run: &RunId) -> Result<bool, StateError> {
-        let path = self.dir().telling(session, run);
-        let made = atomic_file::private_dir(&self.dir().told()).and_then(|()| atomic_file::create_new(&path));
-        match made {
-            Ok(_) => Ok(true),
-            Err(error) if error.io().is_some_and(|io| io.kind() == std::io::ErrorKind::AlreadyExists) => {
-                Ok(false)
-            }
-            Err(source) => Err(StateError::new(self.dir(), source)),
-        }
+    pub fn take_telling(&self, session: &str, run: &RunId) -> std::result::Result<bool, StateError> {
+        self.dir().take_telling(session, run).map_err(|source| StateError::new(self.dir(), source))
     }
 
     /// Forgets who was told of runs that have no record any more; says how many entries went.
@@ -50,12 +53,31 @@ impl RecordStore {
             let run = run.and_then(|(run, _session)| RunId::try_from(run.to_owned()).ok());
             !run.is_some_and(|run| self.dir().has_record(run.as_str()))
         };
-        let forgotten = entries.filter_map(Result::ok).filter(is_forgotten);
+        let forgotten = entries.flatten().filter(is_forgotten);
         forgotten.filter(|entry| fs::remove_file(entry.path()).is_ok()).count()
     }
 }
 
 impl StateDir {
+    /// An attached run's caller sees its end for itself, if there is a caller still.
+    pub(super) fn note_what_the_caller_sees(&self, record: &RunRecord) {
+        let caller_lives = || record.claude.and_then(ProcessId::from_mark).is_some_and(ProcessId::is_alive);
+        if let Some(session) = record.session_id.as_deref().filter(|_| !record.detached && caller_lives()) {
+            // Being told twice is no reason to leave the run unfinished.
+            let _ = self.take_telling(session, &record.id);
+        }
+    }
+
+    fn take_telling(&self, session: &str, run: &RunId) -> Result<bool> {
+        let path = self.telling(session, run);
+        let made = atomic_file::private_dir(&self.told()).and_then(|()| atomic_file::create_new(&path));
+        match made {
+            Ok(_) => Ok(true),
+            Err(error) if error.io().is_some_and(|io| io.kind() == io::ErrorKind::AlreadyExists) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn told(&self) -> PathBuf {
         self.path().join("told")
     }
@@ -80,10 +102,15 @@ mod tests {
         (folder, store)
     }
 
-    fn end_a_run(store: &RecordStore, random: &str, session: &str, ended: &str) -> RunId {
+    fn record(random: &str, session: &str) -> RunRecord {
         let mut record: RunRecord = serde_json::from_str(include_str!("record-v1.json")).unwrap();
         record.id = RunId::try_from(format!("20260121T010203Z-worker-slug-{random}")).unwrap();
         record.session_id = Some(session.to_owned());
+        record
+    }
+
+    fn end_a_run(store: &RecordStore, random: &str, session: &str, ended: &str) -> RunId {
+        let mut record = record(random, session);
         let run = store.begin(&record).unwrap().expect("the id is free");
         (record.outcome, record.verdict) = (Some(Outcome::Done), Some(Verdict::Clean));
         record.ended = Some(ended.to_owned());
@@ -123,6 +150,21 @@ mod tests {
         assert_eq!(untold(), [early.clone(), late.clone()]);
         assert!(store.take_telling("s", &early).unwrap());
         assert_eq!(untold(), [late]);
+    }
+
+    #[test]
+    fn an_attached_run_counts_as_told_where_its_caller_lives_to_see_the_end() {
+        let (_folder, store) = store();
+        let own = ProcessId::own();
+        let gone = ProcessId { start_ticks: own.start_ticks + 1, ..own };
+        for (random, detached, claude, told) in
+            [("aaaa", false, own, true), ("bbbb", false, gone, false), ("cccc", true, own, false)]
+        {
+            let mut record = record(random, "s");
+            (record.detached, record.claude) = (detached, Some(claude.into()));
+            store.begin(&record).unwrap().expect("the id is free").end(&record).unwrap();
+            assert_eq!(store.was_told("s", &record.id), told, "{random}");
+        }
     }
 
     #[test]
