@@ -20,6 +20,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-dispatch", &["clodex-core", "clodex-os", "clodex-scope", "clodex-codex"]),
         ("clodex-progress", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-statusline", &["clodex-core", "clodex-os"]),
+        ("clodex-announce", &["clodex-core", "clodex-os"]),
         ("clodex-status", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-control", &["clodex-core", "clodex-os"]),
         ("clodex-apply", &["clodex-core", "clodex-os", "clodex-scope"]),

@@ -15,8 +15,18 @@ use crate::{Sandbox, Skipped, binaries, run_with_timeout, target_dir};
 /// How long one answer of Claude Code may take; it takes seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// What a plugin is made of: everything that Claude Code looks at.
-const PLUGIN: [&str; 9] =
-    [".claude-plugin", "plugin.json", "bin", "commands", "config", "hooks", "skills", "README.md", "LICENSE"];
+const PLUGIN: [&str; 10] = [
+    ".claude-plugin",
+    "plugin.json",
+    "bin",
+    "commands",
+    "config",
+    "hooks",
+    "monitors",
+    "skills",
+    "README.md",
+    "LICENSE",
+];
 
 /// Which Claude Code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

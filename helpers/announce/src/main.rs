@@ -1,0 +1,5 @@
+//! clodex-announce: tells a Claude Code session how its runs ended.
+
+fn main() {
+    clodex_announce::run();
+}
