@@ -41,6 +41,8 @@ impl ClaudeTerminal<'_> {
         // What is pressed before the text is there belongs to the text.
         self.until(&format!("`{prompt}` being typed"), |screen| input_line(screen) == Some(prompt));
         self.press(Key::Enter);
+        // What is typed before it has been taken is added to it.
+        self.until(&format!("`{prompt}` being sent"), |screen| input_line(screen) != Some(prompt));
     }
 
     /// Sends a prompt to which the model plays this script.

@@ -1,8 +1,11 @@
 //! Our plugin in the real Claude Code in a terminal, with the real Codex; both talk to scripted models. What is asserted
 //! is what a user sees, what the model is told, and what is left.
 
+mod detached;
 mod dispatching;
 mod ends;
+mod mid_turn;
+mod older;
 mod several;
 
 use std::fs;
@@ -90,6 +93,19 @@ impl Scene {
         claude.play(name, json!([dispatch(&self.packet(name)), say("Codex has it"), say("Codex is done")]));
         claude.shows(&["Codex has it"]);
         self.until_it_thinks(name);
+    }
+
+    /// Waits until the user sees these words, or the model is told them: who is asked depends on what the host can do.
+    #[track_caller]
+    fn until_told(&self, claude: &ClaudeTerminal<'_>, words: &[&str]) {
+        let is_told = |text: &str| words.iter().all(|words| text.contains(words));
+        let asked = || self.stage.model.asked().last().is_some_and(|asked| is_told(asked));
+        claude.until(&format!("{words:?}"), |screen| is_told(screen) || asked());
+    }
+
+    /// The id of a run.
+    fn id(&self, name: &str) -> String {
+        self.stage.sandbox.status(name)["id"].as_str().unwrap().to_owned()
     }
 
     /// Whether a run is live, or what became of it.
