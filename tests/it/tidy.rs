@@ -17,6 +17,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-os", &["clodex-core"]),
         ("clodex-scope", &["clodex-core", "clodex-os"]),
         ("clodex-codex", &["clodex-core", "clodex-os"]),
+        ("clodex-transcript", &[]),
         ("clodex-dispatch", &["clodex-core", "clodex-os", "clodex-scope", "clodex-codex"]),
         ("clodex-progress", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-statusline", &["clodex-core", "clodex-os"]),
