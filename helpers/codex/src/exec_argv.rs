@@ -15,7 +15,7 @@ use crate::toml_text::quoted;
 use crate::version::CodexVersion;
 
 /// Features that start programs outside the sandbox, and the one that retries without end. A version that does not know one ignores it.
-const FEATURES_OFF: [&str; 5] =
+pub(crate) const FEATURES_OFF: [&str; 5] =
     ["hooks", "plugins", "apps", "skill_mcp_dependency_install", "unbounded_connection_retries"];
 
 /// What is wanted of one `codex exec`.

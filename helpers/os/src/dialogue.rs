@@ -13,8 +13,8 @@ use crate::error::{Result, Tried as _};
 use crate::poll::is_readable;
 use crate::run_command::ShortCommand;
 
-/// Longer than any line that announces an answer.
-const LINE: usize = 4096;
+/// Longer than any line that answers or announces an answer.
+const LINE: usize = 64 << 10;
 
 /// A command that waits for requests on its stdin. It is killed with its group when this is dropped.
 #[derive(Debug)]
