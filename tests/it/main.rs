@@ -15,6 +15,7 @@ mod disk_faults;
 mod dispatch_real;
 mod findings;
 mod free_prompt;
+mod hand_over;
 mod isolate;
 mod many_at_once;
 mod model;

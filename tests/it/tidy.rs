@@ -18,7 +18,10 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-scope", &["clodex-core", "clodex-os"]),
         ("clodex-codex", &["clodex-core", "clodex-os"]),
         ("clodex-transcript", &[]),
-        ("clodex-dispatch", &["clodex-core", "clodex-os", "clodex-scope", "clodex-codex"]),
+        (
+            "clodex-dispatch",
+            &["clodex-core", "clodex-os", "clodex-scope", "clodex-codex", "clodex-transcript"],
+        ),
         ("clodex-progress", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-statusline", &["clodex-core", "clodex-os"]),
         ("clodex-announce", &["clodex-core", "clodex-os"]),

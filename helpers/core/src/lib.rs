@@ -59,7 +59,7 @@ pub use packet::{Field, PACKET_MAX_BYTES, Packet, PacketItem, PacketProblem, Pac
 pub use path_text::path_text;
 pub use policy::{Denied, Policy, Profile};
 pub use progress::{FilesTouched, Phase, Progress, ProgressFold, ThreadBase, command_phase};
-pub use prompt::{AnswerForm, DOCS_MAX_BYTES, DocsError, ProjectDoc, Prompt, Task};
+pub use prompt::{AnswerForm, DOCS_MAX_BYTES, DocsError, ProjectDoc, Prompt, Task, fenced};
 pub use record::{Flow, Isolated, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
 pub use refused_write::refused_writes;
 pub use run_id::{InvalidRunId, RunId, slug};

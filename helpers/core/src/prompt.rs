@@ -103,13 +103,13 @@ impl Prompt<'_> {
         push_section(&mut prompt, "Your answer", self.answer_contract());
         for doc in self.docs {
             let title = format!("Project document: {} ({} bytes)", doc.name, doc.text.len());
-            push_section(&mut prompt, &title, &quoted(doc.text));
+            push_section(&mut prompt, &title, &fenced(doc.text));
         }
         let (title, text) = match self.task {
             Task::Packet(text) => ("The task packet, verbatim", text),
             Task::Free(text) => ("The task, verbatim", text),
         };
-        push_section(&mut prompt, title, &quoted(text));
+        push_section(&mut prompt, title, &fenced(text));
         prompt
     }
 
@@ -253,7 +253,7 @@ fn push_section(prompt: &mut String, title: &str, text: &str) {
 }
 
 /// The text to the byte, between fences that nothing in it can close.
-fn quoted(text: &str) -> String {
+pub fn fenced(text: &str) -> String {
     let fence = "`".repeat(longest_run(text).max(2) + 1);
     let end = if text.ends_with('\n') { "" } else { "\n" };
     format!("{fence}text\n{text}{end}{fence}\n")

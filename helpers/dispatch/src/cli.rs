@@ -16,6 +16,9 @@ Settings: flag > packet > CLODEX_… environment > .clodex/config.yaml >
 ~/.config/clodex/config.yaml > default.
 `--dry-run` shows each effective value and where it comes from.";
 
+/// The Claude Code session that the caller is in.
+pub const CURRENT_SESSION: &str = "current";
+
 /// Hand a bounded task to Codex: watched live, cancellable, judged, recorded.
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -67,6 +70,9 @@ pub struct Cli {
     /// Put the work directory's CLAUDE.md and/or AGENTS.md into the prompt
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all", help_heading = "The task")]
     pub inject_docs: Option<InjectDocs>,
+    /// Give Codex this Claude Code session as context (its words, bounded, without secrets): `current`, or an id
+    #[arg(long, value_name = "SESSION", num_args = 0..=1, require_equals = true, default_missing_value = CURRENT_SESSION, help_heading = "The task")]
+    pub from_session: Option<String>,
     /// Image for the prompt (repeatable)
     #[arg(short, long, value_name = "FILE", help_heading = "The task")]
     pub image: Vec<PathBuf>,

@@ -18,6 +18,7 @@ use crate::cli::Cli;
 use crate::close::Finished;
 use crate::codex_start::Codex;
 use crate::enforcement::Held;
+use crate::hand_over::{self, Importer};
 use crate::isolate;
 use crate::opening::{self, Opened};
 use crate::output_file;
@@ -61,7 +62,9 @@ fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
         return Ok(ExitCode::Done as u8);
     }
     if cli.dry_run {
-        return dry_run(&planning::plan(cli)?);
+        let mut plan = planning::plan(cli)?;
+        hand_over::quote(&mut plan);
+        return dry_run(&plan);
     }
     output_file::clear(cli)?;
     let plan = planning::plan(cli)?;
@@ -112,7 +115,10 @@ fn go(
     let held = Held::decide(&plan, &codex, &config, store.dir().path())?;
     let opened = opening::open(&plan, &held, &store, manner.detached)?;
     announce(&opened);
-    let (plan, opened) = isolate::enter(plan, held.enforcement, &store, opened)?;
+    let (mut plan, mut opened) = isolate::enter(plan, held.enforcement, &store, opened)?;
+    let importer = Importer { codex: &codex.binary, codex_home: home.as_deref(), scratch: &opened.scratch };
+    opened.notes.extend(hand_over::begin(&mut plan, importer));
+    opened.record.thread_id.clone_from(&plan.resume);
     let run = Run {
         plan: &plan,
         held,

@@ -17,6 +17,7 @@ mod enforcement;
 mod entry;
 mod final_message;
 mod found;
+mod hand_over;
 mod interline;
 mod isolate;
 mod judge;

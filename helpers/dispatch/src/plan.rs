@@ -9,6 +9,7 @@ use clodex_core::{
 use clodex_scope::{Reach, Tree};
 
 use crate::answer::Schema;
+use crate::hand_over::HandOver;
 
 /// What is to be done, and under which limits.
 #[derive(Debug)]
@@ -69,6 +70,8 @@ pub struct Plan {
     pub effort: Option<String>,
     /// Thread to continue.
     pub resume: Option<String>,
+    /// Claude Code session that Codex is given as context.
+    pub session: Option<HandOver>,
     /// Whether no thread is kept.
     pub ephemeral: bool,
     /// Images for the prompt, absolute.

@@ -13,6 +13,7 @@ use crate::answer::{OwnSchema, Schema};
 use crate::asked::Asked;
 use crate::cli::Cli;
 use crate::config_files::ConfigFiles;
+use crate::hand_over::HandOver;
 use crate::packet_file::PacketFile;
 use crate::plan::{Plan, RunsDir};
 use crate::refusal::Refusal;
@@ -113,6 +114,7 @@ fn decide(
         fallback_model: choice.fallback,
         effort: cli.effort.clone().or(choice.effort),
         resume: cli.resume.clone(),
+        session: cli.from_session.as_deref().map(HandOver::read).transpose()?,
         ephemeral: cli.ephemeral,
         images,
         schema,

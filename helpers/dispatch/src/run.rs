@@ -353,6 +353,9 @@ impl Run<'_> {
 pub fn write_first(plan: &Plan, artifacts: &mut Artifacts) -> io::Result<()> {
     artifacts.write("task.md", plan.task.clone())?;
     artifacts.write("prompt.md", plan.prompt.clone())?;
+    if let Some(session) = &plan.session {
+        artifacts.write("session.md", session.to_markdown())?;
+    }
     artifacts.write(SCHEMA_FILE, plan.schema.text())
 }
 
