@@ -66,7 +66,11 @@ fn contradictions_are_refused() {
     refused(&sandbox, &["-i", "nowhere.png", "x"], &["image `nowhere.png`"]);
     let with_comma = sandbox.file("a,b.png", "png");
     refused(&sandbox, &["-i", with_comma.to_str().unwrap(), "x"], &["its path has a comma"]);
-    refused(&sandbox, &["--resume", "no thread", "x"], &["thread `no thread`: that is no thread id"]);
+    refused(
+        &sandbox,
+        &["--resume", "no thread", "x"],
+        &["cannot resume `no thread`: that is neither a run nor a thread id"],
+    );
     let latin = sandbox.file("latin.txt", b"caf\xe9");
     refused(&sandbox, &["--prompt-file", latin.to_str().unwrap()], &["byte 3 is not UTF-8"]);
     refused(&sandbox, &["-C", "/", "x"], &["repository"]);

@@ -26,6 +26,7 @@ mod places;
 mod plugin;
 mod put_back;
 mod refusals;
+mod resume;
 mod scope_cases;
 mod settings;
 mod stage;

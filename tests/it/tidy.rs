@@ -26,7 +26,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-statusline", &["clodex-core", "clodex-os"]),
         ("clodex-announce", &["clodex-core", "clodex-os"]),
         ("clodex-status", &["clodex-core", "clodex-os", "clodex-codex"]),
-        ("clodex-control", &["clodex-core", "clodex-os"]),
+        ("clodex-control", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-apply", &["clodex-core", "clodex-os", "clodex-scope"]),
         ("clodex-setup", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-hook", &["clodex-core", "clodex-os"]),

@@ -78,7 +78,7 @@ pub enum ArgvError {
     CommaInImage(PathBuf),
     /// Would be taken for an option.
     #[error(
-        "cannot resume thread `{0}`: that is no thread id\nhint: take the id from the report's `codex resume` line"
+        "cannot resume `{0}`: that is neither a run nor a thread id\nhint: `clodex-status --all` lists the runs"
     )]
     NotAThreadId(String),
 }

@@ -3,30 +3,23 @@
 use std::io::Write as _;
 
 use clodex_core::{Liveness, RunId, RunRef};
-use clodex_os::record_store::{RecordStore, SeenRun, StateDir};
+use clodex_os::record_store::{RecordStore, SeenRun};
 
 use crate::cli::CancelArguments;
 use crate::ending::Ending;
 use clodex_os::Failure;
 
-pub fn cancel(arguments: &CancelArguments) -> Result<u8, Failure> {
-    let Some(dir) = StateDir::from_env() else {
-        return Err(Failure::usage(
-            "cannot tell where records are kept: neither CLODEX_STATE_DIR, XDG_STATE_HOME nor HOME is set\n\
-             hint: set CLODEX_STATE_DIR",
-        ));
-    };
-    let store = RecordStore::look_at(dir);
-    let meant = meant(&store, arguments)?;
+pub fn cancel(store: &RecordStore, arguments: &CancelArguments) -> Result<u8, Failure> {
+    let meant = meant(store, arguments)?;
     if meant.is_empty() {
         tell("nothing to cancel: no run is live");
         return Ok(0);
     }
     // All are asked before the first one is waited for: they end at the same time.
-    let endings: Vec<Ending> = meant.into_iter().map(|run| Ending::begin(&store, run)).collect();
+    let endings: Vec<Ending> = meant.into_iter().map(|run| Ending::begin(store, run)).collect();
     let mut code = 0;
     for ending in endings {
-        match ending.finish(&store) {
+        match ending.finish(store) {
             Ok(line) => tell(&line),
             Err(failure) => {
                 tell(failure.message());

@@ -1,4 +1,4 @@
-//! The command line of clodex-cancel, and that it is clodex-cancel which is meant.
+//! The command lines of clodex-cancel and clodex-resume, and which of them is meant.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -12,6 +12,12 @@ what was changed, and writes the result. A second clodex-cancel lets it kill Cod
 not answer within ten seconds is killed with all that belongs to the run; then nothing is judged.
 
 Exit codes: 0 nothing of the runs lives · 1 something survived, and is named · 2 bad arguments, no such run";
+
+const RESUME_AFTER_HELP: &str = "\
+A run is named by its id, a unique beginning of its id, or its name. A live run is not resumed: two cannot write in \
+one thread. Model, sandbox and approvals are those of your own Codex configuration, not those of the run.
+
+Exit codes: 0 the line was printed · 2 no such run, no thread · 3 codex cannot be started · 7 the run is live";
 
 /// End runs: when it returns, nothing of them lives.
 #[derive(Debug, Parser)]
@@ -32,22 +38,50 @@ pub struct CancelArguments {
     pub inline: bool,
 }
 
+/// Go on with a run's thread in Codex itself.
+///
+/// Prints the line that does it; on a terminal it becomes Codex, in the run's work directory.
+#[derive(Debug, Parser)]
+#[command(name = "clodex-resume", version, after_help = RESUME_AFTER_HELP, max_term_width = 100)]
+pub struct ResumeArguments {
+    /// The run
+    pub run: String,
+    /// Print the line only
+    #[arg(long)]
+    pub print: bool,
+    /// Called from inline shell: print the line only, always exit 0, errors on stdout
+    #[arg(long)]
+    pub inline: bool,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Tool {
+    Cancel(CancelArguments),
+    Resume(ResumeArguments),
+}
+
 /// The program's own name says what it does, or a leading `--as NAME`: under a name that is not known here it
 /// must not end anything.
-pub fn parse(mut arguments: Vec<OsString>) -> Result<CancelArguments, clap::Error> {
+pub fn parse(mut arguments: Vec<OsString>) -> Result<Tool, clap::Error> {
     let is_renamed = arguments.len() > 2 && arguments[1] == "--as";
     let place = if is_renamed { 2 } else { 0 };
     let name =
         arguments.get(place).map(|name| Path::new(name).file_name().unwrap_or_default().to_string_lossy());
     let name = name.unwrap_or_default().into_owned();
-    if !matches!(name.as_str(), "clodex-cancel" | "cancel") {
-        let message = format!("cannot act under the name `{name}`\nhint: call it as clodex-cancel\n");
-        return Err(CancelArguments::command().error(ErrorKind::InvalidValue, message));
-    }
     if is_renamed {
         arguments.drain(1..3);
     }
-    CancelArguments::try_parse_from(arguments)
+    match name.strip_prefix("clodex-").unwrap_or(&name) {
+        "cancel" => CancelArguments::try_parse_from(arguments).map(Tool::Cancel),
+        "resume" => ResumeArguments::try_parse_from(arguments).map(Tool::Resume),
+        _ => {
+            let message = format!(
+                "cannot act under the name `{name}`\nhint: call it as clodex-cancel or clodex-resume\n"
+            );
+            Err(CancelArguments::command().error(ErrorKind::InvalidValue, message))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +89,19 @@ mod tests {
     use super::*;
 
     fn parsed(words: &[&str]) -> Result<CancelArguments, clap::Error> {
-        parse(words.iter().map(OsString::from).collect())
+        match parse(words.iter().map(OsString::from).collect())? {
+            Tool::Cancel(arguments) => Ok(arguments),
+            Tool::Resume(arguments) => panic!("{arguments:?}"),
+        }
+    }
+
+    #[test]
+    fn a_run_to_resume_must_be_named() {
+        ResumeArguments::command().debug_assert();
+        let parsed = |words: &[&str]| parse(words.iter().map(OsString::from).collect());
+        let resume = parsed(&["clodex-control", "--as", "clodex-resume", "a", "--print"]).unwrap();
+        assert!(matches!(resume, Tool::Resume(resume) if resume.run == "a" && resume.print));
+        assert!(parsed(&["clodex-resume"]).is_err());
     }
 
     #[test]

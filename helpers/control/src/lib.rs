@@ -1,12 +1,18 @@
-//! Acting on runs: clodex-cancel. Knows how a run is ended from outside; what the dispatcher does on its way out
-//! is the dispatcher's.
+//! Acting on runs, one program under two names: clodex-cancel and clodex-resume. Knows how a run is ended from outside;
+//! what the dispatcher does on its way out is the dispatcher's.
 
 mod cancel;
 mod cli;
 mod ending;
+mod resume;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+
+use clodex_os::Failure;
+use clodex_os::record_store::{RecordStore, StateDir};
+
+use crate::cli::Tool;
 
 /// Runs the tool that the first argument names.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -19,9 +25,23 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
         Err(error) => error.exit(),
     };
-    match cancel::cancel(&parsed) {
+    match act(&parsed) {
         Ok(code) if !inline => ExitCode::from(code),
         Ok(_) => ExitCode::SUCCESS,
         Err(failure) => failure.report(inline),
+    }
+}
+
+fn act(tool: &Tool) -> Result<u8, Failure> {
+    let Some(dir) = StateDir::from_env() else {
+        return Err(Failure::usage(
+            "cannot tell where records are kept: neither CLODEX_STATE_DIR, XDG_STATE_HOME nor HOME is set\n\
+             hint: set CLODEX_STATE_DIR",
+        ));
+    };
+    let store = RecordStore::look_at(dir);
+    match tool {
+        Tool::Cancel(arguments) => cancel::cancel(&store, arguments),
+        Tool::Resume(arguments) => resume::resume(&store, arguments),
     }
 }

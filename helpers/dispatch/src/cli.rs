@@ -86,8 +86,8 @@ pub struct Cli {
     /// Reasoning effort
     #[arg(long, help_heading = "Codex")]
     pub effort: Option<String>,
-    /// Continue this thread
-    #[arg(long, value_name = "THREAD_ID", help_heading = "Codex")]
+    /// Continue the thread of this run, or this thread
+    #[arg(long, value_name = "RUN|THREAD_ID", help_heading = "Codex")]
     pub resume: Option<String>,
     /// Keep no thread on disk
     #[arg(long, conflicts_with = "resume", help_heading = "Codex")]

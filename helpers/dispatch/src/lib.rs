@@ -34,6 +34,7 @@ mod planning;
 mod put_back;
 mod refusal;
 mod report;
+mod resumed;
 mod run;
 mod seal;
 mod tape;

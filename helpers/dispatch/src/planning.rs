@@ -17,6 +17,7 @@ use crate::hand_over::HandOver;
 use crate::packet_file::PacketFile;
 use crate::plan::{Plan, RunsDir};
 use crate::refusal::Refusal;
+use crate::resumed;
 use crate::task_text::{as_documents, documents, read_file};
 
 /// Decides everything about the run that the arguments ask for.
@@ -76,7 +77,8 @@ fn decide(
     let choice = model_choice(cli, files, settings)?;
     let schema = schema(cli)?;
     let images = cli.image.iter().map(|image| real_file(image)).collect::<Result<Vec<_>, _>>()?;
-    clodex_codex::check_expressible(&images, cli.resume.as_deref())
+    let resume = cli.resume.as_deref().map(resumed::thread).transpose()?;
+    clodex_codex::check_expressible(&images, resume.as_deref())
         .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
     let prompt = prompt(cli, &asked, &workdir, &schema)?;
     let rows = settings.rows();
@@ -113,7 +115,7 @@ fn decide(
         model: choice.model,
         fallback_model: choice.fallback,
         effort: cli.effort.clone().or(choice.effort),
-        resume: cli.resume.clone(),
+        resume,
         session: cli.from_session.as_deref().map(HandOver::read).transpose()?,
         ephemeral: cli.ephemeral,
         images,

@@ -15,6 +15,7 @@
 //! | ask a command one thing after the other | [`Dialogue`] |
 //! | know which Claude Code started this program | [`ClaudeCode`] |
 //! | go on after the caller is gone | [`detach`] |
+//! | let another program take our place | [`become_program`] |
 //! | know which project a directory belongs to | [`git_common_dir`] |
 //! | exchange two names, or take a free one, in one step | [`exchange`], [`rename_to_free`] |
 //! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
@@ -42,6 +43,7 @@ mod random;
 pub mod record_store;
 mod regular_file;
 mod rename;
+mod replace;
 mod report;
 mod run_command;
 mod sandbox_conditions;
@@ -61,6 +63,7 @@ pub use never_free::NeverFree;
 pub use random::run_suffix;
 pub use regular_file::{is_open_for_writing, open_regular, read_regular};
 pub use rename::{exchange, rename_to_free};
+pub use replace::become_program;
 pub use report::{Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
 pub use sandbox_conditions::sandbox_conditions;
