@@ -41,8 +41,9 @@ impl ClaudeTerminal<'_> {
         // What is pressed before the text is there belongs to the text.
         self.until(&format!("`{prompt}` being typed"), |screen| input_line(screen) == Some(prompt));
         self.press(Key::Enter);
-        // What is typed before it has been taken is added to it.
-        self.until(&format!("`{prompt}` being sent"), |screen| input_line(screen) != Some(prompt));
+        // What is typed before it has been taken is added to it; some prompts end the session.
+        let is_taken = |screen: &str| input_line(screen) != Some(prompt) || self.has_ended();
+        self.until(&format!("`{prompt}` being sent"), is_taken);
     }
 
     /// Sends a prompt to which the model plays this script.

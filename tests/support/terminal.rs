@@ -143,7 +143,9 @@ impl<'a> Terminal<'a> {
         eventually(LIMIT, || self.has_ended().then(|| self.scrollback()))
     }
 
-    fn has_ended(&self) -> bool {
+    /// Whether the program's end has come.
+    #[track_caller]
+    pub fn has_ended(&self) -> bool {
         self.asked("#{pane_dead}") == "1"
     }
 
