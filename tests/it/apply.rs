@@ -101,10 +101,9 @@ fn what_landed_can_be_taken_back_for_a_month_and_what_waits_stays() {
     let waits = isolated(&sandbox, "echo B > src/b.txt", &[]).exits(0).id();
     let landings = sandbox.state().join("landings");
     for id in [&landed, &waits] {
-        let mut touch = sandbox.command("touch");
-        touch.args(["-d", "31 days ago"]).arg(landings.join(id));
-        assert!(run_with_timeout(touch, LIMIT).status.success());
+        sandbox.ended_days_ago(id, 31);
     }
+    sandbox.pruned_days_ago(2);
     isolated(&sandbox, "true", &[]).exits(0);
     assert_eq!([landings.join(landed).exists(), landings.join(waits).exists()], [false, true]);
 }

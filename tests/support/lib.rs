@@ -1,6 +1,7 @@
 //! What the integration tests share: sandboxes, built binaries, the real Codex, bounded waiting.
 //! Knows nothing of what is tested.
 
+mod ageing;
 mod binaries;
 mod claude_terminal;
 mod dispatched;

@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clodex_core::{JOURNAL_FILE, LANDED_FILE};
 use clodex_os::atomic_file::{self, Durability};
 use clodex_scope::Contents;
 use serde::{Deserialize, Serialize};
@@ -58,18 +59,18 @@ impl LandingDir {
 
     /// What was interrupted.
     pub fn under_way(&self) -> io::Result<Option<UnderWay>> {
-        self.read("journal.json")
+        self.read(JOURNAL_FILE)
     }
 
     /// What has landed.
     pub fn landed(&self) -> io::Result<Option<Journal>> {
-        self.read("landed.json")
+        self.read(LANDED_FILE)
     }
 
     /// Writes down what will be done; it is on the disk then.
     pub fn begin(&self, under_way: &UnderWay) -> io::Result<()> {
         let text = serde_json::to_vec(under_way)?;
-        atomic_file::replace(&self.dir.join("journal.json"), &text, Durability::Synced)
+        atomic_file::replace(&self.dir.join(JOURNAL_FILE), &text, Durability::Synced)
             .map_err(io::Error::other)
     }
 
@@ -78,17 +79,17 @@ impl LandingDir {
         match under_way.way {
             Way::Land => {
                 let text = serde_json::to_vec(&under_way.journal)?;
-                atomic_file::replace(&self.dir.join("landed.json"), &text, Durability::Synced)
+                atomic_file::replace(&self.dir.join(LANDED_FILE), &text, Durability::Synced)
                     .map_err(io::Error::other)?;
             }
-            Way::Undo => remove(&self.dir.join("landed.json"))?,
+            Way::Undo => remove(&self.dir.join(LANDED_FILE))?,
         }
         self.forget()
     }
 
     /// It is as it was before.
     pub fn forget(&self) -> io::Result<()> {
-        remove(&self.dir.join("journal.json"))
+        remove(&self.dir.join(JOURNAL_FILE))
     }
 
     /// Removes all of it.

@@ -8,6 +8,11 @@ use crate::RunId;
 /// Format version of the manifest.
 pub const LANDING_VERSION: u32 = 1;
 
+/// Beside the manifest: a landing or its undoing that is under way, or was interrupted.
+pub const JOURNAL_FILE: &str = "journal.json";
+/// Beside the manifest: the landing that is done.
+pub const LANDED_FILE: &str = "landed.json";
+
 /// The changes of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Landing {

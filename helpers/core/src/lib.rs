@@ -28,6 +28,7 @@ mod run_result;
 mod run_story;
 mod scope_overlap;
 mod scope_rules;
+mod seal;
 mod sections;
 mod settings;
 mod styled_line;
@@ -46,7 +47,9 @@ pub use deed::{Change, Deed, DeedKind, done_by};
 pub use event::{ChangeKind, CommandStatus, Event, FailureKind, FileChange, PatchStatus, Usage};
 pub use grants::{Access, Grants};
 pub use isolate::Isolate;
-pub use landing::{FileState, LANDING_VERSION, Landing, LandingChange, PathBytes, is_executable};
+pub use landing::{
+    FileState, JOURNAL_FILE, LANDED_FILE, LANDING_VERSION, Landing, LandingChange, PathBytes, is_executable,
+};
 pub use live_line::{
     Attention, LiveLine, elapsed_ms, elapsed_text, files_text, live_lines_summed, tokens_text,
 };
@@ -68,9 +71,10 @@ pub use run_result::{CommandSeen, Durations, RunResult, Tokens};
 pub use run_story::{FailureSeen, RunStory, Turn};
 pub use scope_overlap::scope_overlap;
 pub use scope_rules::{PathKind, Place, ScopeEntry, ScopeEntryError, ScopeRules};
+pub use seal::Seal;
 pub use settings::{
-    Backend, ContainmentWish, DEFAULT_HEARTBEAT_SEC, DEFAULT_TIMEOUT_SEC, Layer, Setting, Settings,
-    SettingsError, Source,
+    Backend, ContainmentWish, DEFAULT_HEARTBEAT_SEC, DEFAULT_RETENTION_DAYS, DEFAULT_TIMEOUT_SEC, Layer,
+    Setting, Settings, SettingsError, Source,
 };
 pub use styled_line::{Colour, StyledLine, Tone, cut, harmless, text_width};
 pub use template::{BUILT_IN_TEMPLATES, TemplateError, fill_template, template_keys};

@@ -42,9 +42,10 @@ impl RunRef {
     pub fn one(self, text: &str) -> Result<RunId, String> {
         match self {
             Self::One(id) => Ok(id),
-            Self::Unknown => {
-                Err(format!("cannot find run `{text}`\nhint: `clodex-status --all` lists the runs"))
-            }
+            Self::Unknown => Err(format!(
+                "cannot find run `{text}`\nhint: `clodex-status --all` lists the runs; \
+                 those that ended long ago are let go of (setting `retention_days`)"
+            )),
             Self::Ambiguous(ids) => {
                 let ids: Vec<&str> = ids.iter().map(RunId::as_str).collect();
                 let listed = ids.join("\n  ");

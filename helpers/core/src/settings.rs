@@ -19,6 +19,9 @@ pub const DEFAULT_HEARTBEAT_SEC: u64 = 300;
 /// MiB that may be secured before a run when nobody says otherwise.
 pub const DEFAULT_SECURED_MIB: u64 = 256;
 
+/// Days that a run is kept after its end when nobody says otherwise.
+pub const DEFAULT_RETENTION_DAYS: u64 = 30;
+
 /// How long one command of VERIFICATION may take when nobody says otherwise, in seconds.
 pub const DEFAULT_VERIFY_TIMEOUT_SEC: u64 = 600;
 
@@ -77,6 +80,8 @@ pub struct Settings {
     pub on_violation: Setting<OnViolation>,
     /// MiB that may be secured before a run, to put back afterwards; 0 = nothing is.
     pub secured_mib: Setting<u64>,
+    /// Days that a run, and what lies on disk for it, is kept after its end; 0 = for ever.
+    pub retention_days: Setting<u64>,
 }
 
 impl Settings {
@@ -100,6 +105,7 @@ impl Settings {
             isolate: first(layers, |layer| &layer.isolate, Isolate::Off),
             on_violation: first(layers, |layer| &layer.on_violation, OnViolation::Report),
             secured_mib: first(layers, |layer| &layer.secured_mib, DEFAULT_SECURED_MIB),
+            retention_days: first(layers, |layer| &layer.retention_days, DEFAULT_RETENTION_DAYS),
         }
     }
 
@@ -126,6 +132,7 @@ impl Settings {
             row("isolate", &self.isolate, |isolate| isolate.as_str().to_owned()),
             row("on_violation", &self.on_violation, |what| what.as_str().to_owned()),
             row("secured_mib", &self.secured_mib, u64::to_string),
+            row("retention_days", &self.retention_days, u64::to_string),
         ];
         rows.extend(self.templates.iter().map(|dir| row("templates", dir, path)));
         rows.extend(self.by_products.iter().map(|item| row("by_products", item, String::clone)));

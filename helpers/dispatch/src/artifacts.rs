@@ -11,10 +11,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use clodex_core::RunId;
+use clodex_core::{RunId, Seal};
 use clodex_os::atomic_file::{self, Durability};
 
-use crate::seal::{self, Seal};
+use crate::seal;
 
 pub use recover::Forged;
 pub use stream::Stream;

@@ -2,7 +2,7 @@
 
 use std::io::{self, PipeReader, Read as _, Write as _};
 use std::process::ExitCode as ProcessExit;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use clodex_codex::{CodexConfig, codex_home};
@@ -71,11 +71,28 @@ fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
     if cli.detach {
         return detached(cli, plan, begun);
     }
+    let retention_days = plan.retention_days;
     let finished = go(plan, begun, Manner { detached: false, speaks: !cli.quiet }, |opened| {
         if cli.json { remark(cli, &first_line(opened)) } else { say(&first_line(opened)) }
     })?;
     tell_result(cli, &finished);
+    prune_on_the_side(retention_days);
     Ok(finished.code as u8)
+}
+
+/// When all is told: nobody waits for it but the end of this process.
+fn prune_on_the_side(retention_days: u64) {
+    if let Some(state) = StateDir::from_env() {
+        clodex_retention::once_a_day(&RecordStore::look_at(state), retention_days);
+    }
+}
+
+/// How long what a run secured is kept.
+fn kept_for(plan: &Plan) -> Duration {
+    match plan.retention_days {
+        0 => Duration::MAX,
+        days => clodex_retention::days_long(days),
+    }
 }
 
 /// How a run is started.
@@ -109,8 +126,8 @@ fn go(
     // Runs whose dispatcher was killed are closed by whoever comes next, before this one counts as living in the same
     // directory. That it cannot be done is no reason not to run.
     let _ = store.reap_all();
-    clodex_scope::sweep(&store.dir().secured(), |id| store.dir().is_among_live(id));
-    isolate::sweep(&store);
+    clodex_scope::sweep(&store.dir().secured(), |id| store.dir().is_among_live(id), kept_for(&plan));
+    clodex_retention::sweep_worktrees(&store);
     let worktrees = store.dir().worktree_ids();
     let held = Held::decide(&plan, &codex, &config, store.dir().path())?;
     let opened = opening::open(&plan, &held, &store, manner.detached)?;
@@ -140,6 +157,7 @@ fn detached(cli: &Cli, plan: Plan, begun: Instant) -> Result<u8, Refusal> {
         Side::Caller(from_run) => hear(from_run),
         Side::Detached(to_caller) => {
             let mut to_caller = Some(to_caller);
+            let retention_days = plan.retention_days;
             let finished = go(plan, begun, Manner { detached: true, speaks: false }, |opened| {
                 if let Some(mut to_caller) = to_caller.take() {
                     let first = if cli.json { first_object(opened) } else { first_line(opened) };
@@ -149,6 +167,7 @@ fn detached(cli: &Cli, plan: Plan, begun: Instant) -> Result<u8, Refusal> {
             if let (Err(refusal), Some(mut to_caller)) = (&finished, to_caller) {
                 let _ = to_caller.write_all(format!("{}{refusal}\n", refusal.code as u8).as_bytes());
             }
+            prune_on_the_side(retention_days);
             finished.map(|finished| finished.code as u8)
         }
     }

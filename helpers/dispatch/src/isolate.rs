@@ -2,16 +2,13 @@
 //! looked at, and left when the run is closed: with its changes kept to be landed, or, without any, removed.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clodex_codex::{glob_of, is_glob};
-use clodex_core::{Enforcement, ExitCode, Isolated, Liveness, RunId, RunRecord, Verdict, path_text};
+use clodex_core::{Enforcement, ExitCode, Isolated, RunId, RunRecord, Verdict, path_text};
 use clodex_os::atomic_file;
-use clodex_os::record_store::{RecordStore, StateDir};
-use clodex_scope::{
-    Request, Tree, WorktreeWish, add_worktree, baseline, finish_removals, read_landing, remove_worktree,
-    same_workdir, worktree_root,
-};
+use clodex_os::record_store::RecordStore;
+use clodex_retention::{forget_worktree, place_of_worktree};
+use clodex_scope::{Tree, WorktreeWish, add_worktree, remove_worktree, same_workdir, worktree_root};
 
 use crate::board::Board;
 use crate::found::Found;
@@ -20,9 +17,6 @@ use crate::opening::{Opened, remove_scratch};
 use crate::plan::Plan;
 use crate::planning::reach;
 use crate::refusal::Refusal;
-
-/// How long `clodex-apply --undo` can be asked for.
-const LANDING_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// What an isolated run leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +32,7 @@ pub fn announce(plan: &Plan, store: &RecordStore, record: &mut RunRecord) {
     if !plan.isolate.is_on() {
         return;
     }
-    let root = worktree_root(&place(store, &record.id), &plan.tree);
+    let root = worktree_root(&place_of_worktree(store, &record.id), &plan.tree);
     let workdir = same_workdir(&root, &plan.tree);
     record.isolated = Some(Isolated {
         worktree: text(&root),
@@ -75,7 +69,7 @@ pub fn enter(
             remove_scratch(&opened.scratch);
             Board::new(opened.live, opened.record, false).refuse(&refusal);
             // A rest is swept by the next run.
-            let _ = remove_worktree(&place(store, &id));
+            let _ = remove_worktree(&place_of_worktree(store, &id));
             Err(refusal)
         }
     }
@@ -86,7 +80,7 @@ fn make(plan: &Plan, store: &RecordStore, opened: &mut Opened) -> Result<Tree, R
     atomic_file::private_dir(&store.dir().worktrees()).map_err(|error| told(&error))?;
     let wish = WorktreeWish {
         source: &plan.tree,
-        place: &place(store, &opened.record.id),
+        place: &place_of_worktree(store, &opened.record.id),
         isolate: plan.isolate,
         copy: &plan.copy,
     };
@@ -141,71 +135,8 @@ pub fn keep(store: &RecordStore, record: &RunRecord, found: &mut Found) -> Left 
 /// Removes the worktree of a run that has ended and left nothing in it.
 pub fn leave(store: &RecordStore, id: &RunId, left: Left, verdict: Verdict) {
     if left == Left::Nothing && matches!(verdict, Verdict::Clean | Verdict::Refused) {
-        forget(store, id);
+        forget_worktree(store, id);
     }
-}
-
-/// Removes worktrees in which nothing waits: their runs are over, or died, and left no change.
-pub fn sweep(store: &RecordStore) {
-    finish_removals(&store.dir().worktrees());
-    for id in store.dir().worktree_ids().into_iter().filter_map(|id| RunId::try_from(id).ok()) {
-        let Some(run) = store.see(&id) else { continue };
-        if run.liveness == Liveness::Ended && !is_wanted(store, &run.record) {
-            forget(store, &id);
-        }
-    }
-    sweep_landings(store);
-}
-
-/// Removes what landed, or was thrown away, a month ago: nobody takes that back any more.
-fn sweep_landings(store: &RecordStore) {
-    let waiting = store.dir().worktree_ids();
-    for landing in std::fs::read_dir(store.dir().landings()).into_iter().flatten().flatten() {
-        let age = landing.metadata().and_then(|found| found.modified()).ok();
-        let is_old = age.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > LANDING_KEPT_FOR);
-        let waits = waiting.iter().any(|id| landing.file_name() == id.as_str());
-        if is_old && !waits {
-            // What cannot be removed now is tried again by the next run.
-            let _ = std::fs::remove_dir_all(landing.path());
-        }
-    }
-}
-
-fn forget(store: &RecordStore, id: &RunId) {
-    // What cannot be removed now is tried again by the next run.
-    let _ = remove_worktree(&place(store, id));
-    let landing = store.dir().landing(id.as_str());
-    if read_landing(&landing).is_ok_and(|landing| landing.is_some_and(|landing| landing.changes.is_empty())) {
-        let _ = std::fs::remove_dir_all(landing);
-    }
-}
-
-/// Whether something may lie in the worktree that is nowhere else.
-fn is_wanted(store: &RecordStore, record: &RunRecord) -> bool {
-    let Some(isolated) = record.isolated.as_ref().filter(|isolated| !isolated.base.is_empty()) else {
-        // Nobody ever worked in it.
-        return false;
-    };
-    match (read_landing(&store.dir().landing(record.id.as_str())), record.verdict) {
-        (Ok(Some(landing)), Some(Verdict::Clean)) => !landing.changes.is_empty(),
-        (_, Some(Verdict::Refused)) => false,
-        (Ok(_) | Err(_), _) => !is_untouched(isolated),
-    }
-}
-
-/// Whether the worktree is as it was made: at the same commit, and nothing uncommitted in it.
-fn is_untouched(isolated: &Isolated) -> bool {
-    let seen =
-        Tree::discover(Path::new(&isolated.worktree)).and_then(|tree| baseline(&tree, Request::default()));
-    seen.is_ok_and(|seen| {
-        seen.head_commit().as_deref() == Some(isolated.base.as_bytes()) && seen.uncommitted().next().is_none()
-    })
-}
-
-fn place(store: &RecordStore, id: &RunId) -> PathBuf {
-    let state = store.dir().path();
-    let real = state.canonicalize().unwrap_or_else(|_| state.to_owned());
-    StateDir::at(real).worktrees().join(id.as_str())
 }
 
 fn text(path: &Path) -> String {

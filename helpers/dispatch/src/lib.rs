@@ -12,7 +12,6 @@ mod cli;
 mod close;
 mod codex_start;
 mod conductor;
-mod config_files;
 mod enforcement;
 mod entry;
 mod final_message;

@@ -60,6 +60,8 @@ pub struct Plan {
     pub on_violation: OnViolation,
     /// Bytes that may be secured before the run, to put back afterwards.
     pub secured_bytes: u64,
+    /// Days that ended runs are kept; 0 = for ever.
+    pub retention_days: u64,
     /// How processes are held.
     pub containment: ContainmentWish,
     /// Model, when not Codex's default.

@@ -7,12 +7,12 @@ use clodex_core::{
     AnswerForm, ByProducts, Enforcement, ExitCode, Isolate, Layer, Mode, ModelChoice, Packet, PacketProblem,
     Prompt, Sandbox, ScopeRules, Setting, Settings, Task,
 };
+use clodex_os::ConfigFiles;
 use clodex_scope::{Reach, Tree, Wishes};
 
 use crate::answer::{OwnSchema, Schema};
 use crate::asked::Asked;
 use crate::cli::Cli;
-use crate::config_files::ConfigFiles;
 use crate::hand_over::HandOver;
 use crate::packet_file::PacketFile;
 use crate::plan::{Plan, RunsDir};
@@ -112,6 +112,7 @@ fn decide(
         containment: settings.containment.value,
         on_violation: settings.on_violation.value,
         secured_bytes: settings.secured_mib.value << 20,
+        retention_days: settings.retention_days.value,
         model: choice.model,
         fallback_model: choice.fallback,
         effort: cli.effort.clone().or(choice.effort),

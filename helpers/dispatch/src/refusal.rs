@@ -1,6 +1,7 @@
 //! Why a run was not started: what was tried on what, the next step, and the exit code.
 
 use clodex_core::ExitCode;
+use clodex_os::ConfigError;
 
 /// A run that does not start. Nothing was sent to Codex.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +44,12 @@ impl Refusal {
     /// Codex is not there, too old, or cannot be started.
     pub fn unreachable(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code: ExitCode::Unreachable, message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl From<ConfigError> for Refusal {
+    fn from(error: ConfigError) -> Self {
+        Self::told(ExitCode::Usage, &error)
     }
 }
 

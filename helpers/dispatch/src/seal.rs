@@ -1,21 +1,8 @@
 //! The digests of a run's artifacts, taken when nothing of the run lives any more.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-
-/// `seal.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seal {
-    /// Format version; 1.
-    pub version: u32,
-    /// Id of the run.
-    pub run_id: String,
-    /// File name → SHA-256, lower-case hex.
-    pub sha256: BTreeMap<String, String>,
-}
 
 /// SHA-256 of some bytes, lower-case hex.
 pub fn digest(bytes: &[u8]) -> String {

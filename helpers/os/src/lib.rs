@@ -11,6 +11,7 @@
 //! | put a file on disk that is never half there | [`atomic_file`] |
 //! | know what time it is, and on which machine | [`clock`] |
 //! | know whether what was found out about sandboxes still holds | [`sandbox_conditions`] |
+//! | read the files that hold settings | [`ConfigFiles`] |
 //! | run a short command and have its output | [`ShortCommand`] |
 //! | ask a command one thing after the other | [`Dialogue`] |
 //! | know which Claude Code started this program | [`ClaudeCode`] |
@@ -18,6 +19,8 @@
 //! | let another program take our place | [`become_program`] |
 //! | know which project a directory belongs to | [`git_common_dir`] |
 //! | exchange two names, or take a free one, in one step | [`exchange`], [`rename_to_free`] |
+//! | remove things from a directory that no symlink leads to | [`RealDir`] |
+//! | know how much disk a directory takes | [`disk_use`] |
 //! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
 //! | know whether a file is being written | [`is_open_for_writing`] |
 //! | know how wide the terminal is | [`terminal_columns`] |
@@ -28,10 +31,12 @@
 pub mod atomic_file;
 mod claude_code;
 pub mod clock;
+mod config_files;
 pub mod contain;
 mod contained;
 pub mod detach;
 mod dialogue;
+mod disk_use;
 mod error;
 mod failure;
 mod git_dir;
@@ -40,6 +45,7 @@ mod never_free;
 mod poll;
 pub mod process;
 mod random;
+mod real_dir;
 pub mod record_store;
 mod regular_file;
 mod rename;
@@ -53,14 +59,17 @@ mod terminal;
 mod watch_dir;
 
 pub use claude_code::ClaudeCode;
+pub use config_files::{ConfigError, ConfigFiles};
 pub use contained::{Contained, ContainedCommand, Ending, Spawned, wrapper_beside_this_program};
 pub use dialogue::Dialogue;
+pub use disk_use::{DiskUse, disk_use};
 pub use error::{Error, Result};
 pub use failure::Failure;
 pub use git_dir::git_common_dir;
 pub use lock::RunLock;
 pub use never_free::NeverFree;
 pub use random::run_suffix;
+pub use real_dir::RealDir;
 pub use regular_file::{is_open_for_writing, open_regular, read_regular};
 pub use rename::{exchange, rename_to_free};
 pub use replace::become_program;

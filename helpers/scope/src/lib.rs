@@ -60,7 +60,7 @@ pub use explain::{CountsAs, Explanation};
 pub use grants::{Reach, Wishes, grants};
 pub use landing::{Contents, Rooted, read_landing};
 pub use merge::merge_texts;
-pub use restore::{PutBack, PutBackState, Restorer, discard, sweep};
+pub use restore::{PutBack, PutBackState, Restorer, discard, let_go, sweep};
 pub use secure::SecureRequest;
 pub use snapshot::Snapshot;
 pub use tree::Tree;

@@ -121,7 +121,7 @@ fn json_carries_state_durations_and_tokens() {
 #[test]
 fn errors_go_to_stderr_with_2_and_inline_to_stdout_with_0() {
     let place = Place::new();
-    let message = "cannot find run `x`\nhint: `clodex-status --all` lists the runs\n";
+    let message = "cannot find run `x`\nhint: `clodex-status --all` lists the runs; those that ended long ago are let go of (setting `retention_days`)\n";
     for tool in ["status", "result", "wait", "debug"] {
         assert_eq!(place.told(tool, &["x"]), (Some(2), String::new(), message.into()), "{tool}");
         assert_eq!(place.told(tool, &["x", "--inline"]), (Some(0), message.into(), String::new()), "{tool}");

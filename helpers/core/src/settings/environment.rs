@@ -38,6 +38,7 @@ impl Layer {
         let wishes = "it is auto, kernel or best-effort";
         let held = "it is profile, sandbox or none";
         let reactions = "it is report, restore or fail-fast";
+        let days = "whole days; 0 keeps runs for ever";
         let mib = "whole MiB; 0 secures nothing";
         let tiers = "the name of a tier";
         let switch = "it is 1 or 0";
@@ -56,6 +57,7 @@ impl Layer {
             backend: value(lookup, &["CLODEX_BACKEND"], backends, Backend::from_word)?,
             on_violation: value(lookup, &["CLODEX_ON_VIOLATION"], reactions, OnViolation::from_word)?,
             secured_mib: value(lookup, &["CLODEX_SECURED_MIB"], mib, number)?,
+            retention_days: value(lookup, &["CLODEX_RETENTION_DAYS"], days, number)?,
             containment: value(lookup, &["CLODEX_CONTAINMENT"], wishes, ContainmentWish::from_word)?,
             enforcement: value(lookup, &["CLODEX_ENFORCEMENT"], held, Enforcement::from_word)?,
             isolate: value(lookup, &["CLODEX_ISOLATE"], ISOLATE_WORDS, Isolate::from_word)?,

@@ -13,7 +13,7 @@ use crate::{Enforcement, Isolate, OnViolation, Sandbox};
 const PROJECT_LIMIT_SEC: std::ops::RangeInclusive<u64> = 1..=86_400;
 
 /// Keys that a project file may never have, whatever their value.
-const NOT_FOR_PROJECTS: [&str; 12] = [
+const NOT_FOR_PROJECTS: [&str; 13] = [
     "sandbox",
     "enforcement",
     "network",
@@ -25,6 +25,7 @@ const NOT_FOR_PROJECTS: [&str; 12] = [
     "containment",
     "on_violation",
     "secured_mib",
+    "retention_days",
     "mcp",
 ];
 
@@ -48,6 +49,7 @@ struct File {
     isolate: Option<String>,
     on_violation: Option<String>,
     secured_mib: Option<u64>,
+    retention_days: Option<u64>,
 }
 
 impl Layer {
@@ -146,6 +148,7 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
         isolate: stated(isolate, source),
         on_violation: stated(on_violation, source),
         secured_mib: stated(read.secured_mib, source),
+        retention_days: stated(read.retention_days, source),
     })
 }
 

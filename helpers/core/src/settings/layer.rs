@@ -53,6 +53,7 @@ pub struct Layer {
     pub isolate: Option<Setting<Isolate>>,
     pub on_violation: Option<Setting<OnViolation>>,
     pub secured_mib: Option<Setting<u64>>,
+    pub retention_days: Option<Setting<u64>>,
 }
 
 impl<T> Setting<T> {

@@ -10,6 +10,7 @@
 //! ```
 //! Knows nothing of what a run does; what it shows of one is up to its reader.
 
+mod ended_run;
 mod error;
 mod live_run;
 mod read;
@@ -20,6 +21,7 @@ mod state_dir;
 mod tests;
 mod told;
 
+pub use ended_run::EndedRun;
 pub use error::StateError;
 pub use live_run::LiveRun;
 pub use read::SeenRun;

@@ -108,7 +108,7 @@ impl RecordStore {
 
     /// Removes locks without a record and half-written files whose writer died. Whoever holds such a lock is
     /// about to write its record: it is left alone.
-    fn sweep_rests(&self) {
+    pub(super) fn sweep_rests(&self) {
         let Ok(entries) = fs::read_dir(self.dir.live()) else { return };
         for name in entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
             let Some(id) = owner_of_rest(&name) else { continue };
@@ -171,7 +171,7 @@ fn kill_one(mark: ProcessMark, deadline: Instant) -> Result<(), Survivor> {
 }
 
 /// Removes the run's private temporary directory: only a real directory right inside ours for that.
-fn remove_scratch(dir: &StateDir, record: &mut RunRecord) {
+pub(super) fn remove_scratch(dir: &StateDir, record: &mut RunRecord) {
     let Some(scratch) = record.scratch_dir.as_deref().map(Path::new) else { return };
     let is_in_place = scratch.parent() == Some(&dir.scratch()) && scratch.file_name().is_some();
     let is_directory = fs::symlink_metadata(scratch).is_ok_and(|found| found.is_dir());

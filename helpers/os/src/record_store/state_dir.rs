@@ -130,6 +130,15 @@ impl StateDir {
         ids
     }
 
+    /// Ids of the runs whose records were not written for so long, the oldest first.
+    pub fn ended_for(&self, age: std::time::Duration) -> Vec<String> {
+        let now = Timestamp::now();
+        let mut ids = self.ended_ids();
+        ids.retain(|id| self.ended_at(id).is_some_and(|at| at.until(now) >= age));
+        ids.reverse();
+        ids
+    }
+
     /// When an ended run's record was written for the last time.
     pub(super) fn ended_at(&self, id: &str) -> Option<Timestamp> {
         let written = fs::metadata(self.ended_record(id)).and_then(|found| found.modified());

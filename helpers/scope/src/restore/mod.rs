@@ -31,7 +31,6 @@ use plan::{Change, Entry, IndexPath, Plan, Source, Thing, ThingKind, What};
 use quarantine::{Quarantine, Value};
 
 /// How long what was secured is kept for runs that were not put back.
-const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 const LOCK: &str = "lock";
 
 /// What was secured for one run, and the plan to put it back. Held by one process at a time.
@@ -348,9 +347,22 @@ pub fn discard(store: &Path) {
     let _ = fs::remove_dir_all(store);
 }
 
-/// Lets go of what nobody will put back: of runs that ended without a plan, and of plans that are a month old. `lives`
-/// says whether a run still does.
-pub fn sweep(secured: &Path, lives: impl Fn(&str) -> bool) {
+/// Lets go of what was secured for one run that has ended, unless somebody puts it back right now; says whether nothing
+/// is there any more.
+pub fn let_go(store: &Path) -> bool {
+    if !store.exists() {
+        return true;
+    }
+    let is_ours = matches!(RunLock::acquire(&store.join(LOCK)), Ok(Some(_)));
+    if is_ours {
+        discard(store);
+    }
+    is_ours && !store.exists()
+}
+
+/// Lets go of what nobody will put back: of runs that ended without a plan, and of plans that are older than `kept_for`.
+/// `lives` says whether a run still does.
+pub fn sweep(secured: &Path, lives: impl Fn(&str) -> bool, kept_for: Duration) {
     let Ok(entries) = fs::read_dir(secured) else { return };
     for entry in entries.flatten() {
         let store = entry.path();
@@ -358,10 +370,9 @@ pub fn sweep(secured: &Path, lives: impl Fn(&str) -> bool) {
             continue;
         }
         let is_fresh =
-            Plan::written(&store).is_ok_and(|written| written.elapsed().is_ok_and(|age| age < KEPT_FOR));
-        // Somebody may be putting it back right now.
-        if !is_fresh && matches!(RunLock::acquire(&store.join(LOCK)), Ok(Some(_))) {
-            discard(&store);
+            Plan::written(&store).is_ok_and(|written| written.elapsed().is_ok_and(|age| age < kept_for));
+        if !is_fresh {
+            let_go(&store);
         }
     }
 }
