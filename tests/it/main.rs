@@ -24,6 +24,7 @@ mod newcomer;
 mod overlap;
 mod places;
 mod plugin;
+mod prune;
 mod put_back;
 mod refusals;
 mod resume;

@@ -3,6 +3,8 @@
 
 mod cli;
 mod places;
+mod prune;
+mod sizes;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -34,6 +36,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 
 /// Does what is asked, and says what was done.
 fn carry_out(arguments: &cli::Arguments) -> Result<String, Failure> {
+    if let Some(task) = &arguments.task {
+        return match task {
+            cli::Task::Prune(arguments) => prune::carry_out(arguments),
+        };
+    }
     let places = Places::find(arguments.data.as_deref())?;
     Ok(format!("data        {}\n", places.data.display()))
 }
