@@ -1,9 +1,11 @@
 //! A line for a terminal: spans with a tone, made harmless, cut to a width. Knows nothing of runs.
 
+use serde::Serialize;
 use unicode_width::UnicodeWidthChar as _;
 
 /// What a span wants to say by its colour. Sixteen-colour ANSI, so that every theme stays readable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tone {
     /// The terminal's own.
     Plain,
@@ -83,6 +85,13 @@ impl StyledLine {
 
     /// The line as it goes to the terminal, at most `columns` wide.
     pub fn render(&self, columns: usize, colour: Colour) -> String {
+        let mut line = String::new();
+        self.fit(columns).iter().for_each(|(tone, text)| paint(&mut line, *tone, text, colour));
+        line
+    }
+
+    /// Its spans, cut so that they take at most `columns`.
+    pub fn fit(&self, columns: usize) -> Vec<(Tone, String)> {
         let mut fitted = self.spans.clone();
         let mut excess = self.width().saturating_sub(columns);
         for span in fitted.iter_mut().filter(|span| span.elastic) {
@@ -91,23 +100,22 @@ impl StyledLine {
             span.text = cut(&span.text, wanted);
             excess = excess.saturating_sub(width - text_width(&span.text));
         }
-        let mut line = String::new();
+        let mut shown = Vec::with_capacity(fitted.len());
         let mut room = columns;
         let total: usize = fitted.iter().map(|span| text_width(&span.text)).sum();
         let mut left = total;
-        for span in &fitted {
+        for span in fitted {
             let width = text_width(&span.text);
             // The span that no longer fits, or after which no room is left for the rest, carries the ellipsis.
-            let text =
-                if left > room && width >= room { cut_marked(&span.text, room) } else { span.text.clone() };
-            paint(&mut line, span.tone, &text, colour);
+            let text = if left > room && width >= room { cut_marked(&span.text, room) } else { span.text };
             room -= text_width(&text).min(room);
+            shown.push((span.tone, text));
             left -= width;
             if room == 0 {
                 break;
             }
         }
-        line
+        shown
     }
 }
 

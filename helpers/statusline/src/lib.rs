@@ -3,6 +3,7 @@
 //! Started at every change of the session, so everything here is cheap: no argument parser, no generic JSON
 //! tree, only the live records are opened. It never fails, never waits, and is silent when nothing runs.
 
+mod band;
 mod seen_record;
 mod session;
 mod show;
@@ -11,16 +12,37 @@ use std::io::Write as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clodex_core::Colour;
+use clodex_os::ClaudeCode;
 use clodex_os::record_store::StateDir;
 
+pub use band::{Band, band};
 pub use show::{View, show};
 
 /// Claude Code sends two kilobytes and closes; somebody else may not.
 const STDIN_MAX_BYTES: usize = 1 << 20;
 const STDIN_PATIENCE: Duration = Duration::from_millis(100);
 
-/// Reads stdin, the environment and the state directory, and prints.
+/// Prints what the arguments want: `--band COLUMNS ROWS` for the mod, the statusline otherwise.
 pub fn run() {
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("--band") => {
+            let mut number = || arguments.next().and_then(|number| number.parse().ok());
+            let (columns, rows) = (number().unwrap_or(80), number().unwrap_or(1));
+            print_band(Band { now_ms: now_ms(), columns, rows });
+        }
+        Some(_) | None => print_statusline(),
+    }
+}
+
+/// Reads the environment and the state directory, not stdin.
+fn print_band(view: Band) {
+    let (Some(state), Some(claude)) = (StateDir::from_env(), ClaudeCode::from_env()) else { return };
+    let _ = std::io::stdout().write_all(band(&state, &claude, view).as_bytes());
+}
+
+/// Reads stdin, the environment and the state directory.
+fn print_statusline() {
     let input = clodex_os::read_stdin(STDIN_MAX_BYTES, Instant::now() + STDIN_PATIENCE);
     let Some(state) = StateDir::from_env() else { return };
     let text = show(&input, &state, &view_from_env());
@@ -30,11 +52,15 @@ pub fn run() {
 
 fn view_from_env() -> View {
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     View {
-        now_ms: i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX),
+        now_ms: now_ms(),
         columns: text("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(80),
         colour: if text("NO_COLOR").is_some() { Colour::Off } else { Colour::On },
         session_id: text("CLAUDE_CODE_SESSION_ID"),
     }
+}
+
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use clodex_core::{
-    Enforcement, FilesTouched, LiveLine, Liveness, Outcome, Phase, Verdict, elapsed_ms, utc_ms,
+    Enforcement, FilesTouched, LiveLine, Liveness, Outcome, Phase, ProcessMark, Verdict, elapsed_ms, utc_ms,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
@@ -24,6 +24,8 @@ pub struct SeenRecord<'a> {
     pub git_common_dir: Cow<'a, str>,
     /// The Claude Code session that started it.
     pub session_id: Option<Cow<'a, str>>,
+    /// The Claude Code process in which that was.
+    pub claude: Option<ProcessMark>,
     /// The machine that runs it.
     #[serde(borrow)]
     pub host: Cow<'a, str>,

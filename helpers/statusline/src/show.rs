@@ -49,8 +49,7 @@ pub fn show(input: &[u8], state: &StateDir, view: &View) -> String {
 }
 
 fn live_line(state: &StateDir, project: Option<&str>, session_id: Option<&str>, view: &View) -> StyledLine {
-    let records: Vec<(String, Vec<u8>)> =
-        state.live_ids().into_iter().filter_map(|id| state.read_live(&id).map(|bytes| (id, bytes))).collect();
+    let records = live_records(state);
     let mut found: Vec<Found<'_>> = records
         .iter()
         .filter_map(|(id, bytes)| {
@@ -69,8 +68,13 @@ fn live_line(state: &StateDir, project: Option<&str>, session_id: Option<&str>, 
     live_lines_summed(&lines)
 }
 
+/// The live records as they are, by id.
+pub(crate) fn live_records(state: &StateDir) -> Vec<(String, Vec<u8>)> {
+    state.live_ids().into_iter().filter_map(|id| state.read_live(&id).map(|bytes| (id, bytes))).collect()
+}
+
 /// None for a run that has ended, be it while it was looked at.
-fn liveness(state: &StateDir, record: &SeenRecord<'_>) -> Option<Liveness> {
+pub(crate) fn liveness(state: &StateDir, record: &SeenRecord<'_>) -> Option<Liveness> {
     if record.has_ended() {
         return None;
     }

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clodex_core::{Colour, Outcome, RunId, RunRecord, Verdict, text_width, utc_ms};
+use clodex_os::ClaudeCode;
 use clodex_os::clock::HostAndBoot;
+use clodex_os::process::ProcessId;
 use clodex_os::record_store::{LiveRun, RecordStore, StateDir};
-use clodex_statusline::{View, show};
+use clodex_statusline::{Band, View, band, show};
 use proptest::prelude::*;
 
 const SESSION: &str = "fb497c7d-7744-46d6-a688-7c13f6335127";
@@ -213,4 +215,53 @@ proptest! {
         prop_assert!(text_width(line) <= columns);
         prop_assert!(!line.chars().any(char::is_control));
     }
+}
+
+#[test]
+fn the_band_has_a_line_for_each_live_run_of_this_session_and_counts_the_rest() {
+    let place = Place::new();
+    let claude = ClaudeCode { session: SESSION.to_owned(), process: Some(ProcessId::own()) };
+    let mut runs = Vec::new();
+    for (name, minute, session, process) in [
+        ("third", 3, Some(SESSION), None),
+        ("first", 1, Some(SESSION), None),
+        ("of-another", 0, Some("another"), None),
+        ("after-clear", 2, Some("before the clear"), Some(ProcessId::own())),
+    ] {
+        let mut record = place.record(name, &format!("2026-01-21T01:0{minute}:00.000Z"));
+        record.session_id = session.map(str::to_owned);
+        record.claude = process.map(Into::into);
+        runs.push(place.begin(&record));
+    }
+    let shown = |columns, rows| {
+        let now_ms = utc_ms("2026-01-21T01:04:16Z").unwrap();
+        let json = band(place.store.dir(), &claude, Band { now_ms, columns, rows });
+        let lines: Vec<Vec<(String, String)>> = serde_json::from_str(&json).unwrap();
+        lines.iter().map(|line| line.iter().map(|(_, text)| text.as_str()).collect()).collect::<Vec<String>>()
+    };
+    let lines = shown(30, 3);
+    assert_eq!(lines.len(), 3);
+    for (line, name) in lines.iter().zip(["first", "after-clear", "third"]) {
+        assert!(line.contains(name) && text_width(line) <= 30, "{lines:?}");
+    }
+    assert_eq!(shown(30, 2)[1], "+2 more");
+    runs.clear();
+    assert!(shown(80, 3).iter().all(|line| line.contains("dead")), "nobody holds them");
+}
+
+#[test]
+fn the_band_tells_tones_by_name_and_nothing_as_an_empty_list() {
+    let place = Place::new();
+    let claude = ClaudeCode { session: SESSION.to_owned(), process: None };
+    let view = Band { now_ms: utc_ms("2026-01-21T01:04:16Z").unwrap(), columns: 80, rows: 4 };
+    assert_eq!(band(place.store.dir(), &claude, view), "[]\n");
+    let mut record = place.record("add-slug-tests", "2026-01-21T01:02:03.000Z");
+    record.session_id = Some(SESSION.to_owned());
+    let _run = place.begin(&record);
+    assert_eq!(
+        band(place.store.dir(), &claude, view),
+        "[[[\"busy\",\"◓\"],[\"dim\",\" codex \"],[\"strong\",\"add-slug-tests\"],[\"plain\",\" 2:13\"],\
+         [\"dim\",\" · \"],[\"plain\",\"running\"],[\"plain\",\" pytest -q\"],[\"dim\",\" · 3 files\"],\
+         [\"dim\",\" · 42k tok\"]]]\n"
+    );
 }
