@@ -15,7 +15,7 @@ use crate::{Sandbox, Skipped, binaries, run_with_timeout, target_dir};
 /// How long one answer of Claude Code may take; it takes seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// What a plugin is made of: everything that Claude Code looks at.
-const PLUGIN: [&str; 10] = [
+const PLUGIN: [&str; 11] = [
     ".claude-plugin",
     "plugin.json",
     "bin",
@@ -24,6 +24,7 @@ const PLUGIN: [&str; 10] = [
     "hooks",
     "monitors",
     "skills",
+    "types",
     "README.md",
     "LICENSE",
 ];

@@ -1,0 +1,157 @@
+// The mod: a band above the prompt with a line for each live run of this session, and answers to our commands that
+// cost no model call. It decides nothing: helpers say what is shown, and where one is missing nothing is. Claude Code
+// before 2.1.287 passes it over; statusline, commands and monitor work without it.
+import { atom, read, update } from 'claude-code'
+import type { EngineInterface, Register, Timer } from 'claude-code'
+import type { ClodexSpan } from '../types/clodex'
+
+const band = atom({ plugin: 'clodex', key: 'band' } as const, [])
+const said = atom({ plugin: 'clodex', key: 'said' } as const, [])
+
+/** How often it is looked: each second while a run lives or may be about to, rarely otherwise. */
+const LIVE_MS = 1000
+const IDLE_MS = 10_000
+const EAGER_LOOKS = 10
+const MAX_ROWS = 4
+const SAID_ROWS = 8
+const SAID_MS = 20_000
+
+/** What the surface told last: the columns of the band, and whether a turn runs. */
+let columns = 80
+let isWorking = false
+
+let timer: Timer | undefined
+let eagerLooks = 0
+
+/** One of our helpers with the variables that a hook of ours would have; undefined = it cannot be run. */
+async function helper($: EngineInterface, name: string, words: readonly string[]): Promise<string | undefined> {
+  try {
+    const env = await $.process.hookEnv()
+    const ran = await $.process.run([`${$.plugin.root}/bin/${name}`, ...words], { env })
+    return ran.exitCode === 0 ? ran.stdout : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Our own statusline shows a single run already. */
+async function hasStatusline($: EngineInterface): Promise<boolean> {
+  const statusline = await $.settings.read({ key: 'statusLine' })
+  return JSON.stringify(statusline ?? '').includes('clodex-statusline')
+}
+
+/** Whether anything lives. */
+async function look($: EngineInterface): Promise<boolean> {
+  const told = await helper($, 'clodex-statusline', ['--band', String(columns), String(MAX_ROWS)])
+  const lines = told ? (JSON.parse(told) as ClodexSpan[][]) : []
+  const shown = lines.length === 1 && (await hasStatusline($)) ? [] : lines
+  const before = await read($, band)
+  if (before.length > 0 || shown.length > 0) await update($, band, () => shown)
+  return lines.length > 0
+}
+
+function lookIn($: EngineInterface, ms: number): void {
+  timer?.cancel()
+  timer = $.clock.after(ms, () => void keepLooking($))
+}
+
+async function keepLooking($: EngineInterface): Promise<void> {
+  let isLive = false
+  try {
+    isLive = await look($)
+  } finally {
+    lookIn($, isLive || eagerLooks-- > 0 ? LIVE_MS : IDLE_MS)
+  }
+}
+
+/** What a helper says to a command; words go as they are, no shell reads them. */
+async function answer($: EngineInterface, name: string, args: string): Promise<string | undefined> {
+  const said = await helper($, name, ['--inline', ...args.split(/\s+/).filter(word => word !== '')])
+  return said?.trimEnd()
+}
+
+/** What a command prints is shown when the turn is over; the band shows it until then, for a while. */
+async function say($: EngineInterface, text: string): Promise<void> {
+  await update($, said, () => text.split('\n').slice(0, SAID_ROWS))
+  $.clock.after(SAID_MS, () => void update($, said, () => []))
+}
+
+/** `cancel some-run` → which helper, and its words. */
+export function wanted(args: string): { name: string; words: string } {
+  const [, verb, words] = /^\s*(status|cancel|result|debug)\b(.*)$/s.exec(args) ?? [undefined, 'status', args]
+  return { name: `clodex-${verb}`, words: words ?? '' }
+}
+
+const COLOURS: Readonly<Record<string, string>> = { busy: 'cyan', good: 'green', warn: 'yellow', bad: 'red' }
+
+export const register: Register = on => {
+  on('session.start', async ($, e, next) => {
+    const started = await next(e)
+    try {
+      await $.command.register({
+        name: 'clodex-now',
+        description: 'What Codex is doing, at once, also while Claude works (status, cancel, result, debug)',
+        argumentHint: '[status|cancel|result|debug] [run]',
+        immediate: true,
+      })
+    } catch (why) {
+      // Somebody else's command has the name: ours are there under their own.
+      $.ui.log(`clodex-now: ${String(why)}`, { to: 'debug' })
+    }
+    void keepLooking($)
+    return started
+  })
+
+  on('ui.render', { component: 'AbovePrompt' }, async ($, e, next) => {
+    columns = e.props.bodyColumns
+    isWorking = e.props.isWorking
+    const lines = await read($, band)
+    const words = await read($, said)
+    if (lines.length + words.length === 0 || e.props.hasSurvey) return next(e)
+    const { Box, Text } = $.ui.resolve(e)
+    return (
+      <Box flexDirection="column">
+        {lines.map(line => (
+          <Text wrap="truncate-end">
+            {line.map(([tone, text]) => (
+              <Text color={COLOURS[tone]} dimColor={tone === 'dim'} bold={tone === 'strong' || tone === 'bad'}>
+                {text}
+              </Text>
+            ))}
+          </Text>
+        ))}
+        {words.map(line => (
+          <Text wrap="truncate-end">{line}</Text>
+        ))}
+      </Box>
+    )
+  })
+
+  on('command.run', { command: 'clodex:clodex-status' }, async ($, e, next) => {
+    const text = await answer($, 'clodex-status', e.args)
+    return text === undefined ? next(e) : { text }
+  }).catch(($, e, next) => next(e))
+  on('command.run', { command: 'clodex:clodex-cancel' }, async ($, e, next) => {
+    const text = await answer($, 'clodex-cancel', e.args)
+    return text === undefined ? next(e) : { text }
+  }).catch(($, e, next) => next(e))
+  on('command.run', { command: 'clodex:clodex-debug' }, async ($, e, next) => {
+    const text = await answer($, 'clodex-debug', e.args)
+    return text === undefined ? next(e) : { text }
+  }).catch(($, e, next) => next(e))
+  on('command.run', { command: 'clodex-now' }, async ($, e) => {
+    const { name, words } = wanted(e.args)
+    const text = (await answer($, name, words)) ?? 'cannot find the helpers of clodex; hint: run /clodex-setup'
+    if (isWorking) await say($, text)
+    return { text }
+  })
+
+  // A run is most often started by Claude's own Bash call: its line is there soon, not at the next slow look.
+  on('tool.call', { tool: 'Bash' }, ($, e, next) => {
+    if (e.command.includes('clodex-')) {
+      eagerLooks = EAGER_LOOKS
+      lookIn($, LIVE_MS)
+    }
+    return next(e)
+  }).catch(($, e, next) => next(e))
+}
