@@ -22,6 +22,7 @@ mod progress;
 mod prompt;
 mod record;
 mod refused_write;
+mod review;
 mod run_id;
 mod run_ref;
 mod run_result;
@@ -65,6 +66,7 @@ pub use progress::{FilesTouched, Phase, Progress, ProgressFold, ThreadBase, comm
 pub use prompt::{AnswerForm, DOCS_MAX_BYTES, DocsError, ProjectDoc, Prompt, Task, fenced};
 pub use record::{Flow, Isolated, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
 pub use refused_write::refused_writes;
+pub use review::{Finding, Lines, Review, Severity, count_text};
 pub use run_id::{InvalidRunId, RunId, slug};
 pub use run_ref::{Candidate, RunRef};
 pub use run_result::{CommandSeen, Durations, RunResult, Tokens};
@@ -77,7 +79,7 @@ pub use settings::{
     Setting, Settings, SettingsError, Source,
 };
 pub use styled_line::{Colour, StyledLine, Tone, cut, harmless, text_width};
-pub use template::{BUILT_IN_TEMPLATES, TemplateError, fill_template, template_keys};
+pub use template::{BUILT_IN_TEMPLATES, TemplateError, fill_template, fill_template_with, template_keys};
 pub use tiers::{ModelChoice, Tier, Tiers, UnknownTier};
 pub use utc_text::utc_ms;
 pub use verdict::{Verdict, Violation, ViolationKind};

@@ -115,7 +115,12 @@ impl<'a> LiveLine<'a> {
             Phase::Reconnecting => Some(Attention::Reconnecting),
             // Neither the baseline nor the verdict gives signs of life, and nobody waits for any.
             Phase::Starting | Phase::Verifying | Phase::Finishing => None,
-            Phase::Thinking | Phase::Reading | Phase::Editing | Phase::Running | Phase::Testing => {
+            Phase::Thinking
+            | Phase::Reviewing
+            | Phase::Reading
+            | Phase::Editing
+            | Phase::Running
+            | Phase::Testing => {
                 (self.quiet_ms >= QUIET_AFTER_MS.max(heartbeat_ms / 4)).then_some(Attention::Quiet)
             }
         }

@@ -17,6 +17,8 @@ pub enum Phase {
     Starting,
     /// The model thinks or writes.
     Thinking,
+    /// The model looks for what is wrong with a change.
+    Reviewing,
     /// A command that only looks.
     Reading,
     /// A patch.
@@ -41,6 +43,7 @@ impl Phase {
         match self {
             Self::Starting => "starting",
             Self::Thinking => "thinking",
+            Self::Reviewing => "reviewing",
             Self::Reading => "reading",
             Self::Editing => "editing",
             Self::Running => "running",

@@ -55,6 +55,8 @@ pub struct ProgressFold {
     spare: Open,
     /// What is shown when nothing is open.
     idle: Phase,
+    /// What the model does between two tools.
+    between: Phase,
     touched: HashSet<u64>,
 }
 
@@ -78,8 +80,16 @@ impl ProgressFold {
             open: Vec::new(),
             spare: Open::default(),
             idle: Phase::Starting,
+            between: Phase::Thinking,
             touched: HashSet::new(),
         }
+    }
+
+    /// The same for a review: that is what the model does between two tools.
+    #[must_use]
+    pub fn reviewing(mut self) -> Self {
+        self.between = Phase::Reviewing;
+        self
     }
 
     /// Learns what the thread had used before, when that is known only after the start.
@@ -123,7 +133,7 @@ impl ProgressFold {
             }
             Event::ToolEnded { item, .. } => self.end(item),
             Event::TurnStarted | Event::Reasoning { .. } | Event::Message { .. } => {
-                self.rest_in(Phase::Thinking);
+                self.rest_in(self.between);
             }
             Event::Plan { done, of } => {
                 self.progress.plan = Some((*done, *of));
@@ -158,7 +168,7 @@ impl ProgressFold {
         open.phase = phase;
         put_line(&mut open.activity, activity, ACTIVITY_CHARS);
         self.open.push(open);
-        self.idle = Phase::Thinking;
+        self.idle = self.between;
         self.show();
     }
 
@@ -171,7 +181,7 @@ impl ProgressFold {
 
     fn end(&mut self, item: &str) {
         self.close(item);
-        self.idle = Phase::Thinking;
+        self.idle = self.between;
         self.show();
     }
 
