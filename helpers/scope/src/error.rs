@@ -27,6 +27,16 @@ pub enum ScopeError {
     /// No worktree can be made.
     #[error("cannot make a worktree: {0}\nhint: start it without --isolate, or mend what is said")]
     Worktree(String),
+    /// What is to be compared with cannot be found.
+    #[error(
+        "cannot compare with `{name}`: {why}\nhint: name a branch, tag or commit; `git branch --all` lists the branches"
+    )]
+    Base {
+        /// What the user calls it.
+        name: String,
+        /// Why not.
+        why: String,
+    },
     /// The file system refused.
     #[error("cannot {what} `{}`: {error}\nhint: check that it exists and may be read", .path.display())]
     Io {

@@ -8,6 +8,7 @@ mod attributes;
 mod baseline;
 mod beyond;
 mod candidates;
+mod changes;
 mod cli;
 mod command;
 mod commits;
@@ -52,6 +53,7 @@ mod wild_match;
 mod worktree;
 
 pub use baseline::{Baseline, Request, baseline};
+pub use changes::{Base, Changes, changes};
 pub use command::run;
 pub use compare::{Comparison, Meanwhile, compare, first_violation};
 pub use ctime::CtimeTrust;

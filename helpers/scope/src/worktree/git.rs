@@ -1,4 +1,4 @@
-//! The git program as the maker of worktrees. It reads the repository's configuration, because that says how the
+//! The git program as the maker of worktrees, and as the reader of what users call a commit. It reads the repository's configuration, because that says how the
 //! repository is stored; whatever in there would run a program is overridden: hooks, fsmonitor, filters. Nothing is
 //! ever fetched.
 
@@ -27,14 +27,14 @@ const DECIDED: [&str; 8] = [
 ];
 
 #[derive(Debug)]
-pub(super) struct Git {
+pub(crate) struct Git {
     program: PathBuf,
     paths: OsString,
 }
 
 impl Git {
     /// The git of the caller's PATH, but none that lies in the repository.
-    pub(super) fn find(tree: &Tree) -> Result<Self, ScopeError> {
+    pub(crate) fn find(tree: &Tree) -> Result<Self, ScopeError> {
         let paths = trusted_paths(&[tree.root(), tree.common_dir()]);
         let program = program(&paths).ok_or_else(|| failed("git is not installed"))?;
         Ok(Self { program, paths: std::env::join_paths(&paths).unwrap_or_default() })
@@ -42,13 +42,25 @@ impl Git {
 
     /// The commit that a tree is at.
     pub(super) fn head(&self, tree: &Path) -> Result<String, ScopeError> {
-        let asked = self.command(tree, &[]).args(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-        let said = asked.run().map_err(|error| failed(&error.to_string()))?;
+        let commit = self.commit(tree, "HEAD").map_err(|why| failed(&why))?;
+        commit.ok_or_else(|| failed(&format!("`{}` has no commit yet", tree.display())))
+    }
+
+    /// The commit that a user's word means, in hex. The word must not begin with `-`.
+    pub(crate) fn commit(&self, tree: &Path, name: &str) -> Result<Option<String>, String> {
+        self.one_commit(tree, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])
+    }
+
+    /// The best commit that two have in common.
+    pub(crate) fn merge_base(&self, tree: &Path, ours: &str, theirs: &str) -> Result<Option<String>, String> {
+        self.one_commit(tree, &["merge-base", ours, theirs])
+    }
+
+    fn one_commit(&self, tree: &Path, words: &[&str]) -> Result<Option<String>, String> {
+        let said = self.command(tree, &[]).args(words).run().map_err(|error| error.to_string())?;
         let commit = String::from_utf8_lossy(&said.stdout).trim().to_owned();
-        if commit.is_empty() {
-            return Err(failed(&format!("`{}` has no commit yet", tree.display())));
-        }
-        Ok(commit)
+        let is_id = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Ok((said.status == ExitKind::Exit(0) && is_id).then_some(commit))
     }
 
     /// Runs git in a tree; what it says is told when it fails.

@@ -21,8 +21,7 @@ use clodex_core::Isolate;
 
 use crate::baseline::{Baseline, Request, baseline};
 use crate::{ScopeError, Tree};
-use git::Git;
-
+pub(crate) use git::Git;
 pub use remove::{finish_removals, remove_worktree};
 
 /// What a git directory calls a submodule's entry.
