@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use clodex_codex::{
-    CodexConfig, CommandEnvironment, ExecRequest, Held, Keep, SlashTmp, event_from_line, exec_argv, locate,
-    probe_version,
+    CodexConfig, CommandEnvironment, Conversation, ExecRequest, Held, Keep, SlashTmp, event_from_line,
+    exec_argv, locate, probe_version,
 };
 use clodex_core::{Event, Sandbox as CodexSandbox};
 use clodex_sim::responses::embed;
@@ -26,14 +26,14 @@ fn run(sandbox: &Sandbox, prompt: &str, allowed_mcp: &[String]) -> Vec<Event<'st
     let version = probe_version(&binary, None).unwrap();
     let workdir = sandbox.repo();
     let config = CodexConfig::read(&sandbox.codex_home(), &workdir);
+    let schema = sandbox.file("schema.json", r#"{"type":"object"}"#);
     let request = ExecRequest {
         held: Held::Sandbox(CodexSandbox::WorkspaceWrite, SlashTmp::Shared),
         workdir: &workdir,
         model: None,
         effort: Some("low"),
-        output_schema: None,
         images: &[],
-        resume: None,
+        conversation: Conversation::New { schema: &schema },
         keep: Keep::Thread,
         allowed_mcp,
         environment: CommandEnvironment { run_id: "the-run", tmp: Path::new("/t"), pytest_addopts: None },

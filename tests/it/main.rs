@@ -28,6 +28,7 @@ mod prune;
 mod put_back;
 mod refusals;
 mod resume;
+mod review;
 mod scope_cases;
 mod settings;
 mod stage;

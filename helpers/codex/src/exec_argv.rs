@@ -29,18 +29,35 @@ pub struct ExecRequest<'a> {
     pub model: Option<&'a str>,
     /// Reasoning effort, when not the user's default.
     pub effort: Option<&'a str>,
-    /// JSON schema that the final message has to follow.
-    pub output_schema: Option<&'a Path>,
     /// Images for the prompt; absolute.
     pub images: &'a [PathBuf],
-    /// Thread to continue.
-    pub resume: Option<&'a str>,
+    /// What the prompt is said to.
+    pub conversation: Conversation<'a>,
     /// Whether the thread is kept.
     pub keep: Keep,
     /// MCP servers of the user's configuration that stay on.
     pub allowed_mcp: &'a [String],
     /// What its commands find in their environment.
     pub environment: CommandEnvironment<'a>,
+}
+
+/// What a prompt is said to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conversation<'a> {
+    /// A new thread.
+    New {
+        /// JSON schema that the final message has to follow.
+        schema: &'a Path,
+    },
+    /// A thread that is there.
+    Resume {
+        /// Its id.
+        thread: &'a str,
+        /// JSON schema that the final message has to follow.
+        schema: &'a Path,
+    },
+    /// Codex's own reviewer, a thread below a new one. No schema reaches it.
+    Review,
 }
 
 /// What holds the writes of a run's commands back. Codex is told one of them: beside `-s` it would ignore a profile.
@@ -111,13 +128,20 @@ pub fn exec_argv(
     }
     if let Some(model) = request.model {
         argv.words(["-m", model]);
+        if request.conversation == Conversation::Review {
+            // The user's configuration may name another one for reviews, which would win over `-m`.
+            argv.config("review_model", &quoted(model));
+        }
     }
     if let Some(effort) = request.effort {
         argv.config("model_reasoning_effort", &quoted(effort));
     }
-    if let Some(schema) = request.output_schema {
-        argv.words(["--output-schema"]);
-        argv.path(schema);
+    match request.conversation {
+        Conversation::New { schema } | Conversation::Resume { schema, .. } => {
+            argv.words(["--output-schema"]);
+            argv.path(schema);
+        }
+        Conversation::Review => {}
     }
     if request.keep == Keep::Nothing {
         argv.words(["--ephemeral"]);
@@ -126,8 +150,10 @@ pub fn exec_argv(
     for (key, toml) in request.environment.settings(config) {
         argv.config(&key, &toml);
     }
-    if let Some(thread) = request.resume {
-        argv.words(["resume", thread_id(thread)?]);
+    match request.conversation {
+        Conversation::New { .. } => {}
+        Conversation::Resume { thread, .. } => argv.words(["resume", thread_id(thread)?]),
+        Conversation::Review => argv.words(["review"]),
     }
     argv.words(["-"]);
     Ok(argv.0)
@@ -221,9 +247,8 @@ mod tests {
             workdir: Path::new("/w"),
             model: Some("gpt-5.5"),
             effort: Some("high"),
-            output_schema: Some(Path::new("/s.json")),
             images,
-            resume: None,
+            conversation: Conversation::New { schema: Path::new("/s.json") },
             keep: Keep::Thread,
             allowed_mcp,
             environment: CommandEnvironment { run_id: "run-1", tmp: Path::new("/t"), pytest_addopts: None },
@@ -271,12 +296,23 @@ mod tests {
     #[test]
     fn resume_stands_after_all_options() {
         let mut request = request(&[], &[]);
-        request.resume = Some("01a1fbc7-bb57");
+        let schema = Path::new("/s.json");
+        request.conversation = Conversation::Resume { thread: "01a1fbc7-bb57", schema };
         let words = argv(&request, &config());
         assert_eq!(words[words.len() - 3..], ["resume", "01a1fbc7-bb57", "-"]);
         for bad in ["--last", "", "a b", "../x"] {
-            request.resume = Some(bad);
+            request.conversation = Conversation::Resume { thread: bad, schema };
             assert_eq!(exec_argv(&request, &config(), &known()), Err(ArgvError::NotAThreadId(bad.into())));
         }
+    }
+
+    #[test]
+    fn a_review_takes_its_words_from_stdin_too_and_its_model_is_the_one_that_was_asked_for() {
+        let mut request = request(&[], &[]);
+        request.conversation = Conversation::Review;
+        let words = argv(&request, &config());
+        assert_eq!(words[words.len() - 2..], ["review", "-"]);
+        assert!(words.contains(&"review_model=\"gpt-5.5\"".to_owned()), "{words:?}");
+        assert!(!words.contains(&"--output-schema".to_owned()), "{words:?}");
     }
 }

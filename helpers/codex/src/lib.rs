@@ -13,6 +13,7 @@ mod mount_points;
 mod profile;
 mod profile_check;
 mod resume_hint;
+mod review;
 mod rollout;
 mod session_import;
 mod shell_command;
@@ -25,7 +26,9 @@ mod wire;
 pub use command_environment::{CommandEnvironment, RUN_MARK};
 pub use config::{CodexConfig, McpTransport, codex_home};
 pub use denial::{denials, glob_of, is_glob};
-pub use exec_argv::{ArgvError, ExecRequest, Held, Keep, SlashTmp, check_expressible, exec_argv};
+pub use exec_argv::{
+    ArgvError, Conversation, ExecRequest, Held, Keep, SlashTmp, check_expressible, exec_argv,
+};
 pub use exec_stream::event_from_line;
 pub use failure::{failure_kind, startup_failure_kind};
 pub use locate::{NotFound, locate};
@@ -34,7 +37,10 @@ pub use mount_points::MOUNT_POINTS;
 pub use profile::{Inexpressible, Profile, ProfileRequest};
 pub use profile_check::check_profiles;
 pub use resume_hint::resume_hint;
-pub use rollout::{Rollout, RolloutEntry, find_rollout, rollout_deeds, rollout_tail};
+pub use review::{REVIEW_SCHEMA, ReviewTarget, review_of, review_words};
+pub use rollout::{
+    Rollout, RolloutEntry, find_rollout, reviewer_usage, rollout_deeds, rollout_review, rollout_tail,
+};
 pub use session_import::{ImportError, SessionImport, import_session};
 pub use shell_command::unwrap_shell;
 pub use version::{CodexVersion, OLDEST, Version, VersionCache};

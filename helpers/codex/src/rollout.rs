@@ -2,6 +2,7 @@
 //! off. Read only, tolerant, bounded; nothing here is needed for a run that went well.
 
 mod deeds;
+mod review;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -9,6 +10,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 pub use deeds::rollout_deeds;
+pub use review::{reviewer_usage, rollout_review};
 
 use clodex_core::Usage;
 
@@ -84,15 +86,20 @@ pub struct RolloutEntry {
 /// The file of a thread; of several (forks keep their own ids) the newest.
 pub fn find_rollout(codex_home: &Path, thread_id: &str) -> Option<PathBuf> {
     let ending = format!("-{thread_id}.jsonl");
+    let is_wanted =
+        |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().ends_with(&ending);
+    all_rollouts(codex_home).filter(|path| !thread_id.is_empty() && is_wanted(path)).max()
+}
+
+/// The files of all threads.
+fn all_rollouts(codex_home: &Path) -> impl Iterator<Item = PathBuf> {
     let mut dirs = vec![codex_home.join("sessions")];
     for _level in ["year", "month", "day"] {
         dirs = dirs.iter().flat_map(|dir| entries(dir)).collect();
     }
-    let is_wanted = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        !thread_id.is_empty() && name.starts_with("rollout-") && name.ends_with(&ending)
-    };
-    dirs.iter().flat_map(|dir| entries(dir)).filter(is_wanted).max()
+    let is_rollout =
+        |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().starts_with("rollout-");
+    dirs.into_iter().flat_map(|dir| entries(&dir)).filter(is_rollout)
 }
 
 fn entries(dir: &Path) -> Vec<PathBuf> {
@@ -181,6 +188,14 @@ fn entry(line: &Line<'_>) -> Option<RolloutEntry> {
 }
 
 fn for_each_line(path: &Path, mut take: impl FnMut(Line<'_>)) -> io::Result<()> {
+    for_each_text(path, |text| {
+        if let Ok(line) = serde_json::from_str::<Line<'_>>(text) {
+            take(line);
+        }
+    })
+}
+
+fn for_each_text(path: &Path, mut take: impl FnMut(&str)) -> io::Result<()> {
     let mut file = BufReader::new(File::open(path)?);
     let mut line = Vec::new();
     loop {
@@ -188,9 +203,7 @@ fn for_each_line(path: &Path, mut take: impl FnMut(Line<'_>)) -> io::Result<()> 
         if file.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
-        if let Ok(line) = serde_json::from_str::<Line<'_>>(&String::from_utf8_lossy(&line)) {
-            take(line);
-        }
+        take(&String::from_utf8_lossy(&line));
     }
 }
 

@@ -65,6 +65,12 @@ impl CodexVersion {
         self.is_at_least(150)
     }
 
+    /// Whether a review's findings are kept where they can be read as data (0.124 renders them only, 0.150 keeps them). A build that does
+    /// not tell its version may.
+    pub fn keeps_review_findings(&self) -> bool {
+        matches!(self, Self::Unreadable(_)) || self.is_at_least(150)
+    }
+
     /// Whether `features.hooks` is still called `features.codex_hooks` (0.124 calls it so, 0.150 warns of the old name).
     pub(crate) fn calls_hooks_codex_hooks(&self) -> bool {
         matches!(self, Self::Known(version, _) if *version < Version { major: 0, minor: 150, patch: 0 })
@@ -186,6 +192,8 @@ mod tests {
         assert!(!known(149, "").permission_profiles());
         assert!(known(150, "").permission_profiles());
         assert!(!CodexVersion::Unreadable(String::new()).permission_profiles());
+        assert!(!known(124, "").keeps_review_findings() && known(150, "").keeps_review_findings());
+        assert!(CodexVersion::Unreadable(String::new()).keeps_review_findings());
     }
 
     #[test]

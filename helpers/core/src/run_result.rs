@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Claim, ClaimedVerdict, Mode, Outcome, RunId, Verdict, VerificationEntry};
+use crate::{Claim, ClaimedVerdict, Finding, Mode, Outcome, RunId, Verdict, VerificationEntry};
 
 /// Everything that came out of a run, as written to `result.json` and printed by `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +34,10 @@ pub struct RunResult {
     pub claimed_verdict: Option<ClaimedVerdict>,
     /// The answer to a schema of the user's own (`--output-schema`).
     pub answer: Option<serde_json::Value>,
-    /// What Codex said last, when it is neither `claim` nor `answer`: free text, or the part that there is of work that
+    /// What a review found, worst first; there exactly when a review came to its end and its answer holds together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<Finding>>,
+    /// What Codex said last, when it is neither `claim`, `answer` nor `findings`: free text, or the part that there is of work that
     /// was stopped. Its beginning; all of it is in `result.md`.
     #[serde(default)]
     pub message: Option<String>,

@@ -10,9 +10,11 @@ pub enum Schema {
     Claim,
     /// The user's (`--output-schema`).
     Own(Box<OwnSchema>),
+    /// That of Codex's own review, which nobody but us holds it to.
+    Review(Box<OwnSchema>),
 }
 
-/// A user's schema, compiled.
+/// A schema of somebody else's, compiled.
 #[derive(Debug)]
 pub struct OwnSchema {
     text: String,
@@ -24,8 +26,13 @@ impl Schema {
     pub fn text(&self) -> &str {
         match self {
             Self::Claim => clodex_core::Claim::SCHEMA,
-            Self::Own(own) => &own.text,
+            Self::Own(own) | Self::Review(own) => &own.text,
         }
+    }
+
+    /// Whether Codex's own reviewer is asked.
+    pub fn is_review(&self) -> bool {
+        matches!(self, Self::Review(_))
     }
 }
 
@@ -36,6 +43,12 @@ impl OwnSchema {
         let validator =
             jsonschema::validator_for(&schema).map_err(|error| format!("is no JSON schema: {error}"))?;
         Ok(Self { text, validator })
+    }
+
+    /// The same of an answer that may stand among other words, from its first brace to its last.
+    pub fn check_within(&self, text: &str) -> Result<Value, String> {
+        let object = text.find('{').zip(text.rfind('}')).and_then(|(from, to)| text.get(from..=to));
+        self.check(object.unwrap_or(text))
     }
 
     /// The answer, if it follows the schema; else what is wrong with it.

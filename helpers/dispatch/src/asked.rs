@@ -40,6 +40,8 @@ pub struct Asked {
     pub deny_read: Vec<String>,
     /// What an isolated run brings along.
     pub copy: Vec<String>,
+    /// What Codex is sent, where it is not made of the task: a review has words of its own.
+    pub prompt: Option<String>,
     /// The packet, where there is one.
     pub packet: Option<PacketFile>,
 }
@@ -62,6 +64,7 @@ impl Asked {
             network: packet.network.clone(),
             deny_read: texts(&packet.deny_read),
             copy: texts(&packet.copy),
+            prompt: None,
             packet: Some(file),
         }
     }
@@ -95,6 +98,27 @@ impl Asked {
             network: network(cli)?,
             deny_read: cli.deny_read.clone(),
             copy: cli.copy.clone(),
+            prompt: None,
+            packet: None,
+        })
+    }
+
+    /// What `--review` asks for: nothing is written, and Codex's reviewer gets `prompt`.
+    pub fn by_review(cli: &Cli, objective: String, task: String, prompt: String) -> Result<Self, Refusal> {
+        Ok(Self {
+            mode: Mode::Reviewer,
+            name: cli.name.clone().unwrap_or_else(|| slug(&objective)),
+            objective,
+            task,
+            scope: vec![],
+            by_products: vec![],
+            verification: vec![],
+            mcp: vec![],
+            allow_commit: false,
+            network: network(cli)?,
+            deny_read: cli.deny_read.clone(),
+            copy: vec![],
+            prompt: Some(prompt),
             packet: None,
         })
     }

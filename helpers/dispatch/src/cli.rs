@@ -18,14 +18,34 @@ Settings: flag > packet > CLODEX_… environment > .clodex/config.yaml >
 
 /// The Claude Code session that the caller is in.
 pub const CURRENT_SESSION: &str = "current";
+/// What a review decides itself, or what Codex's reviewer has no place for.
+const NOT_IN_A_REVIEW: [&str; 16] = [
+    "task",
+    "lint",
+    "mode",
+    "scope",
+    "allow_commit",
+    "template",
+    "inject_docs",
+    "image",
+    "resume",
+    "from_session",
+    "ephemeral",
+    "output_schema",
+    "sandbox",
+    "isolate",
+    "copy",
+    "allow_dirty_overlap",
+];
 
 /// Hand a bounded task to Codex: watched live, cancellable, judged, recorded.
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(name = "clodex-dispatch", version, after_help = AFTER_HELP, max_term_width = 100)]
-#[command(group(ArgGroup::new("job").args(["task", "lint", "prompt_file", "prompt"]).required(true)))]
+#[command(group(ArgGroup::new("job").args(["task", "lint", "prompt_file", "prompt"])))]
+#[command(group(ArgGroup::new("wanted").args(["task", "lint", "prompt_file", "prompt", "review"]).required(true).multiple(true)))]
 pub struct Cli {
-    /// Prompt, when there is no packet (see --prompt-file for long ones)
+    /// Prompt, when there is no packet (see --prompt-file for long ones); of a review, what to look hardest at
     pub prompt: Option<String>,
 
     /// Task packet to dispatch
@@ -76,6 +96,16 @@ pub struct Cli {
     /// Image for the prompt (repeatable)
     #[arg(short, long, value_name = "FILE", help_heading = "The task")]
     pub image: Vec<PathBuf>,
+
+    /// Let Codex review what is not committed, or with --base a branch; exit 8 when a finding is medium or worse
+    #[arg(long, conflicts_with_all = NOT_IN_A_REVIEW, help_heading = "Review")]
+    pub review: bool,
+    /// Review what the work tree has more than this branch, tag or commit
+    #[arg(long, value_name = "REF", requires = "review", help_heading = "Review")]
+    pub base: Option<String>,
+    /// Question the approach, the assumptions and the failure modes (template `adversarial-review`)
+    #[arg(long, requires = "review", help_heading = "Review")]
+    pub adversarial: bool,
 
     /// Tier of `config/tiers.yaml`: model and effort by name
     #[arg(long, conflicts_with = "model", help_heading = "Codex")]
@@ -234,6 +264,26 @@ mod tests {
                 .unwrap();
         assert_eq!(cli.prompt.as_deref(), Some("fix it"));
         assert_eq!((cli.image.len(), cli.scope.len(), cli.json), (1, 1, true));
+    }
+
+    #[test]
+    fn a_review_needs_no_prompt_and_takes_one_as_its_focus() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["clodex-dispatch"], args].concat());
+        assert!(parse(&["--review"]).is_ok() && parse(&["--review", "--prompt-file", "-"]).is_ok());
+        let cli = parse(&["--review", "--base", "main", "--adversarial", "the locks"]).unwrap();
+        assert_eq!((cli.base.as_deref(), cli.prompt.as_deref()), (Some("main"), Some("the locks")));
+        for args in [
+            &["--base", "main", "x"][..],
+            &["--adversarial", "x"],
+            &["--review", "--task", "a"],
+            &["--review", "--scope", "src"],
+            &["--review", "--resume", "a"],
+            &["--review", "--ephemeral"],
+            &["--review", "--base", "--json"],
+            &["--review", "a", "--prompt-file", "-"],
+        ] {
+            assert!(parse(args).is_err(), "{args:?}");
+        }
     }
 
     #[test]

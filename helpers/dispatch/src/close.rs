@@ -60,6 +60,8 @@ pub struct Ended<'a> {
     pub story: RunStory,
     /// Whether the final message was taken from Codex's rollout file.
     pub recovered: bool,
+    /// What Codex's reviewer answered, where it was asked.
+    pub reviewer_says: Option<String>,
     /// The end of Codex's stderr.
     pub last_words: String,
     /// Whether Codex says that nobody is logged in.
@@ -111,7 +113,7 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     add_claims(&mut verification, judgement.claim.as_ref());
     let code = exit_code(found.verdict, judgement.outcome, judgement.ending, judgement.needs_attention);
     let mut writing = Writing::into(&mut artifacts);
-    let message = final_message::markdown(&judgement, ended.story.last_message.as_deref());
+    let message = final_message::markdown(&judgement, said(ended));
     writing.findings(&found, &verification, &message);
     for (name, output) in verified.outputs {
         writing.bytes(&name, output);
@@ -217,6 +219,8 @@ fn judge_ended(ended: &Ended<'_>, stop: Option<Stop>, verification: &[Verificati
         understood: ended.watched.understood,
         final_message: ended.story.last_message.as_deref(),
         schema: &ended.plan.schema,
+        reviewer_says: ended.reviewer_says.as_deref(),
+        root: ended.plan.tree.root(),
         last_words: words,
         last_words_kind: clodex_codex::startup_failure_kind(words),
         verification,
@@ -270,7 +274,8 @@ fn result(
         claim: judgement.claim.clone(),
         claimed_verdict: judgement.claimed_verdict.clone(),
         answer: judgement.answer.clone(),
-        message: unstructured_message(judgement, ended.story.last_message.as_deref()),
+        findings: judgement.review.as_ref().map(|review| review.findings().to_vec()),
+        message: unstructured_message(judgement, said(ended)),
         recovered: ended.recovered,
         error: ended.story.failure.as_ref().map(|seen| seen.message.clone()),
         files_seen: ended
@@ -292,9 +297,14 @@ fn result(
     }
 }
 
+/// What Codex said last: its reviewer's own words, where there are some, rather than a rendering of them.
+fn said<'a>(ended: &'a Ended<'_>) -> Option<&'a str> {
+    ended.reviewer_says.as_deref().or(ended.story.last_message.as_deref())
+}
+
 /// The last message where nothing else in the result holds it, cut at [`MESSAGE_MAX_BYTES`].
 fn unstructured_message(judgement: &Judgement, message: Option<&str>) -> Option<String> {
-    if judgement.claim.is_some() || judgement.answer.is_some() {
+    if judgement.claim.is_some() || judgement.answer.is_some() || judgement.review.is_some() {
         return None;
     }
     message.map(|message| message[..message.floor_char_boundary(MESSAGE_MAX_BYTES)].to_owned())

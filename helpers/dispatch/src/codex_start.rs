@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clodex_codex::{
-    ApiKey, CodexConfig, CodexVersion, CommandEnvironment, ExecRequest, Keep, Login, RUN_MARK, SlashTmp,
-    exec_argv, login_state, probe_version,
+    ApiKey, CodexConfig, CodexVersion, CommandEnvironment, Conversation, ExecRequest, Keep, Login, RUN_MARK,
+    SlashTmp, exec_argv, login_state, probe_version,
 };
 use clodex_core::{ContainmentWish, ExitCode, RunId};
 use clodex_os::{ContainedCommand, ExitKind, ShortCommand};
@@ -130,9 +130,8 @@ pub fn command(
         workdir: &plan.workdir,
         model,
         effort: plan.effort.as_deref(),
-        output_schema: Some(&places.schema),
         images: &plan.images,
-        resume: plan.resume.as_deref(),
+        conversation: conversation(plan, &places.schema),
         keep: if plan.ephemeral { Keep::Nothing } else { Keep::Thread },
         allowed_mcp: &plan.mcp,
         environment: environment(places, &places.scratch),
@@ -140,6 +139,14 @@ pub fn command(
     let argv = exec_argv(&request, config, &codex.version)
         .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
     Ok(contained(plan, codex, places, &places.scratch).args(argv))
+}
+
+fn conversation<'a>(plan: &'a Plan, schema: &'a Path) -> Conversation<'a> {
+    match (plan.schema.is_review(), &plan.resume) {
+        (true, _) => Conversation::Review,
+        (false, Some(thread)) => Conversation::Resume { thread, schema },
+        (false, None) => Conversation::New { schema },
+    }
 }
 
 /// Codex in its containment, still without arguments; `tmp` is its TMPDIR.

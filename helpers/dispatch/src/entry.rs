@@ -26,6 +26,7 @@ use crate::plan::Plan;
 use crate::planning;
 use crate::refusal::Refusal;
 use crate::report;
+use crate::review;
 use crate::run::{Run, write_first};
 
 /// Runs the program.
@@ -117,6 +118,7 @@ fn go(
     })?;
     let store = RecordStore::open(state).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
     let codex = Codex::find(plan.codex.as_deref(), store.dir().path())?;
+    review::check_codex(&plan, &codex)?;
     let home = codex_home(std::env::var_os("CODEX_HOME").as_deref(), std::env::var_os("HOME").as_deref());
     let config =
         home.as_ref().map_or_else(CodexConfig::default, |home| CodexConfig::read(home, &plan.workdir));

@@ -3,11 +3,15 @@
 use clodex_core::ClaimedVerdict;
 
 use crate::judge::Judgement;
+use crate::reviewed;
 
 /// The text for `result.md` and `-o`. Whatever there is: a structured report, free text, or why there is none.
 pub fn markdown(judgement: &Judgement, final_message: Option<&str>) -> String {
     if judgement.answer.is_some() {
         return final_message.unwrap_or_default().to_owned();
+    }
+    if let Some(review) = &judgement.review {
+        return reviewed::markdown(review);
     }
     let body = match (&judgement.claim, final_message) {
         (Some(claim), _) if !claim.report.trim().is_empty() => claim.report.trim_end(),

@@ -1,13 +1,16 @@
 //! From the facts of a finished run to its outcome: what the worker claims, what the turn's end says, what stopped it.
 //! Pure; knows nothing of the tree (that is the verdict's business).
 
+use std::path::Path;
+
 use clodex_core::{
-    Claim, ClaimParse, ClaimedVerdict, CommandSeen, Ending, FailureKind, FailureSeen, Outcome, Turn,
+    Claim, ClaimParse, ClaimedVerdict, CommandSeen, Ending, FailureKind, FailureSeen, Outcome, Review, Turn,
     VerificationEntry, VerificationStatus, verification_attention,
 };
 
 use crate::answer::Schema;
 use crate::conductor::Stop;
+use crate::reviewed::reviewed;
 
 /// How the Codex process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,10 @@ pub struct Facts<'a> {
     pub final_message: Option<&'a str>,
     /// Which answer was asked for.
     pub schema: &'a Schema,
+    /// What Codex's reviewer answered, where it was asked.
+    pub reviewer_says: Option<&'a str>,
+    /// The top of the work tree.
+    pub root: &'a Path,
     /// The last words on stderr, for a Codex that ended without saying why.
     pub last_words: &'a str,
     /// What kind of failure these last words tell of.
@@ -68,10 +75,13 @@ pub struct Judgement {
     pub claimed_verdict: Option<ClaimedVerdict>,
     /// The answer to a schema of the user's own.
     pub answer: Option<serde_json::Value>,
+    /// What a review found.
+    pub review: Option<Review>,
 }
 
 impl Judgement {
-    fn ended(outcome: Outcome, ending: Ending, summary: impl Into<String>) -> Self {
+    /// A run that ended so; somebody should look.
+    pub fn ended(outcome: Outcome, ending: Ending, summary: impl Into<String>) -> Self {
         Self {
             outcome,
             ending,
@@ -81,6 +91,7 @@ impl Judgement {
             claim: None,
             claimed_verdict: None,
             answer: None,
+            review: None,
         }
     }
 }
@@ -125,12 +136,14 @@ fn failed(facts: &Facts<'_>) -> Judgement {
 }
 
 fn delivered(facts: &Facts<'_>) -> Judgement {
-    let Some(message) = facts.final_message.filter(|message| !message.trim().is_empty()) else {
-        return Judgement::ended(Outcome::Partial, Ending::Completed, "Codex ended without a final message");
-    };
-    match facts.schema {
-        Schema::Claim => claimed(message),
-        Schema::Own(schema) => match schema.check(message) {
+    let message = facts.final_message.filter(|message| !message.trim().is_empty());
+    match (facts.schema, message) {
+        (Schema::Review(schema), _) => reviewed(schema, facts.reviewer_says, facts.root),
+        (Schema::Claim | Schema::Own(_), None) => {
+            Judgement::ended(Outcome::Partial, Ending::Completed, "Codex ended without a final message")
+        }
+        (Schema::Claim, Some(message)) => claimed(message),
+        (Schema::Own(schema), Some(message)) => match schema.check(message) {
             Ok(answer) => Judgement {
                 needs_attention: false,
                 answer: Some(answer),
@@ -152,6 +165,7 @@ fn claimed(message: &str) -> Judgement {
             claim: Some(*claim),
             claimed_verdict: Some(word),
             answer: None,
+            review: None,
         },
         ClaimParse::Text(word) => Judgement {
             needs_attention: word != ClaimedVerdict::Clean,
@@ -236,6 +250,8 @@ mod tests {
             understood: true,
             final_message: message,
             schema: &Schema::Claim,
+            reviewer_says: None,
+            root: Path::new("/r"),
             last_words: "",
             last_words_kind: FailureKind::Other,
             verification: &[],

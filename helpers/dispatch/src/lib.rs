@@ -34,6 +34,8 @@ mod put_back;
 mod refusal;
 mod report;
 mod resumed;
+mod review;
+mod reviewed;
 mod run;
 mod seal;
 mod tape;

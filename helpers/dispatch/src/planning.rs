@@ -18,6 +18,7 @@ use crate::packet_file::PacketFile;
 use crate::plan::{Plan, RunsDir};
 use crate::refusal::Refusal;
 use crate::resumed;
+use crate::review;
 use crate::task_text::{as_documents, documents, read_file};
 
 /// Decides everything about the run that the arguments ask for.
@@ -31,6 +32,7 @@ pub fn plan(cli: &Cli) -> Result<Plan, Refusal> {
     let settings = settings(cli, packet.as_ref().map(|file| &file.packet), &files)?;
     let asked = match packet {
         Some(file) => Asked::by_packet(file, cli.name.as_deref()),
+        None if cli.review => review::asked(cli, &settings, &tree)?,
         None => Asked::by_arguments(cli, &settings)?,
     };
     decide(cli, asked, workdir, tree, &files, &settings)
@@ -80,7 +82,10 @@ fn decide(
     let resume = cli.resume.as_deref().map(resumed::thread).transpose()?;
     clodex_codex::check_expressible(&images, resume.as_deref())
         .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
-    let prompt = prompt(cli, &asked, &workdir, &schema)?;
+    let prompt = match &asked.prompt {
+        Some(own) => own.clone(),
+        None => prompt(cli, &asked, &workdir, &schema)?,
+    };
     let rows = settings.rows();
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let runs_dir = match &settings.output_dir.value {
@@ -155,13 +160,19 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
         heartbeat_sec: cli.heartbeat_sec.map(|value| Setting::flag("--heartbeat-sec", value)),
         tier: cli.tier.clone().map(|value| Setting::flag("--tier", value)),
         enforcement: cli.enforcement.map(|value| Setting::flag("--enforcement", value)),
-        sandbox: cli.sandbox.map(|value| Setting::flag("--sandbox", value)),
+        sandbox: if cli.review {
+            Some(Setting::flag("--review", Sandbox::ReadOnly))
+        } else {
+            cli.sandbox.map(|value| Setting::flag("--sandbox", value))
+        },
         allow_dirty_overlap: cli.allow_dirty_overlap.then(|| Setting::flag("--allow-dirty-overlap", true)),
         verify: cli.verify.then(|| Setting::flag("--verify", true)),
         verify_timeout_sec: cli.verify_timeout_sec.map(|value| Setting::flag("--verify-timeout-sec", value)),
         output_dir: cli.output_dir.clone().map(|value| Setting::flag("--output-dir", value)),
         codex: cli.codex.clone().map(|value| Setting::flag("--codex", value)),
-        isolate: if cli.with_dirty {
+        isolate: if cli.review {
+            Some(Setting::flag("--review", Isolate::Off))
+        } else if cli.with_dirty {
             Some(Setting::flag("--with-dirty", Isolate::WithDirty))
         } else {
             cli.isolate.map(|value| Setting::flag("--isolate", value))
@@ -177,6 +188,7 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
     layers.extend(packet.map(Layer::from_packet));
     layers.push(environment);
     layers.extend(files.layers()?);
+    layers.extend(cli.review.then(review::defaults));
     Ok(Settings::effective(&layers))
 }
 
@@ -195,7 +207,7 @@ fn prompt(cli: &Cli, asked: &Asked, workdir: &Path, schema: &Schema) -> Result<S
         docs: &as_documents(&files)?,
         answer: match schema {
             Schema::Claim => AnswerForm::Claim,
-            Schema::Own(_) => AnswerForm::OwnSchema,
+            Schema::Own(_) | Schema::Review(_) => AnswerForm::OwnSchema,
         },
     };
     Ok(prompt.render())
@@ -278,6 +290,9 @@ fn model_choice(cli: &Cli, files: &ConfigFiles, settings: &Settings) -> Result<M
 }
 
 fn schema(cli: &Cli) -> Result<Schema, Refusal> {
+    if cli.review {
+        return review::schema();
+    }
     let Some(path) = &cli.output_schema else { return Ok(Schema::Claim) };
     let refused = |why: String| {
         let message = format!("cannot use --output-schema `{}`: it {why}", path.display());

@@ -1,5 +1,7 @@
 //! The report on stdout: what clodex found, what the worker says, how to go on. Rendering only, at most 8 kB.
 
+mod findings;
+
 use std::fmt::Write as _;
 
 use clodex_core::{
@@ -20,6 +22,9 @@ pub fn render(result: &RunResult, policy: &Policy, seal: Option<&str>) -> String
     let mut report = String::new();
     headline(&mut report, result, policy);
     violations(&mut report, policy);
+    if let Some(found) = &result.findings {
+        findings::list(&mut report, found);
+    }
     rows(&mut report, "changed in scope", &policy.in_scope);
     rows(&mut report, "commits", &policy.commits);
     rows(&mut report, "by-products", &policy.by_products);

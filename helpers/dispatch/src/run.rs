@@ -7,7 +7,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use clodex_codex::{CodexConfig, Login, Rollout, find_rollout};
+use clodex_codex::{CodexConfig, Login, Rollout, find_rollout, reviewer_usage, rollout_review};
 use clodex_core::{
     Ending, Enforcement, FailureKind, Liveness, OnViolation, ProgressFold, RunId, RunRecord, RunStory,
     ThreadBase, Turn, path_text,
@@ -164,6 +164,7 @@ impl Run<'_> {
         story.stream_ended();
         notes.extend(story.warnings.iter().map(|warning| format!("codex warns: {warning}")));
         let recovered = self.recover_final_message(&mut story, &board);
+        let reviewer_says = self.reviewer_says(&mut story, &board);
         let not_logged_in = self.is_not_logged_in(&story);
         let sandbox = || {
             let state_dir = self.store.dir().path();
@@ -193,6 +194,7 @@ impl Run<'_> {
             watched,
             story,
             recovered,
+            reviewer_says,
             last_words,
             not_logged_in,
             begun: self.begun,
@@ -312,6 +314,17 @@ impl Run<'_> {
         story.last_message.is_some()
     }
 
+    /// What Codex's reviewer answered, and what it used: both stand only in Codex's own files.
+    fn reviewer_says(&self, story: &mut RunStory, board: &Board) -> Option<String> {
+        let (home, thread) = (self.codex_home.as_ref()?, board.record.thread_id.as_ref()?);
+        if !self.plan.schema.is_review() {
+            return None;
+        }
+        let used = reviewer_usage(home, thread);
+        story.tokens = used.and_then(|usage| ThreadBase::Fresh.tokens_of_run(usage));
+        rollout_review(&find_rollout(home, thread)?).ok().flatten()
+    }
+
     /// Asked only when the model could not be reached: Codex tells a missing login and a missing network alike.
     fn is_not_logged_in(&self, story: &RunStory) -> bool {
         let unreached = match &story.failure {
@@ -331,8 +344,9 @@ impl Run<'_> {
             (Some(_), None) => ThreadBase::Unknown,
         };
         let files = self.plan.rules.names_files().and_then(|files| u32::try_from(files).ok());
+        let progress = ProgressFold::new(&self.plan.workdir.to_string_lossy(), files, base);
         Folds {
-            progress: ProgressFold::new(&self.plan.workdir.to_string_lossy(), files, base),
+            progress: if self.plan.schema.is_review() { progress.reviewing() } else { progress },
             story: RunStory::new(base),
         }
     }

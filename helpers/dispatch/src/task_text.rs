@@ -23,8 +23,17 @@ pub fn read_file(path: &Path, what: &str) -> Result<Vec<u8>, Refusal> {
     checked(read(), &shown)
 }
 
-/// The free prompt's own words, before any template.
+/// The free prompt's own words, before any template; there have to be some.
 pub fn free_words(cli: &Cli) -> Result<String, Refusal> {
+    let (words, shown) = words(cli)?;
+    if words.trim().is_empty() {
+        return Err(Refusal::usage(format!("the prompt from {shown} is empty"), "say what is to be done"));
+    }
+    Ok(words)
+}
+
+/// What the user says, if anything, and where.
+pub fn words(cli: &Cli) -> Result<(String, String), Refusal> {
     let (bytes, shown) = match (&cli.prompt_file, &cli.prompt) {
         (Some(path), _) if path.as_os_str() == "-" => {
             let mut bytes = Vec::new();
@@ -45,10 +54,7 @@ pub fn free_words(cli: &Cli) -> Result<String, Refusal> {
     if words.contains('\0') {
         return Err(Refusal::usage(format!("the prompt from {shown} holds a NUL byte"), "remove it"));
     }
-    if words.trim().is_empty() {
-        return Err(Refusal::usage(format!("the prompt from {shown} is empty"), "say what is to be done"));
-    }
-    Ok(words)
+    Ok((words, shown))
 }
 
 /// Fills a template with the prompt's sections: a file, else one of the templates directories, else a built-in one.
@@ -61,7 +67,8 @@ pub fn filled(template: &str, words: &str, dirs: &[PathBuf]) -> Result<String, R
     })
 }
 
-fn template_text(template: &str, dirs: &[PathBuf]) -> Result<String, Refusal> {
+/// The text of a template: a file, else one of the directories, else a built-in one.
+pub fn template_text(template: &str, dirs: &[PathBuf]) -> Result<String, Refusal> {
     let as_text = |bytes: Vec<u8>| {
         String::from_utf8(bytes)
             .map_err(|_| Refusal::usage(format!("template `{template}` is not UTF-8"), "save it as UTF-8"))

@@ -31,6 +31,7 @@ fn result() -> RunResult {
         }),
         claimed_verdict: Some(ClaimedVerdict::Clean),
         answer: None,
+        findings: None,
         message: None,
         recovered: false,
         error: None,
