@@ -4,6 +4,7 @@
 mod detached;
 mod dispatching;
 mod ends;
+mod live;
 mod mid_turn;
 mod older;
 mod several;
