@@ -1,8 +1,6 @@
-//! Who listens: a session, and the Claude Code process that it is in. A run is theirs if one of the two started it:
-//! a resumed session is in another process, and after `/clear` the process is in another session, with the user who
-//! waits for the run still in front of it.
+//! Who listens: a session, and the Claude Code process that it is in. A run is theirs if one of the two started it.
 
-use clodex_core::{ProcessMark, RunRecord};
+use clodex_core::RunRecord;
 use clodex_os::ClaudeCode;
 use clodex_os::clock::Timestamp;
 use clodex_os::process::ProcessId;
@@ -10,14 +8,14 @@ use clodex_os::record_store::RecordStore;
 
 #[derive(Debug)]
 pub struct Listener {
-    session: String,
+    claude: ClaudeCode,
     process: ProcessId,
 }
 
 impl Listener {
     /// None where the process is not known: then nobody could say when to end.
     pub fn new(claude: ClaudeCode) -> Option<Self> {
-        Some(Self { session: claude.session, process: claude.process? })
+        Some(Self { process: claude.process?, claude })
     }
 
     pub fn process(&self) -> ProcessId {
@@ -28,7 +26,7 @@ impl Listener {
     pub fn close_dead(&self, store: &RecordStore) {
         let dead = store.dir().live_ids().into_iter().filter(|id| !store.dir().is_held(id));
         for run in dead.filter_map(|id| store.see(&id.try_into().ok()?)) {
-            if self.is_mine(&run.record) {
+            if self.claude.has_started(&run.record) {
                 // What cannot be closed now is closed by the next one who can; nothing is lost but time.
                 let _ = store.reap(&run.record.id);
             }
@@ -37,11 +35,6 @@ impl Listener {
 
     /// What ended since then and has not been told, in the order of the ends.
     pub fn untold(&self, store: &RecordStore, since: Timestamp) -> Vec<RunRecord> {
-        store.untold_of(since, |run| self.is_mine(run))
-    }
-
-    fn is_mine(&self, run: &RunRecord) -> bool {
-        let started_here = || run.claude == Some(ProcessMark::from(self.process));
-        run.session_id.as_deref() == Some(&self.session) || (run.session_id.is_some() && started_here())
+        store.untold_of(since, |run| self.claude.has_started(run))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::env;
 
+use clodex_core::{ProcessMark, RunRecord};
+
 use crate::process::ProcessId;
 
 /// A Claude Code process and the session that it was in when it started this program. A session may go on in another
@@ -20,5 +22,12 @@ impl ClaudeCode {
         let session = env::var("CLAUDE_CODE_SESSION_ID").ok().filter(|id| !id.is_empty())?;
         let pid = env::var("CLAUDE_PID").ok().and_then(|pid| pid.parse().ok());
         Some(Self { session, process: pid.and_then(ProcessId::of) })
+    }
+
+    /// Whether a run was started in the session or in the process: a resumed session is in another process, and after
+    /// `/clear` the process is in another session, with the user who waits for the run still in front of it.
+    pub fn has_started(&self, run: &RunRecord) -> bool {
+        let in_process = || run.claude.is_some() && run.claude == self.process.map(ProcessMark::from);
+        run.session_id.as_ref().is_some_and(|session| *session == self.session || in_process())
     }
 }

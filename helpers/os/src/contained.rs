@@ -23,8 +23,13 @@ const LAST_MEANS_LIMIT: Duration = Duration::from_secs(3);
 
 /// The wrapper where it is installed: beside the running program.
 pub fn wrapper_beside_this_program() -> Result<PathBuf> {
+    program_beside_this_one("clodex-contain")
+}
+
+/// Where another program of ours lies: beside the running one.
+pub fn program_beside_this_one(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe().tried("find the running program's own path")?;
-    Ok(own.with_file_name("clodex-contain"))
+    Ok(own.with_file_name(name))
 }
 
 /// A program to be run so that nothing it starts can outlive it or the caller.

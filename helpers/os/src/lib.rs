@@ -23,7 +23,8 @@
 //! | know how much disk a directory takes | [`disk_use`] |
 //! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
 //! | know whether a file is being written | [`is_open_for_writing`] |
-//! | know how wide the terminal is | [`terminal_columns`] |
+//! | know how wide the terminal is, or that of another process | [`terminal_columns`], [`terminal_columns_of`] |
+//! | find a program of ours | [`program_beside_this_one`] |
 //! | allocate in a program that ends at once | [`NeverFree`] |
 //! | read stdin without waiting for ever | [`read_stdin`] |
 //! | wake up when a directory changes | [`DirectoryWatch`] |
@@ -60,7 +61,9 @@ mod watch_dir;
 
 pub use claude_code::ClaudeCode;
 pub use config_files::{ConfigError, ConfigFiles};
-pub use contained::{Contained, ContainedCommand, Ending, Spawned, wrapper_beside_this_program};
+pub use contained::{
+    Contained, ContainedCommand, Ending, Spawned, program_beside_this_one, wrapper_beside_this_program,
+};
 pub use dialogue::Dialogue;
 pub use disk_use::{DiskUse, disk_use};
 pub use error::{Error, Result};
@@ -77,5 +80,5 @@ pub use report::{Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
 pub use sandbox_conditions::sandbox_conditions;
 pub use stdin::read_stdin;
-pub use terminal::terminal_columns;
+pub use terminal::{terminal_columns, terminal_columns_of};
 pub use watch_dir::{DirectoryWatch, Woken, WokenBeside};

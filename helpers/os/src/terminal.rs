@@ -1,8 +1,10 @@
 //! How wide the terminal is.
 #![expect(unsafe_code, reason = "ioctl has no safe wrapper")]
 
+use std::fs::OpenOptions;
 use std::io::IsTerminal;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt as _;
 
 /// Columns of the terminal that a stream (stdout, stderr) is; none when it is no terminal.
 pub fn terminal_columns(stream: &(impl IsTerminal + AsRawFd)) -> Option<usize> {
@@ -15,4 +17,13 @@ pub fn terminal_columns(stream: &(impl IsTerminal + AsRawFd)) -> Option<usize> {
     let told = if asked == 0 { usize::from(size.ws_col) } else { 0 };
     let in_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
     Some(told).filter(|columns| *columns > 0).or_else(in_environment).or(Some(80))
+}
+
+/// Columns of the terminal that another process of this user writes its stdout to; none when it is no terminal, and
+/// where the system does not let us look.
+pub fn terminal_columns_of(pid: u32) -> Option<usize> {
+    // It must not become ours, nor make us wait: it may be a pipe.
+    let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
+    let stdout = OpenOptions::new().read(true).custom_flags(flags).open(format!("/proc/{pid}/fd/1")).ok()?;
+    terminal_columns(&stdout)
 }

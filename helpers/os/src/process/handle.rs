@@ -151,6 +151,30 @@ mod tests {
     }
 
     #[test]
+    fn whoever_outlives_its_shell_has_no_leader_any_more() {
+        use std::io::BufRead as _;
+        use std::process::Stdio;
+        let script = "sleep 60 & echo $!; read _";
+        let mut shell = Command::new("setsid")
+            .args(["sh", "-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = String::new();
+        io::BufReader::new(shell.stdout.take().unwrap()).read_line(&mut told).unwrap();
+        let sleeper = ProcessId::of(told.trim().parse().unwrap()).unwrap();
+        assert_eq!(sleeper.has_live_leader(), Some(true));
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert_eq!(sleeper.has_live_leader(), Some(false));
+        let handle = ProcessHandle::open(sleeper).unwrap().unwrap();
+        handle.kill().unwrap();
+        assert!(handle.wait(Instant::now() + Duration::from_secs(10)).unwrap());
+        assert_eq!(sleeper.has_live_leader(), None);
+    }
+
+    #[test]
     fn a_pid_with_another_start_time_is_another_process() {
         let own = ProcessId::own();
         let other = ProcessId { start_ticks: own.start_ticks + 1, ..own };

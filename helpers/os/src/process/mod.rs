@@ -44,6 +44,13 @@ impl ProcessId {
     pub fn is_alive(self) -> bool {
         read_entry(self.pid).is_some_and(|entry| entry.id == self && !entry.is_zombie())
     }
+
+    /// Whether the process that its session began with (the shell of a task, say) runs still. None = it does not run
+    /// itself. A session's number is given to nobody else while somebody is in it.
+    pub fn has_live_leader(self) -> Option<bool> {
+        let own = read_entry(self.pid).filter(|entry| entry.id == self && !entry.is_zombie())?;
+        Some(read_entry(own.session).is_some_and(|leader| !leader.is_zombie()))
+    }
 }
 
 /// Makes the calling process the one to whom orphaned descendants are given, instead of the system's init.
