@@ -8,7 +8,7 @@ use clodex_os::record_store::{RecordStore, SeenRun, StateDir};
 
 use clodex_os::Failure;
 
-/// Lines that go to no terminal are cut here: they are read in logs and transcripts.
+/// Lines that go to no terminal are cut here, unless `COLUMNS` says otherwise: logs and transcripts have room.
 const COLUMNS_ELSEWHERE: usize = 160;
 
 /// Where to look and how to show it.
@@ -33,7 +33,7 @@ impl Look {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Self {
             store: RecordStore::look_at(dir),
-            columns: columns.unwrap_or(COLUMNS_ELSEWHERE),
+            columns: columns.or_else(told_columns).unwrap_or(COLUMNS_ELSEWHERE),
             colour: if columns.is_some() && !no_colour { Colour::On } else { Colour::Off },
             on_terminal: columns.is_some(),
         })
@@ -58,6 +58,11 @@ impl Look {
     pub fn render(&self, line: &StyledLine) -> String {
         line.render(self.columns, self.colour)
     }
+}
+
+/// How wide it will be shown, where the caller knows.
+fn told_columns() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0)
 }
 
 /// Milliseconds since 1970, UTC.
