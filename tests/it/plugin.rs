@@ -154,3 +154,12 @@ fn a_shim_without_a_program_says_how_to_get_one() {
     assert_eq!(call(plugin.path(), &path, &data, &["a"]), (Some(3), String::new(), missing.clone()));
     assert_eq!(call(plugin.path(), &path, &data, &["a", "--inline"]), (Some(0), missing, String::new()));
 }
+
+#[test]
+fn a_hook_without_a_program_is_silent() {
+    let plugin = bare_plugin();
+    symlink("clodex-shim", plugin.path().join("bin/clodex-hook")).unwrap();
+    let mut hook = Command::new(plugin.path().join("bin/clodex-hook"));
+    let output = hook.env_clear().env("PATH", "/usr/bin:/bin").output().unwrap();
+    assert_eq!((output.status.code(), output.stdout, output.stderr), (Some(0), vec![], vec![]));
+}

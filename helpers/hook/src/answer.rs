@@ -8,8 +8,13 @@ use serde::Serialize;
 pub enum Answer {
     /// Nothing: stdout stays empty.
     Nothing,
-    /// To `SessionStart`: Claude reads this with the session's beginning.
-    SessionContext(String),
+    /// To `SessionStart`: what Claude reads with the session's beginning, and what the user reads.
+    SessionBegun {
+        /// For Claude.
+        context: Option<String>,
+        /// For the user.
+        note: Option<String>,
+    },
     /// To `UserPromptSubmit`: Claude reads this with the prompt.
     PromptContext(String),
     /// To `UserPromptExpansion`: the user reads this, and the model is not asked.
@@ -76,8 +81,14 @@ impl Answer {
             ..nothing
         };
         Some(match self {
-            Self::Nothing => return None,
-            Self::SessionContext(text) => of_event(OfEvent::SessionStart { additional_context: text }),
+            Self::Nothing | Self::SessionBegun { context: None, note: None } => return None,
+            Self::SessionBegun { context, note } => Written {
+                system_message: note.as_deref(),
+                hook_specific_output: context
+                    .as_deref()
+                    .map(|additional_context| OfEvent::SessionStart { additional_context }),
+                ..nothing
+            },
             Self::PromptContext(text) => of_event(OfEvent::UserPromptSubmit { additional_context: text }),
             Self::InsteadOfModel(text) => {
                 blocked(text, Some(OfEvent::UserPromptExpansion { suppress_original_prompt: true }))
@@ -107,10 +118,15 @@ mod tests {
         let said = |answer: &Answer| answer.encoded().map(|bytes| String::from_utf8(bytes).unwrap());
         let text = || "a \"b\"\n\u{7}".to_owned();
         assert_eq!(said(&Answer::Nothing), None);
+        assert_eq!(said(&Answer::SessionBegun { context: None, note: None }), None);
         for (answer, wanted) in [
             (
-                Answer::SessionContext(text()),
+                Answer::SessionBegun { context: Some(text()), note: None },
                 r#"{"hookSpecificOutput":{"hookEventName":"SessionStart","additionalContext":"a \"b\"\n\u0007"}}"#,
+            ),
+            (
+                Answer::SessionBegun { context: Some("c".into()), note: Some("n".into()) },
+                r#"{"systemMessage":"n","hookSpecificOutput":{"hookEventName":"SessionStart","additionalContext":"c"}}"#,
             ),
             (
                 Answer::PromptContext(text()),

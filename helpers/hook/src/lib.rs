@@ -5,9 +5,20 @@
 //! valid JSON. A module an event; `event` knows what Claude Code sends, `answer` what it understands.
 
 mod answer;
+mod concern;
 mod event;
+mod plugin_version;
+mod session_end;
+mod session_start;
+mod sibling;
 mod surroundings;
+#[cfg(test)]
+mod testing;
 pub mod toggle;
+mod told_runs;
+mod user_prompt_expansion;
+mod user_prompt_submit;
+mod words;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -56,13 +67,17 @@ fn hook() {
 }
 
 /// What to say to an event.
-pub fn answer(received: &Received<'_>, _around: &Surroundings) -> Answer {
+pub fn answer(received: &Received<'_>, around: &Surroundings) -> Answer {
     match &received.event {
-        Event::SessionStart(_)
-        | Event::SessionEnd(_)
-        | Event::UserPromptSubmit(_)
-        | Event::UserPromptExpansion(_)
-        | Event::PreToolUse(_)
-        | Event::Stop(_) => Answer::Nothing,
+        Event::SessionStart(begun) => session_start::session_start(begun, received, around),
+        Event::SessionEnd(ended) => {
+            session_end::session_end(ended, received, around);
+            Answer::Nothing
+        }
+        Event::UserPromptSubmit(_) => user_prompt_submit::user_prompt_submit(received, around),
+        Event::UserPromptExpansion(expanded) => {
+            user_prompt_expansion::user_prompt_expansion(expanded, around)
+        }
+        Event::PreToolUse(_) | Event::Stop(_) => Answer::Nothing,
     }
 }

@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clodex_os::clock::Timestamp;
 use clodex_os::record_store::StateDir;
 
 /// What the environment says.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Surroundings {
     /// Where the records of runs are; none where no variable says so.
     pub state: Option<StateDir>,
@@ -16,10 +17,14 @@ pub struct Surroundings {
     pub plugin_data: Option<PathBuf>,
     /// The directory that the session was started in.
     pub project_dir: Option<PathBuf>,
+    /// Claude Code's own process.
+    pub claude_pid: Option<u32>,
+    /// The time.
+    pub now: Timestamp,
 }
 
 impl Surroundings {
-    /// Reads the environment; empty variables are none.
+    /// Reads the environment and the clock; empty variables are none.
     pub fn from_env() -> Self {
         let path = |name: &str| {
             let value: Option<OsString> = std::env::var_os(name);
@@ -30,6 +35,8 @@ impl Surroundings {
             plugin_root: path("CLAUDE_PLUGIN_ROOT"),
             plugin_data: path("CLAUDE_PLUGIN_DATA"),
             project_dir: path("CLAUDE_PROJECT_DIR"),
+            claude_pid: std::env::var("CLAUDE_PID").ok().and_then(|pid| pid.parse().ok()),
+            now: Timestamp::now(),
         }
     }
 }

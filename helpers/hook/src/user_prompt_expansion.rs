@@ -1,0 +1,57 @@
+//! `UserPromptExpansion`: the commands that only show or end runs are answered by their helper, without the model.
+//! Where that cannot be done nothing is said, and the command's own Markdown does it.
+
+use std::time::Duration;
+
+use crate::event::PromptExpansion;
+use crate::sibling::Sibling;
+use crate::words::words;
+use crate::{Answer, Surroundings};
+
+const LOOK_PATIENCE: Duration = Duration::from_secs(10);
+/// A cancelled run's verdict may take a minute.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(100);
+/// Claude Code shows an answer indented.
+const INDENTED: usize = 4;
+
+/// Answers the event.
+pub fn user_prompt_expansion(expanded: &PromptExpansion<'_>, around: &Surroundings) -> Answer {
+    let Some((sibling, patience)) = answered_by(&expanded.command_name) else { return Answer::Nothing };
+    let columns = around.claude_pid.and_then(clodex_os::terminal_columns_of);
+    let columns = columns.map(|columns| columns.saturating_sub(INDENTED).max(1));
+    let said = sibling.says(&words(&expanded.command_args), patience, columns);
+    said.map_or(Answer::Nothing, Answer::InsteadOfModel)
+}
+
+/// The helper that answers a command, by its whole or its bare name.
+fn answered_by(command: &str) -> Option<(Sibling, Duration)> {
+    let look = |name| Some((Sibling { program: "clodex-status", name }, LOOK_PATIENCE));
+    match command.strip_prefix("clodex:").unwrap_or(command) {
+        "clodex-status" => look("clodex-status"),
+        "clodex-result" => look("clodex-result"),
+        "clodex-debug" => look("clodex-debug"),
+        "clodex-cancel" => {
+            Some((Sibling { program: "clodex-control", name: "clodex-cancel" }, CANCEL_PATIENCE))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_and_bare_names_are_answered_and_no_others() {
+        for name in ["clodex-status", "clodex-result", "clodex-debug", "clodex-cancel"] {
+            let (sibling, _) = answered_by(name).unwrap();
+            assert_eq!(sibling.name, name);
+            assert_eq!(answered_by(&format!("clodex:{name}")).unwrap().0, sibling);
+        }
+        for name in
+            ["", "clodex:", "clodex-apply", "other:clodex-status", "clodex:clodex:clodex-status", "status"]
+        {
+            assert_eq!(answered_by(name), None, "{name}");
+        }
+    }
+}
