@@ -1,5 +1,6 @@
 //! The plugin's own files: what Claude Code reads of them, and that what they name exists.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,19 @@ fn guides() -> Vec<(PathBuf, String)> {
     let skills =
         fs::read_dir(root().join("skills")).unwrap().map(|entry| entry.unwrap().path().join("SKILL.md"));
     commands.chain(skills).map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The files that a skill loads when it needs them.
+fn references(skill: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(skill.join("references")).into_iter().flatten();
+    files.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The same, and what skills refer to.
+fn guides_and_references() -> Vec<(PathBuf, String)> {
+    let skills = fs::read_dir(root().join("skills")).unwrap().map(|entry| entry.unwrap().path());
+    let files = skills.flat_map(|skill| references(&skill));
+    guides().into_iter().chain(files.map(|path| (path.clone(), fs::read_to_string(path).unwrap()))).collect()
 }
 
 fn front_matter<'a>(text: &'a str, key: &str) -> Option<&'a str> {
@@ -52,46 +66,204 @@ fn commands_and_skills_are_short_and_say_what_they_are() {
     }
 }
 
-/// The words of each piece of code that calls one of our helpers.
+/// Whether a model has to carry a command's text, or a person types it: what the model may start by itself costs tokens in
+/// every session, and the skills tell it when.
+#[test]
+fn commands_are_of_one_piece() {
+    for (path, text) in guides().into_iter().filter(|(path, _)| !path.ends_with("SKILL.md")) {
+        let shown = path.display();
+        assert_eq!(front_matter(&text, "disable-model-invocation"), Some("true"), "{shown}");
+        let tools =
+            front_matter(&text, "allowed-tools").unwrap_or_else(|| panic!("{shown} allows all tools"));
+        assert!(
+            !tools.contains("Bash(*") && !tools.split(", ").any(|tool| tool == "Bash"),
+            "{shown}: {tools}"
+        );
+        assert!(text.contains("\n## Task\n"), "{shown} has no task");
+        for line in text.lines().filter_map(|line| line.strip_prefix("!`")) {
+            let helper = line.split_whitespace().next().unwrap();
+            assert!(line.contains(" --inline"), "{shown}: `{line}` may fail, and the command with it");
+            assert!(tools.contains(&format!("Bash({helper}:*)")), "{shown}: `{helper}` is not allowed");
+        }
+    }
+}
+
+/// The pieces of code of a guide: spans, each on one line, and the lines of fenced blocks.
+fn pieces_of_code(text: &str) -> Vec<String> {
+    let (mut prose, mut pieces, mut fenced) = (String::new(), Vec::new(), false);
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if fenced {
+            pieces.push(line.trim().to_owned());
+        } else {
+            prose.push_str(line.trim());
+            prose.push(' ');
+        }
+    }
+    pieces.extend(prose.split('`').skip(1).step_by(2).map(str::to_owned));
+    pieces
+}
+
+/// The words of each call of one of our helpers, up to the end of its own command.
 fn calls(text: &str) -> Vec<Vec<String>> {
-    let is_call = |code: &&str| code.starts_with("clodex-");
-    let words = |code: &str| code.split_whitespace().map(str::to_owned).collect();
-    text.split('`').skip(1).step_by(2).filter(is_call).map(words).collect()
+    let own = |code: &String| -> Vec<String> {
+        code.split_whitespace()
+            .take_while(|word| !["|", "<<", "&&", ";"].contains(word))
+            .map(str::to_owned)
+            .collect()
+    };
+    pieces_of_code(text).iter().filter(|code| code.starts_with("clodex-")).map(own).collect()
+}
+
+/// What our own helpers say of themselves, started as Claude Code starts them: by the shims on PATH.
+struct Helpers {
+    plugin: tempfile::TempDir,
+    told: BTreeMap<Vec<String>, String>,
+}
+
+impl Helpers {
+    fn new() -> Self {
+        let plugin = tempfile::tempdir().unwrap();
+        let bin = plugin.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        for shim in fs::read_dir(root().join("bin")).unwrap().map(|entry| entry.unwrap().path()) {
+            let to = bin.join(shim.file_name().unwrap());
+            match fs::read_link(&shim) {
+                Ok(target) => symlink(target, to).unwrap(),
+                Err(_) => fs::copy(&shim, to).map(drop).unwrap(),
+            }
+        }
+        Self { plugin, told: BTreeMap::new() }
+    }
+
+    /// The help of a helper, or of one of its commands.
+    fn help(&mut self, words: &[&str]) -> String {
+        let key: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        let bin = self.plugin.path().join("bin");
+        let path = format!("{}:{}:/usr/bin:/bin", bin.display(), clodex_tests::binaries().display());
+        let ask = || {
+            let mut helper = Command::new(bin.join(words[0]));
+            helper.args(&words[1..]).arg("--help").env_clear().env("PATH", path);
+            let output = helper.output().unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            assert!(output.status.success(), "{words:?}: {output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        self.told.entry(key).or_insert_with(ask).clone()
+    }
+
+    /// The help that a call is to be measured by.
+    fn help_for(&mut self, call: &[String]) -> String {
+        let help = self.help(&[&call[0]]);
+        let commands = help.split_once("Commands:\n").map(|(_, rest)| rest.to_owned());
+        match (commands, call.get(1)) {
+            (Some(commands), Some(word)) if !word.starts_with('-') => {
+                assert!(commands.contains(&format!("  {word}")), "{} has no command `{word}`", call[0]);
+                self.help(&[&call[0], word])
+            }
+            _ => help,
+        }
+    }
+}
+
+fn knows(help: &str, flag: &str) -> bool {
+    let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-');
+    help.match_indices(flag).any(|(at, _)| is_end(&help[at + flag.len()..]) && !help[..at].ends_with('-'))
+}
+
+/// A flag without its value and without what prose puts behind it.
+fn flag(word: &str) -> Option<&str> {
+    let word = word.trim_start_matches('[').trim_end_matches([']', ',', '.']);
+    word.starts_with("--").then(|| word.split('=').next().unwrap())
 }
 
 #[test]
 fn every_helper_and_flag_that_a_guide_names_exists() {
-    let mut checked = 0;
-    for (path, text) in guides() {
+    let (mut helpers, mut checked) = (Helpers::new(), 0);
+    for (path, text) in guides_and_references() {
         for call in calls(&text) {
-            let helper = &call[0];
-            assert!(root().join("bin").join(helper).exists(), "{}: {helper}", path.display());
-            let source = match helper.as_str() {
-                "clodex-status" | "clodex-result" | "clodex-wait" | "clodex-debug" => {
-                    "helpers/status/src/cli.rs"
-                }
-                "clodex-cancel" => "helpers/control/src/cli.rs",
-                "clodex-apply" => "helpers/apply/src/cli.rs",
-                "clodex-dispatch" => "helpers/dispatch/src/cli.rs",
-                other => panic!("{}: which command line has {other}?", path.display()),
-            };
-            for flag in call.iter().filter_map(|word| word.strip_prefix("--")) {
-                let field = format!("pub {}:", flag.replace('-', "_"));
-                assert!(read(source).contains(&field), "{}: {helper} has no --{flag}", path.display());
+            assert!(root().join("bin").join(&call[0]).exists(), "{}: {}", path.display(), call[0]);
+            let help = helpers.help_for(&call);
+            for flag in call.iter().filter_map(|word| flag(word)) {
+                assert!(knows(&help, flag), "{}: {} has no {flag}", path.display(), call[0]);
+                checked += 1;
+            }
+        }
+        // A flag that stands alone is one of some helper that the guide names.
+        let named: Vec<String> = calls(&text).into_iter().map(|call| call[0].clone()).collect();
+        for piece in pieces_of_code(&text).iter().filter(|piece| piece.starts_with("--")) {
+            let flag = flag(piece.split_whitespace().next().unwrap()).unwrap();
+            let is_known = named.iter().any(|helper| knows(&helpers.help(&[helper]), flag));
+            assert!(is_known, "{}: no helper that it names has {flag}", path.display());
+            checked += 1;
+        }
+    }
+    assert!(checked >= 20, "only {checked} flags were found: does `calls` still see them?");
+}
+
+/// A guide in the pieces that are read together: a numbered step with all that belongs to it, or a paragraph.
+fn steps(text: &str) -> Vec<String> {
+    let mut steps = vec![String::new()];
+    let (mut in_step, mut fenced) = (false, false);
+    for line in text.lines() {
+        let is_fence = line.trim_start().starts_with("```");
+        fenced ^= is_fence;
+        let begins_step = line.starts_with(|c: char| c.is_ascii_digit());
+        let ends =
+            line.starts_with('#') || (!in_step && line.is_empty() && !fenced) || line.starts_with("| ");
+        if begins_step || ends {
+            in_step = begins_step;
+            steps.push(String::new());
+        }
+        let step = steps.last_mut().unwrap();
+        step.push_str(line);
+        step.push('\n');
+    }
+    steps
+}
+
+/// Whether a call starts a run.
+fn dispatches(call: &[String]) -> bool {
+    let starts = |word: &String| {
+        ["--task", "--prompt-file", "--resume", "--review", "--from-session"]
+            .iter()
+            .any(|flag| word.starts_with(flag))
+    };
+    call[0] == "clodex-dispatch" && call.iter().any(starts)
+}
+
+/// Claude Code ends a background command after ten minutes otherwise, and a foreground one it moves there.
+#[test]
+fn every_call_that_dispatches_says_that_it_runs_long_in_the_background_or_detached() {
+    let mut checked = 0;
+    for (path, text) in guides_and_references() {
+        for step in steps(&text) {
+            for call in calls(&step).into_iter().filter(|call| dispatches(call)) {
+                let says = |words: &str| step.contains(words);
+                let is_long = says("`run_in_background: true`") && says("`timeout: 7200000`");
+                let is_detached = call.iter().any(|word| word == "--detach");
+                assert!(is_long || is_detached, "{}: {call:?} in\n{step}", path.display());
                 checked += 1;
             }
         }
     }
-    assert!(checked >= 8, "only {checked} flags were found: does `calls` still see them?");
+    assert!(checked >= 4, "only {checked} calls were found: does `calls` still see them?");
 }
 
 #[test]
-fn every_file_that_the_skill_refers_to_exists() {
-    let text = read("skills/clodex/SKILL.md");
-    let named: Vec<&str> = text.split('`').filter(|code| code.starts_with("references/")).collect();
-    assert!(!named.is_empty());
-    for file in named {
-        assert!(root().join("skills/clodex").join(file).exists(), "{file}");
+fn every_file_that_a_skill_refers_to_exists_and_every_reference_is_referred_to() {
+    for skill in fs::read_dir(root().join("skills")).unwrap().map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(skill.join("SKILL.md")).unwrap();
+        let mut named: Vec<String> =
+            pieces_of_code(&text).into_iter().filter(|code| code.starts_with("references/")).collect();
+        named.sort();
+        named.dedup();
+        let mut there: Vec<String> = references(&skill)
+            .iter()
+            .map(|file| format!("references/{}", file.file_name().unwrap().to_str().unwrap()))
+            .collect();
+        there.sort();
+        assert_eq!(named, there, "{}", skill.display());
     }
 }
 
