@@ -4,6 +4,7 @@
 mod detached;
 mod dispatching;
 mod ends;
+mod installed;
 mod live;
 mod mid_turn;
 mod older;
@@ -19,6 +20,9 @@ use clodex_tests::{
     real_codex,
 };
 use serde_json::{Value, json};
+
+/// What a session needs not be asked for.
+const ALLOWED: [&str; 4] = ["--permission-mode", "manual", "--allowedTools", "Bash(clodex-dispatch:*)"];
 
 /// Where a scenario takes place.
 struct Scene {
@@ -55,8 +59,7 @@ impl Scene {
     /// A session that asks for nothing that our commands need.
     #[track_caller]
     fn session(&self, arguments: &[&str]) -> ClaudeTerminal<'_> {
-        let usual = ["--permission-mode", "manual", "--allowedTools", "Bash(clodex-dispatch:*)"];
-        self.stage.terminal(&[&usual, arguments].concat())
+        self.stage.terminal(&[&ALLOWED, arguments].concat())
     }
 
     /// The packet of a worker who writes `src/<name>/new.txt`, and then thinks until it may go on.
