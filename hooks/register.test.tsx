@@ -111,6 +111,23 @@ describe('commands', () => {
     await ui.unmount()
   })
 
+  test('are answered through the shim where nothing is installed', async ($, on) => {
+    const paths: string[] = []
+    on('process.hookEnv', () => ({ value: { CLAUDE_PLUGIN_DATA: '/data' } }))
+    on('process.run', ($, e) => {
+      paths.push(e.argv[0] ?? '')
+      if (paths.length === 1) return { deny: 'no such file' }
+      return { value: { exitCode: 0, stdout: 'said', stderr: '', isStdoutTruncated: false, isStderrTruncated: false } }
+    })
+    const run = async () => (await $.command.run(asked('clodex:clodex-debug', 'a'))).text
+    expect([await run(), await run()]).toEqual(['said', 'said'])
+    expect(paths.map(path => path.replace(/^.*(?=\/bin\/)/, path => (path === '/data' ? path : 'plugin')))).toEqual([
+      '/data/bin/clodex-debug',
+      'plugin/bin/clodex-debug',
+      'plugin/bin/clodex-debug',
+    ])
+  })
+
   test('are left to Markdown when the helpers are not there', async ($, on) => {
     helpers(on, () => undefined)
     on('command.run', () => ({ text: 'markdown' }))

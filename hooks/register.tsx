@@ -2,7 +2,7 @@
 // cost no model call. It decides nothing: helpers say what is shown, and where one is missing nothing is. Claude Code
 // before 2.1.287 passes it over; statusline, commands and monitor work without it.
 import { atom, read, update } from 'claude-code'
-import type { EngineInterface, Register, Timer } from 'claude-code'
+import type { EngineInterface, ProcessRunResult, Register, Timer } from 'claude-code'
 import type { ClodexSpan } from '../types/clodex'
 
 const band = atom({ plugin: 'clodex', key: 'band' } as const, [])
@@ -14,6 +14,8 @@ const IDLE_MS = 10_000
 const EAGER_LOOKS = 10
 const MAX_ROWS = 4
 const SAID_ROWS = 8
+/** What Claude Code draws before and behind a command's answer. */
+const INDENT = 8
 const SAID_MS = 20_000
 
 /** What the surface told last: the columns of the band, and whether a turn runs. */
@@ -22,16 +24,30 @@ let isWorking = false
 
 let timer: Timer | undefined
 let eagerLooks = 0
+const notInstalled = new Set<string>()
 
-/** One of our helpers with the variables that a hook of ours would have; undefined = it cannot be run. */
-async function helper($: EngineInterface, name: string, words: readonly string[]): Promise<string | undefined> {
+/**
+ * One of our helpers with the variables that a hook of ours would have; undefined = it cannot be run. The shim finds it
+ * wherever it is; where it is installed, it is called without the shim, which costs more than the helper.
+ */
+async function helper($: EngineInterface, name: string, words: readonly string[], room = columns): Promise<string | undefined> {
   try {
-    const env = await $.process.hookEnv()
-    const ran = await $.process.run([`${$.plugin.root}/bin/${name}`, ...words], { env })
-    return ran.exitCode === 0 ? ran.stdout : undefined
+    const env: Record<string, string> = { ...(await $.process.hookEnv()), COLUMNS: String(room) }
+    if (!notInstalled.has(name)) {
+      try {
+        return output(await $.process.run([`${env['CLAUDE_PLUGIN_DATA']}/bin/${name}`, ...words], { env }))
+      } catch {
+        notInstalled.add(name)
+      }
+    }
+    return output(await $.process.run([`${$.plugin.root}/bin/${name}`, ...words], { env }))
   } catch {
     return undefined
   }
+}
+
+function output(ran: ProcessRunResult): string | undefined {
+  return ran.exitCode === 0 ? ran.stdout : undefined
 }
 
 /** Our own statusline shows a single run already. */
@@ -65,14 +81,16 @@ async function keepLooking($: EngineInterface): Promise<void> {
 }
 
 /** What a helper says to a command; words go as they are, no shell reads them. */
-async function answer($: EngineInterface, name: string, args: string): Promise<string | undefined> {
-  const said = await helper($, name, ['--inline', ...args.split(/\s+/).filter(word => word !== '')])
-  return said?.trimEnd()
+async function answer($: EngineInterface, name: string, args: string, room: number): Promise<string | undefined> {
+  const words = args.split(/\s+/).filter(word => word !== '')
+  const told = (await helper($, name, ['--inline', ...words], room - INDENT))?.trimEnd()
+  // What stands in columns begins below our name, not behind it.
+  return told?.includes('\n') ? `\n${told}` : told
 }
 
 /** What a command prints is shown when the turn is over; the band shows it until then, for a while. */
 async function say($: EngineInterface, text: string): Promise<void> {
-  await update($, said, () => text.split('\n').slice(0, SAID_ROWS))
+  await update($, said, () => text.trim().split('\n').slice(0, SAID_ROWS))
   $.clock.after(SAID_MS, () => void update($, said, () => []))
 }
 
@@ -128,20 +146,24 @@ export const register: Register = on => {
   })
 
   on('command.run', { command: 'clodex:clodex-status' }, async ($, e, next) => {
-    const text = await answer($, 'clodex-status', e.args)
+    const text = await answer($, 'clodex-status', e.args, e.presentation.columns)
     return text === undefined ? next(e) : { text }
   }).catch(($, e, next) => next(e))
   on('command.run', { command: 'clodex:clodex-cancel' }, async ($, e, next) => {
-    const text = await answer($, 'clodex-cancel', e.args)
+    const text = await answer($, 'clodex-cancel', e.args, e.presentation.columns)
     return text === undefined ? next(e) : { text }
   }).catch(($, e, next) => next(e))
   on('command.run', { command: 'clodex:clodex-debug' }, async ($, e, next) => {
-    const text = await answer($, 'clodex-debug', e.args)
+    const text = await answer($, 'clodex-debug', e.args, e.presentation.columns)
+    return text === undefined ? next(e) : { text }
+  }).catch(($, e, next) => next(e))
+  on('command.run', { command: 'clodex:clodex-result' }, async ($, e, next) => {
+    const text = await answer($, 'clodex-result', e.args, e.presentation.columns)
     return text === undefined ? next(e) : { text }
   }).catch(($, e, next) => next(e))
   on('command.run', { command: 'clodex-now' }, async ($, e) => {
     const { name, words } = wanted(e.args)
-    const text = (await answer($, name, words)) ?? 'cannot find the helpers of clodex; hint: run /clodex-setup'
+    const text = (await answer($, name, words, e.presentation.columns)) ?? 'cannot find the helpers of clodex; hint: run /clodex-setup'
     if (isWorking) await say($, text)
     return { text }
   })
