@@ -26,7 +26,8 @@ fn a_run_is_looked_at_and_cancelled_while_a_turn_runs() {
 fn with_mods_a_run_is_dead_before_the_turn_is_over() {
     let Some(scene) = Scene::real() else { return };
     let claude = scene.session(&[]);
-    let thinks = json!({ "do": [{ "say": "thinking" }, { "until": scene.gate("turn") }, { "say": "thought" }] });
+    let thinks =
+        json!({ "do": [{ "say": "thinking" }, { "until": scene.gate("turn") }, { "say": "thought" }] });
     claude.play("work", json!([dispatch(&scene.packet("beside")), thinks, say("heard")]));
     scene.until_it_thinks("beside");
     claude.shows(&["thinking"]);
