@@ -35,13 +35,14 @@ mod settings;
 mod styled_line;
 mod template;
 mod tiers;
+mod toggle;
 mod utc_text;
 mod verdict;
 mod verification;
 mod watchdog;
 mod yaml;
 
-pub use by_products::ByProducts;
+pub use by_products::{BUILT_IN_DIRECTORIES, ByProducts};
 pub use claim::{Claim, ClaimParse, ClaimedVerdict, WorkerResult};
 pub use containment::{Containment, Enforcement, Sandbox};
 pub use deed::{Change, Deed, DeedKind, done_by};
@@ -81,6 +82,7 @@ pub use settings::{
 pub use styled_line::{Colour, StyledLine, Tone, cut, harmless, text_width};
 pub use template::{BUILT_IN_TEMPLATES, TemplateError, fill_template, fill_template_with, template_keys};
 pub use tiers::{ModelChoice, Tier, Tiers, UnknownTier};
+pub use toggle::{TOGGLE_FLAG, Toggle};
 pub use utc_text::utc_ms;
 pub use verdict::{Verdict, Violation, ViolationKind};
 pub use verification::{

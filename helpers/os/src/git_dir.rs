@@ -6,11 +6,27 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-/// The git common directory of the work tree around `inside`, without symlinks: the same for a repository and
-/// all its linked worktrees. None = no repository there.
-pub fn git_common_dir(inside: &Path) -> Option<PathBuf> {
+/// Where a repository lies, without symlinks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitPlaces {
+    /// The top of the work tree.
+    pub work_tree: PathBuf,
+    /// The git common directory: the same for a repository and all its linked worktrees.
+    pub common_dir: PathBuf,
+}
+
+/// The repository around `inside`. None = no repository there.
+pub fn git_places(inside: &Path) -> Option<GitPlaces> {
     let inside = fs::canonicalize(inside).ok()?;
-    inside.ancestors().find_map(|directory| common_dir_of(&directory.join(".git")))
+    inside.ancestors().find_map(|directory| {
+        let common_dir = common_dir_of(&directory.join(".git"))?;
+        Some(GitPlaces { work_tree: directory.to_owned(), common_dir })
+    })
+}
+
+/// The git common directory of the work tree around `inside`. None = no repository there.
+pub fn git_common_dir(inside: &Path) -> Option<PathBuf> {
+    git_places(inside).map(|places| places.common_dir)
 }
 
 fn common_dir_of(dot_git: &Path) -> Option<PathBuf> {
@@ -68,6 +84,7 @@ mod tests {
         let common = Some(root.join("main/.git"));
         assert_eq!(git_common_dir(&root.join("main/src/deep")), common);
         assert_eq!(git_common_dir(&root.join("side/sub")), common);
+        assert_eq!(git_places(&root.join("side/sub")).unwrap().work_tree, root.join("side"));
         std::os::unix::fs::symlink(root.join("main"), root.join("link")).unwrap();
         assert_eq!(git_common_dir(&root.join("link/src")), common);
     }

@@ -17,7 +17,8 @@
 //! | know which Claude Code started this program | [`ClaudeCode`] |
 //! | go on after the caller is gone | [`detach`] |
 //! | let another program take our place | [`become_program`] |
-//! | know which project a directory belongs to | [`git_common_dir`] |
+//! | know which project a directory belongs to | [`git_common_dir`], [`git_places`], [`project_root`] |
+//! | read or set the toggle of a project | [`read_toggle`], [`set_toggle`] |
 //! | exchange two names, or take a free one, in one step | [`exchange`], [`rename_to_free`] |
 //! | remove things from a directory that no symlink leads to | [`RealDir`] |
 //! | know how much disk a directory takes | [`disk_use`] |
@@ -57,6 +58,7 @@ mod sandbox_conditions;
 pub mod signals;
 mod stdin;
 mod terminal;
+mod toggle_flag;
 mod watch_dir;
 
 pub use claude_code::ClaudeCode;
@@ -68,7 +70,7 @@ pub use dialogue::Dialogue;
 pub use disk_use::{DiskUse, disk_use};
 pub use error::{Error, Result};
 pub use failure::Failure;
-pub use git_dir::git_common_dir;
+pub use git_dir::{GitPlaces, git_common_dir, git_places};
 pub use lock::RunLock;
 pub use never_free::NeverFree;
 pub use random::run_suffix;
@@ -81,4 +83,5 @@ pub use run_command::{Finished, ShortCommand};
 pub use sandbox_conditions::sandbox_conditions;
 pub use stdin::read_stdin;
 pub use terminal::{terminal_columns, terminal_columns_of};
+pub use toggle_flag::{FoundFlag, project_root, read_toggle, set_toggle};
 pub use watch_dir::{DirectoryWatch, Woken, WokenBeside};

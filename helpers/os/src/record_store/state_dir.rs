@@ -103,6 +103,11 @@ impl StateDir {
         self.root.join("live").join(format!("{id}.cancel.lock"))
     }
 
+    /// Where it is kept in which turns of a project's sessions something was done.
+    pub fn of_turns(&self, what: &str, project: &[u8]) -> PathBuf {
+        self.root.join("turns").join(format!("{:016x}.{what}", fnv1a(project)))
+    }
+
     pub(super) fn start_lock(&self, git_common_dir: &str) -> PathBuf {
         self.root.join("starts").join(project(git_common_dir) + ".lock")
     }
