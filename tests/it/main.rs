@@ -37,4 +37,5 @@ mod stand_in;
 mod sudden_death;
 mod tidy;
 mod together;
+mod toggle;
 mod verify;

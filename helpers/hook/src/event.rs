@@ -10,6 +10,8 @@ use serde::Deserialize;
 pub struct Received<'a> {
     /// The session's id; empty where it was not told.
     pub session_id: Cow<'a, str>,
+    /// The id of the prompt that the turn began with; empty where it was not told.
+    pub prompt_id: Cow<'a, str>,
     /// Where the session works; empty where it was not told.
     pub cwd: Cow<'a, str>,
     /// The session's transcript, a file of JSON lines; empty where it was not told.
@@ -118,6 +120,8 @@ struct Common<'a> {
     #[serde(borrow)]
     session_id: Cow<'a, str>,
     #[serde(borrow)]
+    prompt_id: Cow<'a, str>,
+    #[serde(borrow)]
     cwd: Cow<'a, str>,
     #[serde(borrow)]
     transcript_path: Cow<'a, str>,
@@ -126,7 +130,7 @@ struct Common<'a> {
 impl<'a> Received<'a> {
     /// Reads an event; none for anything else.
     pub fn read(input: &'a [u8]) -> Option<Self> {
-        let Common { hook_event_name, session_id, cwd, transcript_path } = part(input)?;
+        let Common { hook_event_name, session_id, prompt_id, cwd, transcript_path } = part(input)?;
         let event = match hook_event_name.as_ref() {
             "SessionStart" => Event::SessionStart(part(input)?),
             "SessionEnd" => Event::SessionEnd(part(input)?),
@@ -136,7 +140,7 @@ impl<'a> Received<'a> {
             "Stop" => Event::Stop(part(input)?),
             _ => return None,
         };
-        Some(Self { session_id, cwd, transcript_path, event })
+        Some(Self { session_id, prompt_id, cwd, transcript_path, event })
     }
 }
 

@@ -16,6 +16,7 @@ mod surroundings;
 mod testing;
 pub mod toggle;
 mod told_runs;
+mod turns;
 mod user_prompt_expansion;
 mod user_prompt_submit;
 mod words;
@@ -44,8 +45,12 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
             hook();
             ExitCode::SUCCESS
         }
+        "clodex-toggle" => {
+            let is_renamed = arguments.get(1).is_some_and(|argument| argument == "--as");
+            toggle::command::run(arguments.get(if is_renamed { 3 } else { 1 }..).unwrap_or_default())
+        }
         other => {
-            eprintln!("cannot act under the name `{other}`\nhint: call it as clodex-hook");
+            eprintln!("cannot act under the name `{other}`\nhint: call it as clodex-hook or clodex-toggle");
             ExitCode::from(2)
         }
     }
@@ -78,6 +83,7 @@ pub fn answer(received: &Received<'_>, around: &Surroundings) -> Answer {
         Event::UserPromptExpansion(expanded) => {
             user_prompt_expansion::user_prompt_expansion(expanded, around)
         }
-        Event::PreToolUse(_) | Event::Stop(_) => Answer::Nothing,
+        Event::PreToolUse(used) => toggle::before_tool(received, used, around),
+        Event::Stop(_) => Answer::Nothing,
     }
 }

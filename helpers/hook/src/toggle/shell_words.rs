@@ -1,222 +1,242 @@
-//! A shell command as simple commands of plain words: what a reader can know of it without running it.
-//! Knows the shell's grammar; not what any program does.
+//! A shell command as a row of steps: calls of programs, assignments, and where a subshell begins and ends. Reads the
+//! text once, from left to right, and runs nothing; what bash would refuse is read as far as it goes.
+//! Knows the shell's grammar; not what any program does, and no variable's value.
+//!
+//! A reader of our own, because the parsers there are want a correct command, take a stack frame for each bracket, and
+//! need more than the time a hook has for a long one.
 
-use brush_parser::ast::{
-    Command, CommandPrefixOrSuffixItem, CompoundCommand, CompoundList, IoFileRedirectKind,
-    IoFileRedirectTarget, IoRedirect, Program, SimpleCommand, Word,
-};
-use brush_parser::word::{Parameter, ParameterExpr, TildeExpr, WordPiece, WordPieceWithSource};
-use brush_parser::{Parser, ParserOptions};
+mod redirects;
+mod reserved;
+mod word;
 
-/// A word whose value depends on what is only known when the command runs.
-pub(super) type KnownWord = Option<String>;
+use redirects::Document;
 
-/// A program with its arguments, and the files that the shell itself writes for it.
+/// One thing that a command does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A subshell begins: it has a work directory of its own.
+    Enter,
+    /// The newest subshell ends.
+    Leave,
+    /// A variable gets these values, one after the other (`for`) or all at once (an array).
+    Assign(String, Vec<Word>),
+    /// A program is called.
+    Call(ShellCall),
+}
+
+/// A program with its arguments, and what the shell itself opens for it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct ShellCall {
-    /// The program's name and its arguments.
-    pub(super) words: Vec<KnownWord>,
+    /// The program's name and its arguments; empty for a block that is redirected.
+    pub(super) words: Vec<Word>,
     /// Targets of `>` and its like.
-    pub(super) writes: Vec<KnownWord>,
+    pub(super) writes: Vec<Word>,
     /// Texts that come on its stdin: here-documents and here-strings.
-    pub(super) stdin: Vec<String>,
+    pub(super) stdin: Vec<Word>,
+    /// The call before it in a pipe, by its place among the steps.
+    pub(super) fed_by: Option<usize>,
 }
 
-/// All calls of a command, in the order of its text; `None` when it is no shell command.
-pub(super) fn calls(command: &str) -> Option<Vec<ShellCall>> {
-    let options = ParserOptions::default();
-    let program = Parser::new(command.as_bytes(), &options).parse_program().ok()?;
-    let mut reader = Reader { options, calls: Vec::new() };
-    reader.program(&program);
-    Some(reader.calls)
+/// A word, in parts that are known when it is read and parts that are not.
+pub(super) type Word = Vec<Part>;
+
+/// A part of a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Quoted text.
+    Quoted(String),
+    /// Text that the shell may take for a pattern or a list in braces.
+    Bare(String),
+    /// The value of a variable.
+    Variable(String),
+    /// What only a running shell knows.
+    Unknown,
 }
 
-struct Reader {
-    options: ParserOptions,
-    calls: Vec<ShellCall>,
+/// Brackets in brackets in brackets are not followed for ever.
+const DEPTH: usize = 64;
+
+/// All steps of a command, in the order in which their text ends.
+pub(super) fn steps(command: &str) -> Vec<Step> {
+    let mut reader =
+        Reader { text: command, at: 0, depth: 0, feed: None, last_call: None, steps: Vec::new() };
+    reader.list(None);
+    reader.steps
 }
 
-impl Reader {
-    fn program(&mut self, program: &Program) {
-        program.complete_commands.iter().for_each(|list| self.list(list));
-    }
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+    /// What a list that is about to be read has on its stdin.
+    feed: Option<usize>,
+    last_call: Option<usize>,
+    steps: Vec<Step>,
+}
 
-    fn list(&mut self, list: &CompoundList) {
-        for item in &list.0 {
-            for (_, pipeline) in &item.0 {
-                pipeline.seq.iter().for_each(|command| self.command(command));
-            }
+/// A list of commands that is being read.
+#[derive(Default)]
+struct List {
+    call: ShellCall,
+    assigned: Vec<(String, Vec<Word>)>,
+    documents: Vec<Document>,
+    /// How many `case` are open, and whether a pattern of the newest one comes next.
+    cases: usize,
+    wants_pattern: bool,
+    /// What its commands read where nothing else is said.
+    feed: Option<usize>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads commands until this bracket, which is taken, too, or until the end.
+    fn list(&mut self, closer: Option<u8>) {
+        if self.depth >= DEPTH {
+            self.at = self.text.len();
+            return;
         }
-    }
-
-    fn command(&mut self, command: &Command) {
-        match command {
-            Command::Simple(simple) => self.simple(simple),
-            Command::Compound(compound, redirects) => {
-                self.compound(compound);
-                self.redirects(redirects.iter().flat_map(|list| &list.0));
-            }
-            Command::Function(function) => {
-                self.compound(&function.body.0);
-                self.redirects(function.body.1.iter().flat_map(|list| &list.0));
-            }
-            Command::ExtendedTest(_, redirects) => {
-                self.redirects(redirects.iter().flat_map(|list| &list.0));
-            }
-        }
-    }
-
-    fn compound(&mut self, compound: &CompoundCommand) {
-        match compound {
-            CompoundCommand::BraceGroup(group) => self.list(&group.list),
-            CompoundCommand::Subshell(subshell) => self.list(&subshell.list),
-            CompoundCommand::ForClause(clause) => self.list(&clause.body.list),
-            CompoundCommand::ArithmeticForClause(clause) => self.list(&clause.body.list),
-            CompoundCommand::WhileClause(clause) | CompoundCommand::UntilClause(clause) => {
-                self.list(&clause.0);
-                self.list(&clause.1.list);
-            }
-            CompoundCommand::IfClause(clause) => {
-                self.list(&clause.condition);
-                self.list(&clause.then);
-                for other in clause.elses.iter().flatten() {
-                    other.condition.iter().for_each(|list| self.list(list));
-                    self.list(&other.body);
+        self.depth += 1;
+        let mut list = List { feed: self.feed, ..List::default() };
+        list.call.fed_by = list.feed;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b' ' | b'\t' | b'\r' => self.at += 1,
+                b'\\' if self.peek_at(1) == Some(b'\n') => self.at += 2,
+                b'#' => self.skip_line(),
+                b'\n' => {
+                    self.at += 1;
+                    self.finish(&mut list);
+                    self.documents(&mut list);
                 }
-            }
-            CompoundCommand::CaseClause(clause) => {
-                clause.cases.iter().filter_map(|case| case.cmd.as_ref()).for_each(|list| self.list(list));
-            }
-            CompoundCommand::Coprocess(coprocess) => self.command(&coprocess.body),
-            CompoundCommand::Arithmetic(_) => {}
-        }
-    }
-
-    /// What is redirected around a whole block is a call without a program.
-    fn redirects<'a>(&mut self, redirects: impl Iterator<Item = &'a IoRedirect>) {
-        let mut call = ShellCall::default();
-        redirects.for_each(|redirect| self.redirect(redirect, &mut call));
-        if call != ShellCall::default() {
-            self.calls.push(call);
-        }
-    }
-
-    fn simple(&mut self, simple: &SimpleCommand) {
-        let mut call = ShellCall::default();
-        for item in simple.prefix.iter().flat_map(|prefix| &prefix.0) {
-            // Assignments before the program are its environment, not its arguments.
-            if !matches!(item, CommandPrefixOrSuffixItem::AssignmentWord(..)) {
-                self.item(item, &mut call);
-            }
-        }
-        if let Some(name) = &simple.word_or_name {
-            let word = self.word(name);
-            call.words.push(word);
-        }
-        simple.suffix.iter().flat_map(|suffix| &suffix.0).for_each(|item| self.item(item, &mut call));
-        self.calls.push(call);
-    }
-
-    fn item(&mut self, item: &CommandPrefixOrSuffixItem, call: &mut ShellCall) {
-        match item {
-            CommandPrefixOrSuffixItem::IoRedirect(redirect) => self.redirect(redirect, call),
-            CommandPrefixOrSuffixItem::Word(word) | CommandPrefixOrSuffixItem::AssignmentWord(_, word) => {
-                let word = self.word(word);
-                call.words.push(word);
-            }
-            CommandPrefixOrSuffixItem::ProcessSubstitution(_, subshell) => self.list(&subshell.list),
-        }
-    }
-
-    fn redirect(&mut self, redirect: &IoRedirect, call: &mut ShellCall) {
-        match redirect {
-            IoRedirect::OutputAndError(target, _) => {
-                let target = self.word(target);
-                call.writes.push(target);
-            }
-            IoRedirect::File(_, kind, target) => self.file_redirect(kind, target, call),
-            IoRedirect::HereDocument(_, document) => call.stdin.push(document.doc.value.clone()),
-            IoRedirect::HereString(_, word) => {
-                let word = self.word(word);
-                call.stdin.extend(word);
-            }
-        }
-    }
-
-    fn file_redirect(
-        &mut self,
-        kind: &IoFileRedirectKind,
-        target: &IoFileRedirectTarget,
-        call: &mut ShellCall,
-    ) {
-        let writes = match kind {
-            IoFileRedirectKind::Write
-            | IoFileRedirectKind::Append
-            | IoFileRedirectKind::ReadAndWrite
-            | IoFileRedirectKind::Clobber
-            | IoFileRedirectKind::DuplicateOutput => true,
-            IoFileRedirectKind::Read | IoFileRedirectKind::DuplicateInput => false,
-        };
-        match target {
-            IoFileRedirectTarget::Filename(word) => {
-                let word = self.word(word);
-                call.writes.extend(writes.then_some(word));
-            }
-            IoFileRedirectTarget::Duplicate(word) => {
-                let word = self.word(word);
-                let is_descriptor =
-                    |word: &String| word.trim_end_matches('-').bytes().all(|byte| byte.is_ascii_digit());
-                if writes && !word.as_ref().is_some_and(is_descriptor) {
-                    call.writes.push(word);
+                b')' => {
+                    self.at += 1;
+                    if list.wants_pattern {
+                        list.wants_pattern = false;
+                        list.call.words.clear();
+                    } else if closer == Some(b')') {
+                        break;
+                    }
                 }
+                b';' | b'&' | b'|' => self.operator(&mut list),
+                b'(' => self.bracket(&mut list),
+                b'<' | b'>' => self.redirect(&mut list),
+                _ => self.word_of(&mut list),
             }
-            IoFileRedirectTarget::ProcessSubstitution(_, subshell) => self.list(&subshell.list),
-            IoFileRedirectTarget::Fd(_) => {}
+        }
+        self.finish(&mut list);
+        self.depth -= 1;
+    }
+
+    fn operator(&mut self, list: &mut List) {
+        let rest = self.rest();
+        if rest.starts_with(b"&>") {
+            return self.redirect(list);
+        }
+        if list.wants_pattern {
+            self.at += 1;
+            return;
+        }
+        self.finish(list);
+        if rest.starts_with(b"||") || rest.starts_with(b"&&") {
+            self.at += 2;
+        } else if rest.starts_with(b"|") {
+            self.at += if rest.starts_with(b"|&") { 2 } else { 1 };
+            list.call.fed_by = self.last_call;
+        } else {
+            list.wants_pattern = list.cases > 0 && (rest.starts_with(b";;") || rest.starts_with(b";&"));
+            let length = rest.iter().take_while(|byte| matches!(byte, b';' | b'&')).count();
+            self.at += length;
         }
     }
 
-    /// The word's value, where nothing in it has to be run or looked up; what it runs is read, too.
-    fn word(&mut self, word: &Word) -> KnownWord {
-        let pieces = brush_parser::word::parse(&word.value, &self.options).ok()?;
-        let mut value = Some(String::new());
-        for piece in &pieces {
-            let part = self.piece(piece);
-            value = value.zip(part).map(|(value, part)| value + &part);
-        }
-        // A pattern stands for whatever is there.
-        value.filter(|_| !has_pattern(&pieces))
-    }
-
-    fn piece(&mut self, piece: &WordPieceWithSource) -> KnownWord {
-        match &piece.piece {
-            WordPiece::Text(text) | WordPiece::SingleQuotedText(text) | WordPiece::AnsiCQuotedText(text) => {
-                Some(text.clone())
-            }
-            WordPiece::EscapeSequence(escape) => Some(escape.trim_start_matches('\\').to_owned()),
-            WordPiece::DoubleQuotedSequence(pieces) | WordPiece::GettextDoubleQuotedSequence(pieces) => {
-                let parts: Vec<KnownWord> = pieces.iter().map(|piece| self.piece(piece)).collect();
-                parts.into_iter().collect::<Option<Vec<_>>>().map(|parts| parts.concat())
-            }
-            WordPiece::CommandSubstitution(command) | WordPiece::BackquotedCommandSubstitution(command) => {
-                self.calls.extend(calls(command).unwrap_or_default());
-                None
-            }
-            WordPiece::ParameterExpansion(ParameterExpr::Parameter {
-                parameter: Parameter::Named(name),
-                ..
-            }) => std::env::var(name).ok().filter(|_| matches!(name.as_str(), "HOME" | "TMPDIR")),
-            WordPiece::TildeExpansion(TildeExpr::Home) => std::env::var("HOME").ok(),
-            WordPiece::TildeExpansion(_)
-            | WordPiece::ParameterExpansion(_)
-            | WordPiece::ArithmeticExpression(_) => None,
+    /// A subshell, an arithmetic command, or the brackets of a function's name.
+    fn bracket(&mut self, list: &mut List) {
+        if list.wants_pattern {
+            self.at += 1;
+        } else if !list.call.words.is_empty() {
+            self.at += 1;
+            self.skip_blanks();
+            self.at += usize::from(self.peek() == Some(b')'));
+            list.call.words.clear();
+        } else if self.rest().starts_with(b"((") {
+            self.skip_arithmetic();
+        } else {
+            self.at += 1;
+            self.subshell(list.call.fed_by);
         }
     }
-}
 
-/// Whether an unquoted part of the word is a pattern.
-fn has_pattern(pieces: &[WordPieceWithSource]) -> bool {
-    pieces.iter().any(|piece| match &piece.piece {
-        WordPiece::Text(text) => text.contains(['*', '?', '[']) || text.contains('{') && text.contains(','),
-        _ => false,
-    })
+    /// Reads a subshell to its end; its bracket has been taken.
+    fn subshell(&mut self, feed: Option<usize>) {
+        let before = std::mem::replace(&mut self.feed, feed);
+        self.steps.push(Step::Enter);
+        self.list(Some(b')'));
+        self.steps.push(Step::Leave);
+        self.feed = before;
+    }
+
+    /// The command that has been read so far is complete.
+    fn finish(&mut self, list: &mut List) {
+        if list.wants_pattern {
+            return;
+        }
+        let call = std::mem::take(&mut list.call);
+        list.call.fed_by = list.feed;
+        let assigned = std::mem::take(&mut list.assigned);
+        if call.words.is_empty() {
+            // Before a program's name they are its environment, and nobody else's.
+            self.steps.extend(assigned.into_iter().map(|(name, values)| Step::Assign(name, values)));
+        }
+        if call.words.is_empty() && call.writes.is_empty() && list.documents.iter().all(Document::is_placed) {
+            return;
+        }
+        let at = self.steps.len();
+        list.documents.iter_mut().for_each(|document| document.place(at));
+        self.last_call = Some(at);
+        self.steps.push(Step::Call(call));
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&self, ahead: usize) -> Option<u8> {
+        self.text.as_bytes().get(self.at + ahead).copied()
+    }
+
+    /// The text from there to here; both lie at ASCII signs.
+    fn since(&self, from: usize) -> &'a str {
+        self.text.get(from..self.at.min(self.text.len())).unwrap_or_default()
+    }
+
+    fn skip_line(&mut self) {
+        self.at += self.rest().iter().take_while(|byte| **byte != b'\n').count();
+    }
+
+    fn skip_blanks(&mut self) {
+        while let Some(byte) = self.peek() {
+            match byte {
+                b' ' | b'\t' => self.at += 1,
+                b'\\' if self.peek_at(1) == Some(b'\n') => self.at += 2,
+                _ => return,
+            }
+        }
+    }
+
+    /// From `((` to behind its `))`, in which `>` compares.
+    fn skip_arithmetic(&mut self) {
+        let mut open = 0_usize;
+        while let Some(byte) = self.peek() {
+            self.at += 1;
+            match byte {
+                b'(' => open += 1,
+                b')' if open <= 1 => return,
+                b')' => open -= 1,
+                _ => {}
+            }
+        }
+    }
 }
