@@ -1,10 +1,12 @@
-//! Which runs are shown, and in which order: this project's and this session's, this session's first.
+//! Which runs are shown, and in which order: this project's and this session's, this session's first. Where none is,
+//! the project's toggle.
 
-use clodex_core::{Colour, LiveLine, Liveness, StyledLine, live_lines_summed, path_text};
+use clodex_core::{Colour, LiveLine, Liveness, StyledLine, Toggle, Tone, live_lines_summed, path_text};
 use clodex_os::clock::HostAndBoot;
-use clodex_os::git_common_dir;
 use clodex_os::record_store::StateDir;
+use clodex_os::{git_places, read_toggle};
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use crate::seen_record::SeenRecord;
 use crate::session::Session;
@@ -31,21 +33,35 @@ struct Found<'a> {
     own_session: bool,
 }
 
-/// What the statusline prints: a line for what runs, a line for what ended just now; empty when there is neither.
+/// What the statusline prints: a line for what runs, a line for what ended just now; where there is neither, the toggle
+/// unless it is off.
 pub fn show(input: &[u8], state: &StateDir, view: &View) -> String {
     let session = Session::read(input);
     let session_id = match session.id.as_ref() {
         "" => view.session_id.as_deref(),
         told => Some(told),
     };
-    let project =
-        session.directories().find_map(git_common_dir).map(|dir| path_text(dir.as_os_str().as_bytes()));
+    let places = session.directories().find_map(git_places);
+    let project = places.as_ref().map(|places| path_text(places.common_dir.as_os_str().as_bytes()));
     let mut lines = vec![live_line(state, project.as_deref(), session_id, view)];
     if let Some(project) = &project {
         lines.push(ended_line(state, project, view));
     }
     lines.retain(|line| !line.is_empty());
+    if lines.is_empty() {
+        let directory =
+            places.as_ref().map(|places| places.work_tree.as_path()).or_else(|| session.directories().last());
+        lines.extend(directory.and_then(toggle_line));
+    }
     lines.iter().map(|line| line.render(view.columns, view.colour) + "\n").collect()
+}
+
+/// Whether Claude may write: shown where nothing else is.
+fn toggle_line(project: &Path) -> Option<StyledLine> {
+    let toggle = read_toggle(project).toggle();
+    let mut line = StyledLine::new();
+    line.push(Tone::Dim, "clodex: ").push(Tone::Dim, toggle.as_str());
+    (toggle != Toggle::Off).then_some(line)
 }
 
 fn live_line(state: &StateDir, project: Option<&str>, session_id: Option<&str>, view: &View) -> StyledLine {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use clodex_core::{Colour, Outcome, RunId, RunRecord, Verdict, text_width, utc_ms};
+use clodex_core::{Colour, Outcome, RunId, RunRecord, Toggle, Verdict, text_width, utc_ms};
 use clodex_os::ClaudeCode;
 use clodex_os::clock::HostAndBoot;
 use clodex_os::process::ProcessId;
@@ -67,6 +67,21 @@ fn view(now: &str, columns: usize) -> View {
 #[test]
 fn nothing_runs_and_nothing_is_printed() {
     assert_eq!(Place::new().shown_at("2026-01-21T01:04:16Z"), "");
+}
+
+#[test]
+fn the_toggle_is_shown_where_nothing_runs() {
+    let place = Place::new();
+    let project = place.project();
+    for (toggle, wanted) in
+        [(Toggle::Deny, "clodex: deny\n"), (Toggle::Warn, "clodex: warn\n"), (Toggle::Off, "")]
+    {
+        clodex_os::set_toggle(&project, toggle).unwrap();
+        assert_eq!(place.shown_at("2026-11-21T10:00:00Z"), wanted);
+    }
+    clodex_os::set_toggle(&project, Toggle::Deny).unwrap();
+    let _run = place.begin(&place.record("a run", "2026-11-21T10:00:00Z"));
+    assert!(!place.shown_at("2026-11-21T10:00:05Z").contains("deny"));
 }
 
 #[test]
