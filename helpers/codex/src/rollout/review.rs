@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clodex_core::Usage;
 use serde_json::Value;
@@ -41,14 +41,11 @@ pub fn reviewer_usage(codex_home: &Path, thread_id: &str) -> Option<Usage> {
 }
 
 /// Thread ids are in the order of time, so that what is older need not be opened.
-fn is_child(path: &PathBuf, parent: &str) -> bool {
-    let is_younger = || {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        name.len() > parent.len()
-            && name.is_char_boundary(name.len() - parent.len())
-            && name[name.len() - parent.len()..] > *parent
-    };
-    is_younger() && first_line(path).is_some_and(|line| line["payload"]["parent_thread_id"] == parent)
+fn is_child(path: &Path, parent: &str) -> bool {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let id = name.len().checked_sub(parent.len()).and_then(|from| name.get(from..));
+    id.is_some_and(|id| id > parent)
+        && first_line(path).is_some_and(|line| line["payload"]["parent_thread_id"] == parent)
 }
 
 fn first_line(path: &Path) -> Option<Value> {
@@ -59,6 +56,8 @@ fn first_line(path: &Path) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     const THREAD: &str = "01a1fd90-1735-7bc3-ba8d-9d5437c31de7";
