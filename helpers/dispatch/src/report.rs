@@ -233,6 +233,8 @@ fn footer(result: &RunResult, seal: Option<&str>) -> String {
     if let Some(seal) = seal {
         let _ = writeln!(out, "seal      sha256:{seal}");
     }
+    // Last, because the end is what is looked at of a background command's output.
+    let _ = writeln!(out, "result    {} · {} · exit {}", result.outcome, result.verdict, result.exit_code);
     out
 }
 

@@ -137,6 +137,7 @@ fn verdict_and_claim_stand_apart_and_violations_come_first() {
     run       20260121T010203Z-worker-add-slug-tests-k3f9
     artifacts /p/.codex-dispatch/runs/x
     seal      sha256:abcd
+    result    done · violation · exit 6
     ");
 }
 
@@ -146,13 +147,15 @@ fn a_report_is_bounded_and_keeps_its_footer_whatever_the_worker_says() {
     let mut policy = policy();
     let claim = result.claim.as_mut().unwrap();
     claim.findings = vec!["ü".repeat(1_000); 1_000];
+    claim.report = "r".repeat(400_000);
+    result.message = Some("m".repeat(400_000));
     policy.violations = vec![policy.violations[0].clone(); 5_000];
     policy.in_scope = vec!["x".repeat(4_000); 5_000];
     policy.notes = vec!["n".repeat(4_000); 50];
     let report = render(&result, &policy, Some("abcd"));
     assert!(report.len() <= MAX_BYTES, "{}", report.len());
     assert!(report.contains("violations (5000"));
-    assert!(report.ends_with("seal      sha256:abcd\n"));
+    assert!(report.ends_with("seal      sha256:abcd\nresult    done · violation · exit 6\n"));
 }
 
 #[test]
