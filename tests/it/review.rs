@@ -130,11 +130,12 @@ fn the_focus_reaches_the_reviewer_to_the_byte_and_an_adversarial_one_questions_t
     assert!(prompt(&stage).ends_with(&format!("\n## Look hardest at\n{focus}")), "{}", prompt(&stage));
     assert_eq!(run.artifact("task.md"), focus);
 
-    let template = "mine: {{CHANGE}} / {{FOCUS}}";
-    let own = stage.sandbox.file("home/.config/clodex/templates/adversarial-review.md", template);
-    let config = format!("templates: {}\n", own.parent().unwrap().display());
-    for (config, questions) in [("", "question the change itself"), (&*config, "mine: Review the current")] {
-        stage.sandbox.file("home/.config/clodex/config.yaml", config);
+    let own = "config/clodex/mine/adversarial-review.md";
+    stage.sandbox.file(own, "mine: {{CHANGE}} / {{FOCUS}}");
+    for (config, questions) in
+        [("", "question the change itself"), ("templates: mine\n", "mine: Review the current")]
+    {
+        stage.sandbox.file("config/clodex/config.yaml", config);
         let before = stage.asked().len();
         let run = review(&stage, &["--adversarial", "--prompt-file", "-"], focus);
         assert_eq!(run.code, 0, "{run:?}");
@@ -201,7 +202,7 @@ fn a_failing_model_fails_the_review() {
 
 #[test]
 fn a_reviewer_is_seen_at_work_can_write_nothing_and_is_cancelled() {
-    let script = json!([step(&[stage::sh("touch src/b.txt; sleep 0.3")]), { "silence": true }]);
+    let script = json!([step(&[stage::sh("echo x > src/planted; sleep 0.3")]), { "silence": true }]);
     let Some(stage) = stage(script) else { return };
     let mut run = Running::start(stage.sandbox.dispatcher(&["--review"]), b"");
     let (id, _) = first_line(&run.stdout_with("\n", LIMIT));
@@ -214,5 +215,5 @@ fn a_reviewer_is_seen_at_work_can_write_nothing_and_is_cancelled() {
     run.signal(Signal::SIGTERM);
     let run = Dispatched::of(run.finish(LIMIT));
     assert_eq!(run.told(), (130, "cancelled".into(), "clean".into()), "{run:?}");
-    assert!(!stage.sandbox.repo().join("src/b.txt").exists() && run.violations().is_empty());
+    assert!(!stage.sandbox.repo().join("src/planted").exists() && run.violations().is_empty());
 }
