@@ -32,10 +32,10 @@ pub use exec_argv::{
 pub use exec_stream::event_from_line;
 pub use failure::{failure_kind, startup_failure_kind};
 pub use locate::{NotFound, locate};
-pub use login::{ApiKey, Login, login_state};
+pub use login::{Login, ask_login};
 pub use mount_points::MOUNT_POINTS;
 pub use profile::{Inexpressible, Profile, ProfileRequest};
-pub use profile_check::check_profiles;
+pub use profile_check::{check_profiles, try_profiles_again};
 pub use resume_hint::resume_hint;
 pub use review::{REVIEW_SCHEMA, ReviewTarget, review_of, review_words};
 pub use rollout::{

@@ -1,7 +1,15 @@
 //! Whether Codex can talk to its model at all, from `codex login status` and the configuration. Only for hints: what counts is whether the
 //! turn works. No credential is read.
 
+use std::path::Path;
+use std::time::Duration;
+
+use clodex_os::{ExitKind, ShortCommand};
+
 use crate::config::CodexConfig;
+
+/// How long `codex login status` may take; it takes milliseconds.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// What is known of the login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +26,31 @@ pub enum Login {
 
 /// Whether `CODEX_API_KEY` or `OPENAI_API_KEY` is set, which `codex login status` does not look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiKey {
+enum ApiKey {
     /// One of them is.
     InEnvironment,
     /// Neither is.
     Absent,
 }
 
+/// Asks the binary whether somebody is logged in.
+pub fn ask_login(binary: &Path, config: &CodexConfig) -> Login {
+    let asked = ShortCommand::new(binary, LIMIT).args(["login", "status"]).run();
+    let code = match asked.map(|finished| finished.status) {
+        Ok(ExitKind::Exit(code)) => Some(code),
+        Ok(ExitKind::Signal(_)) | Err(_) => None,
+    };
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let key = if is_set("CODEX_API_KEY") || is_set("OPENAI_API_KEY") {
+        ApiKey::InEnvironment
+    } else {
+        ApiKey::Absent
+    };
+    login_state(code, config, key)
+}
+
 /// Judges by the exit code of `codex login status` (none: it was killed or did not start): 0 = logged in, 1 = not.
-pub fn login_state(exit_code: Option<i32>, config: &CodexConfig, key: ApiKey) -> Login {
+fn login_state(exit_code: Option<i32>, config: &CodexConfig, key: ApiKey) -> Login {
     if !config.needs_login() {
         return Login::NotNeeded;
     }

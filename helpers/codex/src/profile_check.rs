@@ -46,6 +46,26 @@ fn check_under(conditions: String, binary: &Path, state_dir: &Path) -> Result<()
     if known.is_some() && known == passes {
         return Ok(());
     }
+    try_and_remember(binary, state_dir, passes)
+}
+
+/// The same, whatever is known of this build; what it is seen to do now is what holds from now on.
+pub fn try_profiles_again(binary: &Path, state_dir: &Path) -> Result<(), String> {
+    let passes = BinaryIdentity::of(binary).map(|build| Passed {
+        version: 2,
+        build,
+        conditions: sandbox_conditions(),
+    });
+    let tried = try_and_remember(binary, state_dir, passes);
+    if tried.is_err() {
+        // Nobody is to believe any more that it passed.
+        let _ = fs::remove_file(state_dir.join(CACHE_FILE));
+    }
+    tried
+}
+
+fn try_and_remember(binary: &Path, state_dir: &Path, passes: Option<Passed>) -> Result<(), String> {
+    let cache = state_dir.join(CACHE_FILE);
     try_profiles(binary, state_dir)?;
     if let Some(text) = passes.and_then(|passes| serde_json::to_vec(&passes).ok()) {
         // Without it the next run tries again.
@@ -158,6 +178,18 @@ mod tests {
         pretender(dir.path(), "echo 1 > inside/written; true");
         check_profiles(&binary, dir.path()).unwrap();
         assert_eq!(asked(dir.path()), 2);
+    }
+
+    #[test]
+    fn what_is_tried_again_is_what_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let binary = pretender(dir.path(), "[ -e broken ] || [ -e ../broken ] || echo 1 > inside/written");
+        check_profiles(&binary, dir.path()).unwrap();
+        fs::write(dir.path().join("broken"), "").unwrap();
+        check_profiles(&binary, dir.path()).unwrap();
+        assert_eq!(asked(dir.path()), 1, "it is remembered");
+        try_profiles_again(&binary, dir.path()).unwrap_err();
+        check_profiles(&binary, dir.path()).unwrap_err();
     }
 
     #[test]

@@ -2,21 +2,18 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clodex_codex::{
-    ApiKey, CodexConfig, CodexVersion, CommandEnvironment, Conversation, ExecRequest, Keep, Login, RUN_MARK,
-    SlashTmp, exec_argv, login_state, probe_version,
+    CodexConfig, CodexVersion, CommandEnvironment, Conversation, ExecRequest, Keep, Login, RUN_MARK, SlashTmp,
+    ask_login, exec_argv, probe_version,
 };
 use clodex_core::{ContainmentWish, ExitCode, RunId};
-use clodex_os::{ContainedCommand, ExitKind, ShortCommand};
+use clodex_os::ContainedCommand;
 
 use crate::enforcement::Held;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 
-/// How long `codex login status` may take; it takes milliseconds.
-const LOGIN_LIMIT: Duration = Duration::from_secs(5);
 /// Variables that make git look elsewhere: a caller inside a git hook has them set.
 const GIT_ELSEWHERE: [&str; 8] = [
     "GIT_DIR",
@@ -65,18 +62,7 @@ impl Codex {
 
     /// Whether somebody is logged in, as far as Codex says.
     pub fn login_state(&self, config: &CodexConfig) -> Login {
-        let asked = ShortCommand::new(&self.binary, LOGIN_LIMIT).args(["login", "status"]).run();
-        let code = match asked.map(|finished| finished.status) {
-            Ok(ExitKind::Exit(code)) => Some(code),
-            Ok(ExitKind::Signal(_)) | Err(_) => None,
-        };
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let key = if is_set("CODEX_API_KEY") || is_set("OPENAI_API_KEY") {
-            ApiKey::InEnvironment
-        } else {
-            ApiKey::Absent
-        };
-        login_state(code, config, key)
+        ask_login(&self.binary, config)
     }
 
     /// What is to be noted under `degraded`.

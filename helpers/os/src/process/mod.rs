@@ -11,7 +11,7 @@ mod usage;
 use serde::{Deserialize, Serialize};
 
 pub use handle::{ProcessHandle, Sent};
-pub use sweep::{MARK, Survivor, kill_marked, kill_strays};
+pub use sweep::{MARK, Survivor, kill_marked, kill_strays, marked_processes};
 pub(crate) use sweep::{kill_found, strays_and_marked};
 pub(crate) use table::read_entry;
 pub use table::{ProcessEntry, command_line, descendants};

@@ -51,6 +51,13 @@ pub fn kill_marked(run_id: &str, deadline: Instant) -> Vec<Survivor> {
     kill_found(|| marked(run_id), deadline)
 }
 
+/// The living processes of the caller's user that carry the mark of any run, but the caller: run and process. Blind where
+/// [`kill_marked`] is.
+pub fn marked_processes() -> Vec<(String, Survivor)> {
+    let run_of = |entry: ProcessEntry| Some((run_of(&entry)?, Survivor::named(entry.id)));
+    read_all().into_iter().filter_map(run_of).collect()
+}
+
 /// The caller's living strays, and what carries the run's mark.
 pub(crate) fn strays_and_marked(run_id: Option<&str>) -> Vec<ProcessEntry> {
     let mut found = strays();
@@ -119,20 +126,29 @@ fn strays() -> Vec<ProcessEntry> {
 
 #[cfg(target_os = "linux")]
 fn marked(run_id: &str) -> Vec<ProcessEntry> {
+    read_all().into_iter().filter(|entry| run_of(entry).as_deref() == Some(run_id)).collect()
+}
+
+/// The run whose mark a living process of the caller's user carries; none for the caller itself.
+#[cfg(target_os = "linux")]
+fn run_of(entry: &ProcessEntry) -> Option<String> {
     use super::table::{environment, owner};
-    let mark = format!("{MARK}={run_id}");
-    let own_user = nix::unistd::geteuid().as_raw();
-    let carries_mark = |entry: &ProcessEntry| {
-        entry.id.pid != std::process::id()
-            && !entry.is_zombie()
-            && owner(entry.id.pid) == Some(own_user)
-            && environment(entry.id.pid).split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-    };
-    read_all().into_iter().filter(carries_mark).collect()
+    let pid = entry.id.pid;
+    if pid == std::process::id() || entry.is_zombie() || owner(pid) != Some(nix::unistd::geteuid().as_raw()) {
+        return None;
+    }
+    let environment = environment(pid);
+    let mut variables = environment.split(|byte| *byte == 0);
+    let run = variables.find_map(|variable| variable.strip_prefix(MARK.as_bytes())?.strip_prefix(b"="))?;
+    Some(String::from_utf8_lossy(run).into_owned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn run_of(_entry: &ProcessEntry) -> Option<String> {
+    None
 }
 
 #[cfg(not(target_os = "linux"))]
 fn marked(_run_id: &str) -> Vec<ProcessEntry> {
-    let _ = read_all;
     Vec::new()
 }
