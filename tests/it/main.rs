@@ -13,6 +13,7 @@ mod demo;
 mod detach;
 mod disk_faults;
 mod dispatch_real;
+mod doctor;
 mod evals;
 mod findings;
 mod free_prompt;

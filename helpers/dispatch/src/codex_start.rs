@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clodex_codex::{
-    CodexConfig, CodexVersion, CommandEnvironment, Conversation, ExecRequest, Keep, Login, RUN_MARK, SlashTmp,
-    ask_login, exec_argv, probe_version,
+    CodexConfig, CodexVersion, CommandEnvironment, Conversation, ExecRequest, Keep, Login, RUN_MARK,
+    SlashTmp, ask_login, exec_argv, probe_version,
 };
 use clodex_core::{ContainmentWish, ExitCode, RunId};
 use clodex_os::ContainedCommand;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::doctor::DoctorArguments;
 use crate::prune::PruneArguments;
 
 const AFTER_HELP: &str = "\
@@ -31,6 +32,10 @@ pub struct Arguments {
 /// What is done instead of setting up.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Task {
+    /// Check everything that clodex needs and leaves behind, and say what to do
+    ///
+    /// A line for each check: ok, warn or fail. Exit code 0 when nothing fails, else 1. Only --fix changes anything.
+    Doctor(DoctorArguments),
     /// Let go of runs that ended long ago: records, artifacts, worktrees
     ///
     /// A run whose changes were neither landed nor thrown away stays. Of an artifact directory only what clodex wrote is

@@ -2,6 +2,7 @@
 //! The only program that writes to a file of the user's: `settings.json`, and nothing in it but its own part.
 
 mod cli;
+mod doctor;
 mod places;
 mod prune;
 mod sizes;
@@ -26,21 +27,20 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(error) => error.exit(),
     };
     match carry_out(&arguments) {
-        Ok(text) => {
+        Ok((text, code)) => {
             print!("{text}");
-            ExitCode::SUCCESS
+            ExitCode::from(if arguments.inline { 0 } else { code })
         }
         Err(failure) => failure.report(arguments.inline),
     }
 }
 
-/// Does what is asked, and says what was done.
-fn carry_out(arguments: &cli::Arguments) -> Result<String, Failure> {
-    if let Some(task) = &arguments.task {
-        return match task {
-            cli::Task::Prune(arguments) => prune::carry_out(arguments),
-        };
-    }
+/// Does what is asked; what was done, and the exit code.
+fn carry_out(arguments: &cli::Arguments) -> Result<(String, u8), Failure> {
     let places = Places::find(arguments.data.as_deref())?;
-    Ok(format!("data        {}\n", places.data.display()))
+    match &arguments.task {
+        Some(cli::Task::Doctor(arguments)) => doctor::carry_out(arguments, &places),
+        Some(cli::Task::Prune(arguments)) => Ok((prune::carry_out(arguments)?, 0)),
+        None => Ok((format!("data        {}\n", places.data.display()), 0)),
+    }
 }
