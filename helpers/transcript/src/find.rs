@@ -19,7 +19,6 @@ pub fn find_transcript(claude_dir: &Path, session: &str) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 mod tests {
     use super::*;
 

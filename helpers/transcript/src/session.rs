@@ -142,7 +142,6 @@ fn shortened(text: &str) -> (String, usize) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 mod tests {
     use super::*;
 

@@ -77,6 +77,7 @@ impl LeftOut {
 mod tests {
     use super::*;
     use crate::Turn;
+    use crate::entry::Told;
 
     fn session() -> Session {
         let turn =
@@ -103,7 +104,6 @@ mod tests {
     fn what_is_written_for_an_importer_reads_back_as_the_same_words() {
         let text = session().to_transcript("0a-1b", Path::new("/home/me"));
         let told: Vec<_> = text.lines().flat_map(|line| crate::entry::read(line.as_bytes()).1).collect();
-        use crate::entry::Told;
         assert_eq!(told, [Told::User("fix \"it\"".into()), Told::Claude("done".into())]);
     }
 }
