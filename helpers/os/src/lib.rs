@@ -13,6 +13,7 @@
 //! | know whether what was found out about sandboxes still holds | [`sandbox_conditions`] |
 //! | read the files that hold settings | [`ConfigFiles`] |
 //! | run a short command and have its output | [`ShortCommand`] |
+//! | let a shell command of the user's turn bytes into others, in time | [`filter`] |
 //! | ask a command one thing after the other | [`Dialogue`] |
 //! | know which Claude Code started this program | [`ClaudeCode`] |
 //! | go on after the caller is gone | [`detach`] |
@@ -41,6 +42,7 @@ mod dialogue;
 mod disk_use;
 mod error;
 mod failure;
+mod filter;
 mod git_dir;
 mod lock;
 mod never_free;
@@ -71,6 +73,8 @@ pub use disk_use::{DiskUse, disk_use};
 pub use error::{Error, Result};
 pub use failure::Failure;
 pub use git_dir::{GitPlaces, git_common_dir, git_places};
+pub use filter::{Filtered, filter};
+pub use git_dir::git_common_dir;
 pub use lock::RunLock;
 pub use never_free::NeverFree;
 pub use random::run_suffix;

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, PipeReader, Read as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -79,6 +80,16 @@ impl ShortCommand {
         self
     }
 
+    /// Runs it to its end where people see what it says: all of it goes to stderr. Out of time it is killed, as in [`run`](Self::run).
+    pub fn run_shown(mut self) -> Result<ExitKind> {
+        let shown = format!("run `{}`", self.program.display());
+        let stderr = io::stderr().as_fd().try_clone_to_owned().tried(&shown)?;
+        let deadline = Instant::now() + self.limit;
+        self.command.stdin(Stdio::null()).stdout(stderr).process_group(0);
+        let child = self.command.spawn().tried(&shown)?;
+        wait_or_kill(child, deadline).tried(&shown)?.ok_or_else(|| self.late(shown))
+    }
+
     /// Runs it to its end. Out of time it is killed, which is an error of kind `TimedOut`.
     pub fn run(mut self) -> Result<Finished> {
         let shown = format!("run `{}`", self.program.display());
@@ -88,20 +99,19 @@ impl ShortCommand {
         self.command.stdin(Stdio::null()).stdout(stdout_end).stderr(stderr_end).process_group(0);
         let child = self.command.spawn().tried(&shown)?;
         // It holds the write ends of the pipes, and they must end when the command does.
-        drop(self.command);
+        self.command = Command::new(&self.program);
         let (stdout, stderr) =
             (thread::spawn(|| read_bounded(stdout)), thread::spawn(|| read_bounded(stderr)));
         let status = wait_or_kill(child, deadline);
         let said = |reader: thread::JoinHandle<Vec<u8>>| reader.join().unwrap_or_default();
         let (stdout, stderr) = (said(stdout), said(stderr));
-        let Some(status) = status.tried(&shown)? else {
-            let late = format!("it did not end in {:?} and was killed", self.limit);
-            return Err(Error::System {
-                tried: shown,
-                source: io::Error::new(io::ErrorKind::TimedOut, late),
-            });
-        };
+        let status = status.tried(&shown)?.ok_or_else(|| self.late(shown))?;
         Ok(Finished { status, stdout, stderr })
+    }
+
+    fn late(&self, tried: String) -> Error {
+        let late = format!("it did not end in {:?} and was killed", self.limit);
+        Error::System { tried, source: io::Error::new(io::ErrorKind::TimedOut, late) }
     }
 }
 
@@ -164,6 +174,13 @@ mod tests {
     fn more_output_than_anybody_wants_is_cut() {
         let finished = shell("head -c 3000000 /dev/zero", LONG).run().unwrap();
         assert_eq!((finished.status, finished.stdout.len()), (ExitKind::Exit(0), 1 << 20));
+    }
+
+    #[test]
+    fn what_is_shown_to_people_is_bounded_in_time_too() {
+        assert_eq!(shell("exit 4", LONG).run_shown().unwrap(), ExitKind::Exit(4));
+        let error = shell("sleep 100", Duration::from_millis(50)).run_shown().unwrap_err();
+        assert_eq!(error.io().map(io::Error::kind), Some(io::ErrorKind::TimedOut));
     }
 
     #[test]
