@@ -74,7 +74,6 @@ pub use error::{Error, Result};
 pub use failure::Failure;
 pub use git_dir::{GitPlaces, git_common_dir, git_places};
 pub use filter::{Filtered, filter};
-pub use git_dir::git_common_dir;
 pub use lock::RunLock;
 pub use never_free::NeverFree;
 pub use random::run_suffix;
