@@ -4,11 +4,14 @@
 //! tree, only the live records are opened. It never fails, never waits, and is silent when nothing runs.
 
 mod band;
+mod before;
 mod seen_record;
 mod session;
 mod show;
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
+use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clodex_core::Colour;
@@ -22,16 +25,20 @@ pub use show::{View, show};
 const STDIN_MAX_BYTES: usize = 1 << 20;
 const STDIN_PATIENCE: Duration = Duration::from_millis(100);
 
-/// Prints what the arguments want: `--band COLUMNS ROWS` for the mod, the statusline otherwise.
-pub fn run() {
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
+/// Prints what the arguments want: `--band COLUMNS ROWS` for the mod, the statusline otherwise, after that of
+/// `--before COMMAND` where the user had one.
+pub fn run() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let first = arguments.next();
+    match first.as_deref().and_then(OsStr::to_str) {
         Some("--band") => {
-            let mut number = || arguments.next().and_then(|number| number.parse().ok());
+            let mut number = || arguments.next()?.to_str()?.parse().ok();
             let (columns, rows) = (number().unwrap_or(80), number().unwrap_or(1));
             print_band(Band { now_ms: now_ms(), columns, rows });
+            ExitCode::SUCCESS
         }
-        Some(_) | None => print_statusline(),
+        Some("--before") => print_statusline(arguments.next()),
+        Some(_) | None => print_statusline(None),
     }
 }
 
@@ -41,13 +48,15 @@ fn print_band(view: Band) {
     let _ = std::io::stdout().write_all(band(&state, &claude, view).as_bytes());
 }
 
-/// Reads stdin, the environment and the state directory.
-fn print_statusline() {
+/// Reads stdin, the environment and the state directory; the code is that of the user's own line where only that is shown.
+fn print_statusline(foreign: Option<OsString>) -> ExitCode {
     let input = clodex_os::read_stdin(STDIN_MAX_BYTES, Instant::now() + STDIN_PATIENCE);
-    let Some(state) = StateDir::from_env() else { return };
-    let text = show(&input, &state, &view_from_env());
+    let foreign = foreign.map(|command| before::run(&command, &input));
+    let own = StateDir::from_env().map(|state| show(&input, &state, &view_from_env())).unwrap_or_default();
+    let (text, code) = before::joined(foreign, own);
     // Nobody is left to tell if stdout is gone.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = std::io::stdout().write_all(&text);
+    ExitCode::from(code)
 }
 
 fn view_from_env() -> View {

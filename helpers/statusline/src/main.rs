@@ -5,6 +5,6 @@ use clodex_os::NeverFree;
 #[global_allocator]
 static MEMORY: NeverFree = NeverFree::new();
 
-fn main() {
-    clodex_statusline::run();
+fn main() -> std::process::ExitCode {
+    clodex_statusline::run()
 }
