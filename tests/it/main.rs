@@ -33,6 +33,7 @@ mod resume;
 mod review;
 mod scope_cases;
 mod settings;
+mod setup;
 mod stage;
 mod stand_in;
 mod sudden_death;

@@ -299,7 +299,7 @@ fn install(directory: &Path, name: &str) {
 fn a_shim_becomes_the_installed_program_then_the_built_one_then_the_one_on_path() {
     let plugin = bare_plugin();
     let on_path = plugin.path().join("onpath");
-    let data = plugin.path().join("data");
+    let data = plugin.path().join("data/clodex-inline");
     let path = format!("{}/bin:{}:/usr/bin:/bin", plugin.path().display(), on_path.display());
     install(&on_path, "clodex-status");
     let words = ["a b", "$(x)"];
@@ -319,7 +319,7 @@ fn a_shim_without_a_program_says_how_to_get_one() {
     symlink(plugin.path().join("bin/clodex-shim"), elsewhere.join("clodex-wait")).unwrap();
     let path = format!("{}:/usr/bin:/bin", elsewhere.display());
     let missing = format!(
-        "cannot find the program of clodex-wait; hint: run `cargo build --release` in {}\n",
+        "cannot find the program of clodex-wait; hint: run {}/bin/clodex-setup (in Claude Code: /clodex-setup)\n",
         plugin.path().canonicalize().unwrap().display()
     );
     let data = plugin.path().join("data");
@@ -334,4 +334,34 @@ fn a_hook_without_a_program_is_silent() {
     let mut hook = Command::new(plugin.path().join("bin/clodex-hook"));
     let output = hook.env_clear().env("PATH", "/usr/bin:/bin").output().unwrap();
     assert_eq!((output.status.code(), output.stdout, output.stderr), (Some(0), vec![], vec![]));
+}
+
+#[test]
+fn a_shim_finds_what_is_installed_wherever_the_plugin_is_run_from_and_without_being_told() {
+    for (place, data) in [
+        (
+            "home/.claude/plugins/cache/some.market/clodex/0.1.0",
+            "home/.claude/plugins/data/clodex-some-market",
+        ),
+        ("elsewhere/plugins/cache/mk/clodex/0.1.0", "elsewhere/plugins/data/clodex-mk"),
+        ("checkout", "home/.claude/plugins/data/clodex-clodex"),
+        ("checkout", "home/.claude/plugins/data/clodex-inline"),
+        ("checkout", "home/.claude/plugins/data/clodex-another"),
+        ("checkout", "config/plugins/data/clodex-clodex"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let plugin = folder.join(place);
+        fs::create_dir_all(plugin.join("bin")).unwrap();
+        fs::copy(root().join("bin/clodex-shim"), plugin.join("bin/clodex-shim")).unwrap();
+        symlink("clodex-shim", plugin.join("bin/clodex-wait")).unwrap();
+        install(&folder.join(data).join("bin"), "clodex-wait");
+        let mut shim = Command::new(plugin.join("bin/clodex-wait"));
+        shim.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder.join("home"));
+        if data.starts_with("config") {
+            shim.env("CLAUDE_CONFIG_DIR", folder.join("config"));
+        }
+        let output = shim.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "bin|", "{place} {data}");
+    }
 }

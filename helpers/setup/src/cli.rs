@@ -8,7 +8,12 @@ use crate::doctor::DoctorArguments;
 use crate::prune::PruneArguments;
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, or nothing to do · 2 bad arguments, or a file that is left alone · 3 no helpers could be had";
+Without options: finds or builds the helpers and installs them, registers the status line, looks for Codex. A second \
+call changes nothing. Only `statusLine` (and with --permissions `permissions.allow`) of settings.json is changed; what \
+it was is kept beside the helpers.
+
+Exit codes: 0 done, or nothing to do · 2 bad arguments, or a file that was left alone · 3 no helpers could be had · \
+7 a run lives";
 
 /// Installs clodex's helpers, registers them with Claude Code, and takes it all back.
 #[derive(Debug, Parser)]
@@ -44,5 +49,59 @@ pub enum Task {
 }
 
 /// What is to be set up.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct Install {}
+pub struct Install {
+    /// Show what would be changed, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take everything back: settings.json byte for byte, helpers, data
+    #[arg(long, conflicts_with_all = ["permissions", "from_archive", "build", "refresh"])]
+    pub uninstall: bool,
+    /// With --uninstall: the records of runs as well
+    #[arg(long, requires = "uninstall")]
+    pub purge: bool,
+    /// Let Claude look at, start and end runs without asking
+    #[arg(long)]
+    pub permissions: bool,
+    /// Build the helpers with cargo, even where there are some
+    #[arg(long, conflicts_with = "from_archive")]
+    pub build: bool,
+    /// Take the helpers from a release archive
+    #[arg(long, value_name = "FILE|URL")]
+    pub from_archive: Option<String>,
+    /// Its digest, or what holds it [default: the archive's name with .sha256]
+    #[arg(long, value_name = "HEX|FILE|URL")]
+    pub sha256: Option<String>,
+    /// Where releases are downloaded from (also CLODEX_RELEASE_URL)
+    #[arg(long, value_name = "URL", default_value_t = releases())]
+    pub release_url: String,
+    /// Bring installed helpers up to the plugin's version where a build is at hand; silent when they are
+    #[arg(long, conflicts_with_all = ["permissions", "from_archive", "build", "dry_run"])]
+    pub refresh: bool,
+}
+
+/// Where releases lie unless a mirror is named.
+const RELEASES: &str = "https://github.com/clodex/clodex/releases/download";
+
+fn releases() -> String {
+    let mirror = std::env::var("CLODEX_RELEASE_URL").ok().filter(|url| !url.is_empty());
+    mirror.unwrap_or_else(|| RELEASES.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_options_are_what_they_are() {
+        Arguments::command().debug_assert();
+        let parsed = |words: &[&str]| Arguments::try_parse_from([&["clodex-setup"], words].concat());
+        assert_eq!(parsed(&[]).unwrap().install.release_url, RELEASES);
+        assert!(parsed(&["--purge"]).is_err());
+        assert!(parsed(&["--uninstall", "--permissions"]).is_err());
+        assert!(parsed(&["--uninstall", "--purge", "--dry-run"]).unwrap().install.purge);
+    }
+}

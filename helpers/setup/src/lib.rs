@@ -1,11 +1,25 @@
 //! clodex-setup: installs the helpers to a place that stays, registers them with Claude Code, and takes it all back.
 //! The only program that writes to a file of the user's: `settings.json`, and nothing in it but its own part.
 
+mod archive;
+mod change;
 mod cli;
+mod codex_seen;
 mod doctor;
+mod installed;
+mod json_text;
+mod names;
+mod permissions;
 mod places;
 mod prune;
+mod record;
+mod settings_file;
+mod setup;
 mod sizes;
+mod source;
+mod status_line;
+mod tell;
+mod uninstall;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -41,6 +55,16 @@ fn carry_out(arguments: &cli::Arguments) -> Result<(String, u8), Failure> {
     match &arguments.task {
         Some(cli::Task::Doctor(arguments)) => doctor::carry_out(arguments, &places),
         Some(cli::Task::Prune(arguments)) => Ok((prune::carry_out(arguments)?, 0)),
-        None => Ok((format!("data        {}\n", places.data.display()), 0)),
+        None => Ok((install(&arguments.install, &places)?, 0)),
+    }
+}
+
+fn install(wish: &cli::Install, places: &Places) -> Result<String, Failure> {
+    if wish.uninstall {
+        uninstall::uninstall(places, wish)
+    } else if wish.refresh {
+        setup::refresh(places)
+    } else {
+        setup::set_up(places, wish)
     }
 }
