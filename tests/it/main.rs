@@ -18,6 +18,7 @@ mod evals;
 mod findings;
 mod free_prompt;
 mod hand_over;
+mod hooks;
 mod isolate;
 mod many_at_once;
 mod model;
