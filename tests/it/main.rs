@@ -6,6 +6,7 @@ mod apply;
 mod artifacts;
 mod cancel;
 mod claude_code;
+mod claude_review;
 mod claude_terminal;
 mod codex_argv;
 mod codex_faults;
