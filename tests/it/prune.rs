@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -43,20 +43,24 @@ fn plain(sandbox: &Sandbox) -> Dispatched {
 }
 
 /// Everything in the state directory that bears a run's id.
-fn traces(sandbox: &Sandbox, id: &str) -> Vec<String> {
+fn traces(sandbox: &Sandbox, id: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = vec![sandbox.state()];
     while let Some(directory) = waiting.pop() {
         for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
             let path = entry.path();
             if path.to_string_lossy().contains(id) {
-                found.push(path.display().to_string());
+                found.push(path);
             } else if entry.file_type().unwrap().is_dir() {
                 waiting.push(path);
             }
         }
     }
     found
+}
+
+fn is_lock(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "lock")
 }
 
 #[test]
@@ -75,7 +79,7 @@ fn nothing_is_left_of_an_old_run_and_a_young_one_stays() {
     assert_eq!(ids, [&json!(old.id())]);
     assert_eq!((&looked["runs"], &looked["dry_run"]), (&told["runs"], &json!(true)));
     assert!(told["bytes"].as_u64().unwrap() > 20_000, "{told}");
-    assert_eq!(traces(sandbox, &old.id()), [""; 0]);
+    assert_eq!(traces(sandbox, &old.id()), Vec::<PathBuf>::new());
     assert!(!old.artifacts().exists(), "{:?}", fs::read_dir(old.artifacts()).unwrap().collect::<Vec<_>>());
     assert!(young.artifacts().join("seal.json").exists());
     assert_eq!(young.record(sandbox)["id"], json!(young.id()));
@@ -118,7 +122,7 @@ fn work_that_is_nowhere_else_is_kept_and_said_until_it_landed() {
     apply.arg(waits.id());
     Dispatched::of(run_with_timeout(apply, LIMIT)).exits(0);
     prune(&sandbox, &["--older-than", "0"]).exits(0).says(&[&format!("gone  {}", waits.id())]);
-    assert_eq!(traces(&sandbox, &waits.id()), [""; 0]);
+    assert_eq!(traces(&sandbox, &waits.id()), Vec::<PathBuf>::new());
     assert_eq!(fs::read_to_string(sandbox.repo().join("src/a.txt")).unwrap(), "A\n");
 }
 
@@ -184,7 +188,7 @@ fn a_dispatch_prunes_once_a_day_and_never_where_runs_are_kept_for_ever() {
 #[test]
 fn a_prune_that_is_killed_anywhere_can_be_gone_on_with() {
     let sandbox = Sandbox::new();
-    let runs: Vec<(String, std::path::PathBuf)> = (0..8)
+    let runs: Vec<(String, PathBuf)> = (0..8)
         .map(|number| {
             let run =
                 if number % 2 == 0 { plain(&sandbox) } else { isolated(&sandbox, "echo A > src/a.txt", &[]) };
@@ -205,7 +209,7 @@ fn a_prune_that_is_killed_anywhere_can_be_gone_on_with() {
         for (id, artifacts) in &runs {
             let is_recorded = sandbox.state().join("ended").join(format!("{id}.json")).exists();
             assert!(is_recorded || !artifacts.exists(), "{id} has artifacts that no record names");
-            assert!(is_recorded || traces(&sandbox, id).iter().all(|trace| trace.ends_with(".lock")), "{id}");
+            assert!(is_recorded || traces(&sandbox, id).iter().all(|trace| is_lock(trace)), "{id}");
         }
     }
     assert!(kills > 10, "{kills}");
@@ -214,7 +218,7 @@ fn a_prune_that_is_killed_anywhere_can_be_gone_on_with() {
         assert_eq!(artifacts.exists(), number % 2 == 1, "{id}: what was not landed stays, all else goes");
         assert_eq!(traces(&sandbox, id).is_empty(), number % 2 == 0, "{:?}", traces(&sandbox, id));
     }
-    assert_eq!(live(&sandbox), [""; 0]);
+    assert_eq!(live(&sandbox), Vec::<PathBuf>::new());
 }
 
 fn live(sandbox: &Sandbox) -> Vec<String> {

@@ -208,7 +208,7 @@ fn only_an_archive_of_the_right_digest_is_installed() {
     let wrong = place.output(&["--from-archive", from, "--sha256", &"0".repeat(64)]);
     assert_eq!((wrong.status.code(), place.bin().exists()), (Some(3), false));
     let bytes = fs::read(&archive).unwrap();
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     fs::write(format!("{from}.sha256"), format!("{digest}  clodex.tar.gz\n")).unwrap();
     let url = format!("file://{from}");
     place.setup(&["--from-archive", &url]);
