@@ -67,7 +67,7 @@ pub use progress::{FilesTouched, Phase, Progress, ProgressFold, ThreadBase, comm
 pub use prompt::{AnswerForm, DOCS_MAX_BYTES, DocsError, ProjectDoc, Prompt, Task, fenced};
 pub use record::{Flow, Isolated, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
 pub use refused_write::refused_writes;
-pub use review::{Finding, Lines, Review, Severity, count_text};
+pub use review::{Finding, Lines, NOTHING_TO_REVIEW, Review, Severity, count_text};
 pub use run_id::{InvalidRunId, RunId, slug};
 pub use run_ref::{Candidate, RunRef};
 pub use run_result::{CommandSeen, Durations, RunResult, Tokens};

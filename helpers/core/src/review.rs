@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How a review that has nothing to look at begins to say so.
+pub const NOTHING_TO_REVIEW: &str = "nothing to review";
+
 /// How bad a finding is, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

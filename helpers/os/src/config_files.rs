@@ -72,6 +72,11 @@ impl ConfigFiles {
         Ok(self.project_layer()?.into_iter().chain(self.user_layer()?).collect())
     }
 
+    /// Whether the user's own file speaks of this key, without reading what it says.
+    pub fn user_speaks_of(&self, key: &str) -> bool {
+        self.user_config.as_ref().is_some_and(|file| file.text.contains(key))
+    }
+
     /// What the user's own file says.
     pub fn user_layer(&self) -> Result<Option<Layer>, ConfigError> {
         let (Some(file), Some(dir)) = (&self.user_config, &self.user_dir) else { return Ok(None) };
@@ -145,6 +150,8 @@ mod tests {
             "{problems:?}"
         );
         assert!(problems[2].contains("tiers.yaml`: ") && problems[2].contains("line 2"), "{problems:?}");
+        let read = of().unwrap();
+        assert!(read.user_speaks_of("retention_days") && !read.user_speaks_of("stop_gate"));
         fs::create_dir(user.join("tiers.yaml")).unwrap();
         assert!(matches!(of(), Err(ConfigError::Unreadable { .. })));
     }

@@ -58,6 +58,7 @@ impl Layer {
             on_violation: value(lookup, &["CLODEX_ON_VIOLATION"], reactions, OnViolation::from_word)?,
             secured_mib: value(lookup, &["CLODEX_SECURED_MIB"], mib, number)?,
             retention_days: value(lookup, &["CLODEX_RETENTION_DAYS"], days, number)?,
+            stop_gate: value(lookup, &["CLODEX_STOP_GATE"], switch, on)?,
             containment: value(lookup, &["CLODEX_CONTAINMENT"], wishes, ContainmentWish::from_word)?,
             enforcement: value(lookup, &["CLODEX_ENFORCEMENT"], held, Enforcement::from_word)?,
             isolate: value(lookup, &["CLODEX_ISOLATE"], ISOLATE_WORDS, Isolate::from_word)?,

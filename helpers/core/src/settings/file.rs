@@ -13,7 +13,7 @@ use crate::{Enforcement, Isolate, OnViolation, Sandbox};
 const PROJECT_LIMIT_SEC: std::ops::RangeInclusive<u64> = 1..=86_400;
 
 /// Keys that a project file may never have, whatever their value.
-const NOT_FOR_PROJECTS: [&str; 13] = [
+const NOT_FOR_PROJECTS: [&str; 14] = [
     "sandbox",
     "enforcement",
     "network",
@@ -27,6 +27,7 @@ const NOT_FOR_PROJECTS: [&str; 13] = [
     "secured_mib",
     "retention_days",
     "mcp",
+    "stop_gate",
 ];
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,6 +51,7 @@ struct File {
     on_violation: Option<String>,
     secured_mib: Option<u64>,
     retention_days: Option<u64>,
+    stop_gate: Option<bool>,
 }
 
 impl Layer {
@@ -149,6 +151,7 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
         on_violation: stated(on_violation, source),
         secured_mib: stated(read.secured_mib, source),
         retention_days: stated(read.retention_days, source),
+        stop_gate: stated(read.stop_gate, source),
     })
 }
 

@@ -54,6 +54,7 @@ pub struct Layer {
     pub on_violation: Option<Setting<OnViolation>>,
     pub secured_mib: Option<Setting<u64>>,
     pub retention_days: Option<Setting<u64>>,
+    pub stop_gate: Option<Setting<bool>>,
 }
 
 impl<T> Setting<T> {

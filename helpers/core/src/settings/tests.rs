@@ -44,7 +44,7 @@ fn each_layer_wins_over_the_weaker_ones() {
         .unwrap(),
         project("timeout_sec: 3\nheartbeat_sec: 3\nverify: false\nverify_timeout_sec: 60\nby_products: [gen/]\ntemplates: tools/prompts\n").unwrap(),
         user(
-            "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\nenforcement: sandbox\non_violation: restore\nretention_days: 7\ncodex: /bin/codex\n",
+            "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\nenforcement: sandbox\non_violation: restore\nretention_days: 7\nstop_gate: true\ncodex: /bin/codex\n",
         ),
     ];
     let settings = Settings::effective(&layers);
@@ -69,6 +69,7 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("on_violation", "restore", "user file /u/config.yaml"),
             ("secured_mib", "256", "default"),
             ("retention_days", "7", "user file /u/config.yaml"),
+            ("stop_gate", "true", "user file /u/config.yaml"),
             ("templates", "/p/tools/prompts", "project file /p/.clodex/config.yaml"),
             ("templates", "/u/t", "user file /u/config.yaml"),
             ("by_products", "cov/", "packet field BY-PRODUCTS"),
@@ -104,6 +105,7 @@ fn a_bad_variable_is_an_error_that_names_it() {
         &[("CLODEX_CONTAINMENT", "none")],
         &[("CLODEX_ON_VIOLATION", "stop")],
         &[("CLODEX_RETENTION_DAYS", "a month")],
+        &[("CLODEX_STOP_GATE", "yes")],
     ] {
         let (name, value) = variables[0];
         let error = environment(variables).unwrap_err().to_string();
@@ -140,6 +142,7 @@ fn a_project_file_never_widens_what_a_run_may_do() {
         "secured_mib",
         "retention_days",
         "mcp",
+        "stop_gate",
     ] {
         for value in ["true", "read-only", "{a: [b]}", ""] {
             let error = project(&format!("tier: deep\n{key}: {value}\n")).unwrap_err();
