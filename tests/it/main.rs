@@ -38,6 +38,7 @@ mod settings;
 mod setup;
 mod stage;
 mod stand_in;
+mod stop_gate;
 mod sudden_death;
 mod tidy;
 mod together;

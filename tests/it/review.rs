@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use crate::stage::{self, Stage, dispatch_with, helper, step};
 
 /// A finding as Codex's reviewer tells it.
-fn finding(priority: u8, title: &str, path: &str) -> Value {
+pub fn finding(priority: u8, title: &str, path: &str) -> Value {
     json!({ "title": format!("[P{priority}] {title}"), "body": format!("{title} because."), "priority": priority,
         "confidence_score": 0.9,
         "code_location": { "absolute_file_path": path, "line_range": { "start": 1, "end": 2 } } })
 }
 
 /// The reviewer's whole answer.
-fn answer(findings: &[Value], word: &str) -> Value {
+pub fn answer(findings: &[Value], word: &str) -> Value {
     json!({ "findings": findings, "overall_correctness": format!("patch is {word}"),
         "overall_explanation": "The lock is missing.", "overall_confidence_score": 0.8 })
 }

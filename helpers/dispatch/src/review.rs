@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clodex_codex::{REVIEW_SCHEMA, ReviewTarget, review_words};
-use clodex_core::{ExitCode, Layer, Setting, Settings, Source, fill_template_with, path_text};
+use clodex_core::{
+    ExitCode, Layer, NOTHING_TO_REVIEW, Setting, Settings, Source, fill_template_with, path_text,
+};
 use clodex_scope::{Changes, Tree, changes};
 
 use crate::answer::{OwnSchema, Schema};
@@ -120,11 +122,11 @@ fn change(base: Option<&str>, seen: &Changes) -> String {
 fn nothing(base: Option<&str>) -> Refusal {
     match base {
         None => Refusal::usage(
-            "nothing to review: everything is committed",
+            format!("{NOTHING_TO_REVIEW}: everything is committed"),
             "name what to compare with, such as `--base main` or `--base HEAD~1`",
         ),
         Some(base) => Refusal::usage(
-            format!("nothing to review: the work tree has nothing more than `{base}`"),
+            format!("{NOTHING_TO_REVIEW}: the work tree has nothing more than `{base}`"),
             "name an older commit, or a branch that this one has left behind",
         ),
     }

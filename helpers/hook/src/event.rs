@@ -109,6 +109,21 @@ pub struct Stop<'a> {
     /// What Claude said last.
     #[serde(borrow)]
     pub last_assistant_message: Cow<'a, str>,
+    /// The subagent that stops; empty where it is Claude itself.
+    #[serde(borrow)]
+    pub agent_id: Cow<'a, str>,
+    /// What goes on in the background.
+    #[serde(borrow)]
+    pub background_tasks: Vec<BackgroundTask<'a>>,
+}
+
+/// Something that goes on when Claude stops.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BackgroundTask<'a> {
+    /// `shell`, `subagent`, `monitor`, …
+    #[serde(borrow, rename = "type")]
+    pub kind: Cow<'a, str>,
 }
 
 /// What every event has.

@@ -11,6 +11,7 @@ mod plugin_version;
 mod session_end;
 mod session_start;
 mod sibling;
+mod stop_gate;
 mod surroundings;
 #[cfg(test)]
 mod testing;
@@ -29,7 +30,8 @@ use std::time::{Duration, Instant};
 
 pub use answer::Answer;
 pub use event::{
-    Event, Prompt, PromptExpansion, Received, SessionEnd, SessionStart, Stop, ToolInput, ToolUse,
+    BackgroundTask, Event, Prompt, PromptExpansion, Received, SessionEnd, SessionStart, Stop, ToolInput,
+    ToolUse,
 };
 pub use surroundings::Surroundings;
 
@@ -76,14 +78,18 @@ pub fn answer(received: &Received<'_>, around: &Surroundings) -> Answer {
     match &received.event {
         Event::SessionStart(begun) => session_start::session_start(begun, received, around),
         Event::SessionEnd(ended) => {
+            stop_gate::session_ends(received, around);
             session_end::session_end(ended, received, around);
             Answer::Nothing
         }
-        Event::UserPromptSubmit(_) => user_prompt_submit::user_prompt_submit(received, around),
+        Event::UserPromptSubmit(_) => {
+            stop_gate::turn_begins(received, around);
+            user_prompt_submit::user_prompt_submit(received, around)
+        }
         Event::UserPromptExpansion(expanded) => {
             user_prompt_expansion::user_prompt_expansion(expanded, around)
         }
         Event::PreToolUse(used) => toggle::before_tool(received, used, around),
-        Event::Stop(_) => Answer::Nothing,
+        Event::Stop(stop) => stop_gate::before_stop(stop, received, around),
     }
 }

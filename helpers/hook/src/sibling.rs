@@ -4,10 +4,15 @@ use std::io;
 use std::time::Duration;
 
 use clodex_core::harmless;
-use clodex_os::{ExitKind, ShortCommand, program_beside_this_one};
+use clodex_os::{ExitKind, Result, ShortCommand, program_beside_this_one};
 
 /// What is shown at most: a terminal's worth, not a context's.
 const SAID_MAX_BYTES: usize = 16 * 1024;
+
+/// The helper beside this one, to be killed when it takes longer.
+pub fn beside(program: &str, patience: Duration) -> Result<ShortCommand> {
+    Ok(ShortCommand::new(program_beside_this_one(program)?, patience))
+}
 
 /// A helper and the name that it is to act under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +26,8 @@ pub struct Sibling {
 impl Sibling {
     /// What it says to these words, or that it took too long; none where it cannot be had or fails.
     pub fn says(self, words: &[String], patience: Duration, columns: Option<usize>) -> Option<String> {
-        let program = program_beside_this_one(self.program).ok()?;
         let mut command =
-            ShortCommand::new(program, patience).args(["--as", self.name, "--inline"]).args(words);
+            beside(self.program, patience).ok()?.args(["--as", self.name, "--inline"]).args(words);
         if let Some(columns) = columns {
             command = command.env("COLUMNS", columns.to_string());
         }

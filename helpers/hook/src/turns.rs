@@ -1,8 +1,11 @@
 //! What was done once in a turn of a session: a small file for each project and thing, with the newest turns. Two
-//! sessions that write at the same instant may lose one entry, which costs a repetition and nothing else.
+//! sessions that write at the same instant may lose one entry, which costs a repetition and nothing else. And since when
+//! a session's work waits to be looked at: an empty file, whose time says it.
 
+use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clodex_os::atomic_file::{self, Durability};
 use clodex_os::read_regular;
@@ -43,6 +46,43 @@ impl Turns {
     }
 }
 
+/// The beginning of what a session has done and nobody has looked at.
+#[derive(Debug)]
+pub struct OpenWork {
+    mark: PathBuf,
+}
+
+impl OpenWork {
+    /// That of this session, for whoever looks as `what`.
+    pub fn of(state: &StateDir, what: &str, session: &str) -> Self {
+        Self { mark: state.of_turns(what, session.as_bytes()) }
+    }
+
+    /// It begins now, unless it began before.
+    pub fn begin(&self) {
+        if fs::symlink_metadata(&self.mark).is_err()
+            && let Some(folder) = self.mark.parent()
+        {
+            // What has no beginning is looked at by nobody.
+            let _ = atomic_file::private_dir(folder)
+                .and_then(|()| atomic_file::replace(&self.mark, b"", Durability::Cached));
+        }
+    }
+
+    /// The file whose time says it.
+    #[cfg(test)]
+    pub fn mark(&self) -> &Path {
+        &self.mark
+    }
+
+    /// When it began, for the one who takes it on: from now on there is none.
+    pub fn take(&self) -> Option<SystemTime> {
+        let began = fs::symlink_metadata(&self.mark).and_then(|mark| mark.modified()).ok()?;
+        fs::remove_file(&self.mark).ok()?;
+        Some(began)
+    }
+}
+
 /// Somebody else's text on one line of ours.
 fn plain(text: &str) -> String {
     text.chars().filter(char::is_ascii_graphic).take(200).collect()
@@ -51,6 +91,18 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_is_open_from_its_first_beginning_until_one_takes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = OpenWork::of(&StateDir::at(folder.path().join("state")), "unseen", "s");
+        assert_eq!(work.take(), None);
+        work.begin();
+        let long_ago = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        fs::File::options().write(true).open(&work.mark).unwrap().set_modified(long_ago).unwrap();
+        work.begin();
+        assert_eq!((work.take(), work.take()), (Some(long_ago), None));
+    }
 
     #[test]
     fn a_turn_is_first_once_and_only_so_many_are_remembered() {
