@@ -312,6 +312,68 @@ fn a_shim_becomes_the_installed_program_then_the_built_one_then_the_one_on_path(
 }
 
 #[test]
+fn a_shim_starts_nothing_on_its_way_to_what_is_installed() {
+    for (place, data) in [
+        ("home/.claude/plugins/cache/mk-1/clodex/0.1.0", "home/.claude/plugins/data/clodex-mk-1"),
+        ("checkout", "home/.claude/plugins/data/clodex-inline"),
+        ("told", "data/clodex-inline"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let plugin = folder.path().join(place);
+        fs::create_dir_all(plugin.parent().unwrap()).unwrap();
+        fs::rename(bare_plugin().keep(), &plugin).unwrap();
+        install(&folder.path().join(data).join("bin"), "clodex-wait");
+        // Where there are no programs none can be started.
+        let mut shim = Command::new(plugin.join("bin/clodex-wait"));
+        shim.env_clear().env("PATH", folder.path()).env("HOME", folder.path().join("home"));
+        if place == "told" {
+            shim.env("CLAUDE_PLUGIN_DATA", folder.path().join(data));
+        }
+        let Output { stdout, stderr, .. } = shim.output().unwrap();
+        assert_eq!((stdout, stderr), (b"bin|".to_vec(), vec![]), "{place}");
+    }
+}
+
+#[test]
+fn a_shim_knows_its_plugin_however_it_is_called() {
+    let plugin = bare_plugin();
+    install(&plugin.path().join("target/release"), "clodex-status");
+    let elsewhere = plugin.path().join("links");
+    fs::create_dir(&elsewhere).unwrap();
+    symlink("../bin/clodex-wait", elsewhere.join("clodex-wait")).unwrap();
+    symlink(plugin.path().join("bin"), plugin.path().join("linked")).unwrap();
+    let nested = plugin.path().join("nested");
+    fs::create_dir(&nested).unwrap();
+    symlink("../bin", nested.join("bin")).unwrap();
+    for called in [
+        "bin/clodex-wait",
+        "./bin/clodex-wait",
+        "bin//clodex-wait",
+        "bin/./clodex-wait",
+        "links/../bin/clodex-wait",
+        "linked/clodex-wait",
+        "nested/bin/clodex-wait",
+        "links/clodex-wait",
+        "clodex-wait",
+    ] {
+        for absolute in [false, true] {
+            let mut shell = Command::new("/bin/sh");
+            match (called.contains('/'), absolute) {
+                (true, true) => shell.arg("-c").arg(format!("{}/{called}", plugin.path().display())),
+                (true, false) | (false, true) => shell.args(["-c", called]),
+                (false, false) => shell.arg(called),
+            };
+            let directory = if called.contains('/') { "." } else { "bin" };
+            shell.current_dir(plugin.path().join(directory)).env_clear();
+            let path = format!("{}/bin/:/usr/bin:/bin", plugin.path().display());
+            let output = shell.env("PATH", path).env("HOME", plugin.path()).output().unwrap();
+            let said = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert_eq!(said, ("release|--as|clodex-wait|".into(), "".into()), "{called} {absolute}");
+        }
+    }
+}
+
+#[test]
 fn a_shim_without_a_program_says_how_to_get_one() {
     let plugin = bare_plugin();
     let elsewhere = plugin.path().join("links");
