@@ -14,6 +14,8 @@ pub const MAX_BYTES: usize = 32 << 10;
 const MAX_TURN: usize = 4 << 10;
 /// What is kept of the list of files.
 const MAX_FILES: usize = 100;
+/// No path is longer, on Linux.
+const MAX_PATH: usize = 4096;
 
 /// Who says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,7 @@ impl Session {
     }
 }
 
+/// What is kept so far, as it was said: secrets are looked for at the end, in what is handed on.
 #[derive(Default)]
 struct Gathering {
     first: Option<Turn>,
@@ -91,18 +94,20 @@ struct Gathering {
 impl Gathering {
     fn add(&mut self, told: Told, at: Option<&str>) {
         match told {
-            Told::User(text) => self.turn(Who::User, &text, at),
-            Told::Claude(text) => self.turn(Who::Claude, &text, at),
+            Told::User(text) => self.turn(Who::User, text, at),
+            Told::Claude(text) => self.turn(Who::Claude, text, at),
             Told::Wrote(file) if self.files.contains(&file) => {}
-            Told::Wrote(_) if self.files.len() == MAX_FILES => self.left_out.files += 1,
+            Told::Wrote(file) if self.files.len() == MAX_FILES || file.len() > MAX_PATH => {
+                self.left_out.files += 1;
+            }
             Told::Wrote(file) => self.files.push(file),
-            Told::Plan(plan) => self.plan = Some(self.clean(&plan)),
+            Told::Plan(plan) => self.plan = Some(plan),
         }
     }
 
-    fn turn(&mut self, who: Who, text: &str, at: Option<&str>) {
-        let turn = Turn { who, text: self.clean(text), at: at.map(str::to_owned) };
-        self.bytes += turn.text.len();
+    fn turn(&mut self, who: Who, text: String, at: Option<&str>) {
+        let turn = Turn { who, text, at: at.map(str::to_owned) };
+        self.bytes += kept(&turn);
         if self.first.is_none() && who == Who::User {
             self.first = Some(turn);
             return;
@@ -110,24 +115,32 @@ impl Gathering {
         self.newest.push_back(turn);
         while self.bytes > MAX_BYTES && self.newest.len() > 1 {
             let oldest = self.newest.pop_front().expect("there is more than one");
-            self.bytes -= oldest.text.len();
+            self.bytes -= kept(&oldest);
             self.left_out.turns += 1;
         }
     }
 
-    /// Secrets go before the text is cut: half of one would not be known again.
-    fn clean(&mut self, text: &str) -> String {
-        let (text, secrets) = redact(text);
-        self.left_out.secrets += secrets;
-        let (text, bytes) = shortened(&text);
-        self.left_out.bytes += bytes;
-        text
-    }
-
     fn session(self) -> Session {
-        let turns = self.first.into_iter().chain(self.newest).collect();
-        Session { turns, files: self.files, plan: self.plan, left_out: self.left_out }
+        let mut left_out = self.left_out;
+        let turns = self.first.into_iter().chain(self.newest);
+        let turns = turns.map(|turn| Turn { text: clean(&turn.text, &mut left_out), ..turn }).collect();
+        let plan = self.plan.map(|plan| clean(&plan, &mut left_out));
+        Session { turns, files: self.files, plan, left_out }
     }
+}
+
+/// How much of a turn is kept.
+fn kept(turn: &Turn) -> usize {
+    turn.text.len().min(MAX_TURN)
+}
+
+/// Secrets go before the text is cut: half of one would not be known again.
+fn clean(text: &str, left_out: &mut LeftOut) -> String {
+    let (text, secrets) = redact(text);
+    left_out.secrets += secrets;
+    let (text, bytes) = shortened(&text);
+    left_out.bytes += bytes;
+    text
 }
 
 /// Beginning and end of what is long, and how many bytes are missing between them.
@@ -167,6 +180,16 @@ mod tests {
         let bytes: usize = session.turns.iter().map(|turn| turn.text.len()).sum();
         assert!(bytes <= MAX_BYTES && bytes > MAX_BYTES - 2000, "{bytes}");
         assert_eq!(session.left_out.turns, 101 - session.turns.len());
+    }
+
+    #[test]
+    fn a_path_that_can_be_none_is_only_counted() {
+        let wrote = |path: &str| {
+            let block = format!(r#"{{"type":"tool_use","name":"Write","input":{{"file_path":"{path}"}}}}"#);
+            format!(r#"{{"type":"assistant","message":{{"content":[{block}]}}}}"#)
+        };
+        let session = read(&[wrote("/a"), wrote(&"x".repeat(1 << 20)), wrote("/a")]);
+        assert_eq!((session.files, session.left_out.files), (vec!["/a".to_owned()], 1));
     }
 
     #[test]
