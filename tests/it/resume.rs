@@ -1,10 +1,12 @@
 //! A run's thread goes on: in another run, and in Codex itself.
 
+use std::fs;
 use std::process::Command;
 
 use clodex_sim::responses::embed;
 use clodex_tests::{
-    Codex, Dispatched, Key, LIMIT, Packet, Sandbox, Terminal, eventually, leftovers, run_with_timeout,
+    Codex, Dispatched, Key, LIMIT, Packet, Sandbox, Terminal, eventually, json_file, leftovers,
+    run_with_timeout,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -44,7 +46,12 @@ fn a_run_goes_on_in_codex_itself() {
     let line = format!("cd {} && codex resume {thread}\n", stage.sandbox.repo().display());
     assert_eq!(resumed(&stage.sandbox, &["shoes"]).exits(0).stdout, line);
     assert_eq!(resumed(&stage.sandbox, &["shoes", "--inline"]).exits(0).stdout, line);
-    // On a terminal it becomes Codex, which shows the conversation.
+    // On a terminal it becomes Codex, here the one that the user's settings name, which shows the conversation.
+    let link = stage.sandbox.root().join("bin/codex");
+    stage
+        .sandbox
+        .file("config/clodex/config.yaml", format!("codex: {}\n", fs::read_link(&link).unwrap().display()));
+    fs::remove_file(link).unwrap();
     let mut codex = resume(&stage.sandbox, &["shoes"]);
     codex.env("TERM", "xterm-256color");
     let terminal = Terminal::start(&stage.sandbox, &codex);
@@ -76,8 +83,13 @@ fn what_cannot_be_resumed_says_why() {
     run.complains(&[&format!(
         "cannot resume {id}: Codex never began a thread in it\nhint: `clodex-debug {id}`"
     )]);
+    let record = sandbox.state().join("ended").join(format!("{id}.json"));
+    let mut spoofed = json_file(&record);
+    spoofed["thread_id"] = json!("--last; touch planted");
+    fs::write(&record, spoofed.to_string()).unwrap();
+    resumed(&sandbox, &["threadless"]).exits(2).complains(&["Codex never began a thread in it"]);
     let again = dispatch_with(&sandbox, &["--resume", "threadless", "x"], b"", &[]).exits(2);
-    again.complains(&["Codex never began a thread in it", "hint: "]);
+    again.complains(&["that is neither a run nor a thread id", "hint: "]);
 }
 
 #[test]
@@ -92,7 +104,7 @@ fn a_live_run_is_not_resumed() {
     let hint = format!("it is still at work in its thread\nhint: wait for it with `clodex-wait {id}`");
     resumed(&stage.sandbox, &["busy"]).exits(7).complains(&[&hint]);
     stage.run(&["--resume", "busy", "and?"]).exits(7).complains(&[&hint]);
-    std::fs::write(gate, "").unwrap();
+    fs::write(gate, "").unwrap();
     let mut wait = looking(&stage.sandbox, "clodex-wait");
     wait.arg(&id);
     assert!(run_with_timeout(wait, LIMIT).status.success());

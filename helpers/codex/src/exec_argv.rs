@@ -11,6 +11,7 @@ use clodex_core::Sandbox;
 use crate::command_environment::CommandEnvironment;
 use crate::config::{CodexConfig, McpTransport};
 use crate::profile::Profile;
+use crate::thread::is_thread_id;
 use crate::toml_text::quoted;
 use crate::version::CodexVersion;
 
@@ -231,10 +232,7 @@ fn without_comma(image: &Path) -> Result<(), ArgvError> {
 }
 
 fn thread_id(text: &str) -> Result<&str, ArgvError> {
-    let fits = !text.is_empty()
-        && !text.starts_with('-')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if fits { Ok(text) } else { Err(ArgvError::NotAThreadId(text.to_owned())) }
+    if is_thread_id(text) { Ok(text) } else { Err(ArgvError::NotAThreadId(text.to_owned())) }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use clodex_core::Event;
 
 use crate::failure::failure_kind;
+use crate::thread::is_thread_id;
 use crate::tokens::Tokens;
 use crate::wire::{Text, last_key_wins};
 use item::Item;
@@ -56,7 +57,10 @@ fn event(line: Line<'_>) -> Event<'_> {
         "item.started" => line.item.started(),
         "item.updated" => line.item.updated(),
         "item.completed" => line.item.completed(),
-        "thread.started" => Event::ThreadStarted { thread_id: line.thread_id.0 },
+        // The id becomes part of a line that people run.
+        "thread.started" if is_thread_id(&line.thread_id.0) => {
+            Event::ThreadStarted { thread_id: line.thread_id.0 }
+        }
         "turn.started" => Event::TurnStarted,
         "turn.completed" => Event::TurnCompleted { usage: line.usage.usage() },
         "turn.failed" => {

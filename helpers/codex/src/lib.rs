@@ -12,11 +12,11 @@ mod login;
 mod mount_points;
 mod profile;
 mod profile_check;
-mod resume_hint;
 mod review;
 mod rollout;
 mod session_import;
 mod shell_command;
+mod thread;
 mod tokens;
 mod toml_text;
 mod version;
@@ -36,12 +36,12 @@ pub use login::{Login, ask_login};
 pub use mount_points::MOUNT_POINTS;
 pub use profile::{Inexpressible, Profile, ProfileRequest};
 pub use profile_check::{check_profiles, try_profiles_again};
-pub use resume_hint::resume_hint;
 pub use review::{REVIEW_SCHEMA, ReviewTarget, review_of, review_words};
 pub use rollout::{
     Rollout, RolloutEntry, find_rollout, reviewer_usage, rollout_deeds, rollout_review, rollout_tail,
 };
 pub use session_import::{ImportError, SessionImport, import_session};
 pub use shell_command::unwrap_shell;
+pub use thread::{is_thread_id, resume_hint};
 pub use version::{CodexVersion, OLDEST, Version, VersionCache};
 pub use version_probe::probe_version;

@@ -2,11 +2,13 @@
 
 use std::env;
 use std::io::{IsTerminal as _, Write as _};
+use std::iter;
 use std::path::{Path, PathBuf};
 
-use clodex_core::{ExitCode, Liveness, RunRecord};
+use clodex_codex::is_thread_id;
+use clodex_core::{ExitCode, Layer, Liveness, RunRecord, Settings};
 use clodex_os::record_store::{RecordStore, SeenRun};
-use clodex_os::{Failure, become_program};
+use clodex_os::{ConfigFiles, Failure, become_program};
 
 use crate::cli::ResumeArguments;
 
@@ -22,11 +24,20 @@ pub fn resume(store: &RecordStore, arguments: &ResumeArguments) -> Result<u8, Fa
     if arguments.print || arguments.inline || !on_terminal {
         return Ok(0);
     }
-    let named = env::var_os("CLODEX_CODEX").map(PathBuf::from);
-    let codex = clodex_codex::locate(named.as_deref(), &env::var_os("PATH").unwrap_or_default());
+    let codex = clodex_codex::locate(named_codex()?.as_deref(), &env::var_os("PATH").unwrap_or_default());
     let codex = codex.map_err(|error| Failure::new(ExitCode::Unreachable, error.to_string()))?;
     let error = become_program(&codex, &["resume", thread], &workdir);
     Err(Failure::new(ExitCode::Unreachable, format!("{error}\nhint: run the line above by hand")))
+}
+
+/// The codex that the environment or the user's settings name.
+fn named_codex() -> Result<Option<PathBuf>, Failure> {
+    let refused = |error: &dyn std::fmt::Display| Failure::usage(error.to_string());
+    let environment = Layer::from_environment(|name| env::var_os(name)).map_err(|error| refused(&error))?;
+    let files = ConfigFiles::of_user().map_err(|error| refused(&error))?;
+    let layers: Vec<Layer> =
+        iter::once(environment).chain(files.user_layer().map_err(|error| refused(&error))?).collect();
+    Ok(Settings::effective(&layers).codex.value)
 }
 
 fn thread(run: &SeenRun) -> Result<&str, Failure> {
@@ -43,11 +54,13 @@ fn thread(run: &SeenRun) -> Result<&str, Failure> {
             "cannot resume {id}: its thread is on another machine\nhint: resume it there, on {}",
             run.record.host
         ))),
-        Liveness::Dead | Liveness::Ended => run.record.thread_id.as_deref().ok_or_else(|| {
-            Failure::usage(format!(
-                "cannot resume {id}: Codex never began a thread in it\nhint: `clodex-debug {id}` shows why"
-            ))
-        }),
+        Liveness::Dead | Liveness::Ended => {
+            run.record.thread_id.as_deref().filter(|thread| is_thread_id(thread)).ok_or_else(|| {
+                Failure::usage(format!(
+                    "cannot resume {id}: Codex never began a thread in it\nhint: `clodex-debug {id}` shows why"
+                ))
+            })
+        }
     }
 }
 

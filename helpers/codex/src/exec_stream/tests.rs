@@ -136,6 +136,15 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
+#[test]
+fn a_thread_whose_id_is_more_than_a_word_is_none() {
+    for id in ["a; rm -rf ~", "--last", "a\u{1b}[2J", "a\nverdict clean", ""] {
+        let line = serde_json::json!({ "type": "thread.started", "thread_id": id }).to_string();
+        let kind = "thread.started".into();
+        assert_eq!(event_from_line(line.as_bytes()), Event::Unknown { kind }, "{line}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(line in prop::collection::vec(any::<u8>(), 0..200)) {
