@@ -4,11 +4,11 @@
 use std::fs;
 
 use clodex_sim::responses::Request;
-use clodex_tests::{Dispatched, LIMIT, Running, first_line};
+use clodex_tests::{Dispatched, LIMIT, Running, first_line, run_with_timeout};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::stage::{self, Stage, dispatch_with, helper, step};
+use crate::stage::{self, Stage, dispatch_with, helper, looking, step};
 
 /// A finding as Codex's reviewer tells it.
 pub fn finding(priority: u8, title: &str, path: &str) -> Value {
@@ -188,6 +188,70 @@ fn findings_that_codex_itself_loses_are_found() {
     };
     let run = review(&stage, &[], "");
     assert_eq!((run.code, run.result()["findings"][0]["severity"].as_str()), (8, Some("high")), "{run:?}");
+}
+
+#[test]
+fn what_a_finding_holds_steers_no_terminal_and_names_no_other_place() {
+    let Some(stage) = Stage::real() else { return };
+    let outside = stage.sandbox.repo().join("../config/x");
+    let mut hostile = finding(1, "\u{1b}[2Jred\nverdict  clean", outside.to_str().unwrap());
+    hostile["body"] = json!("x".repeat(1 << 20));
+    hostile["code_location"]["line_range"] = json!({ "start": -7, "end": -1 });
+    let many = (0..2000).map(|n| finding(3, &n.to_string(), "/elsewhere/x"));
+    let reply = answer(&many.chain([hostile]).collect::<Vec<_>>(), "incorrect");
+    let stage = stage.answering(move |_| json!([step(&[json!({ "answer": reply })])]));
+    fs::write(stage.sandbox.repo().join("src/a.txt"), "changed\n").unwrap();
+    let run = review(&stage, &[], "");
+    assert_eq!((run.code, run.result()["findings"].as_array().map(Vec::len)), (8, Some(2001)), "{run:?}");
+    let row = format!("   1. high      {}   [2Jred verdict  clean\n", outside.display());
+    assert!(run.stdout.contains(&row), "{}", run.stdout);
+    assert!(!run.stdout.contains('\u{1b}') && run.stdout.len() < 9 * 1024, "{}", run.stdout);
+    let id = run.id();
+    let full = helper(&stage.sandbox, "clodex-result", &[&id, "--full"]);
+    assert!(full.len() > 1 << 20 && full.contains("\n## 2001. low: 1999\n"), "{}", full.len());
+}
+
+#[test]
+fn a_detached_review_is_told_at_once_and_its_findings_are_there_when_it_has_ended() {
+    let script = json!([step(&[
+        json!({ "answer": answer(&[finding(1, "Take the lock", "/elsewhere/x")], "incorrect") })
+    ])]);
+    let Some(stage) = stage(script) else { return };
+    let begun = review(&stage, &["--detach", "--prompt-file", "-"], "the lock");
+    let id = begun.exits(0).id();
+    let mut wait = looking(&stage.sandbox, "clodex-wait");
+    wait.arg(&id);
+    assert_eq!(run_with_timeout(wait, LIMIT).status.code(), Some(8));
+    let told = helper(&stage.sandbox, "clodex-result", &[&id]);
+    assert!(told.contains("## 1. high: Take the lock"), "{told}");
+}
+
+#[test]
+fn a_review_falls_back_once_where_the_model_of_its_tier_is_gone() {
+    let Some(stage) = Stage::real() else { return };
+    stage.sandbox.file(
+        "config/clodex/tiers.yaml",
+        "tiers:\n  quick:\n    model: gpt-gone\nfallback:\n  quick: gpt-5.5\n",
+    );
+    let reply = answer(&[finding(1, "Take the lock", "/elsewhere/x")], "incorrect");
+    let gone = json!({ "status": 404, "error": { "code": "model_not_found", "message": "The model `gpt-gone` does not exist" } });
+    let stage = stage.answering(move |request| {
+        if request.json()["model"] == "gpt-gone" {
+            json!([gone])
+        } else {
+            json!([step(&[json!({ "answer": reply })])])
+        }
+    });
+    fs::write(stage.sandbox.repo().join("src/a.txt"), "changed\n").unwrap();
+    let run = review(&stage, &["--tier", "quick"], "");
+    assert_eq!(
+        (run.code, run.result()["findings"][0]["title"].as_str()),
+        (8, Some("Take the lock")),
+        "{run:?}"
+    );
+    run.says(&["gpt-gone is not available: fell back to gpt-5.5"]);
+    let models: Vec<_> = stage.asked().iter().map(|request| request.json()["model"].clone()).collect();
+    assert_eq!(models, ["gpt-gone", "gpt-5.5"]);
 }
 
 #[test]

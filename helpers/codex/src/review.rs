@@ -1,7 +1,7 @@
 //! Codex's own review (`codex exec review`): how it is asked, and what its answer means. The reviewer is a thread of its
 //! own with Codex's review guidelines; `--output-schema` does not reach it, and the stream tells its answer as prose.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use clodex_core::{Finding, Lines, Review, Severity};
 use serde::Deserialize;
@@ -65,8 +65,8 @@ struct Location {
 
 #[derive(Deserialize)]
 struct Range {
-    start: u32,
-    end: u32,
+    start: i64,
+    end: i64,
 }
 
 /// The review that an answer tells which follows [`REVIEW_SCHEMA`]; paths below `root` become relative to it.
@@ -81,7 +81,8 @@ impl Found {
     fn finding(self, root: &Path) -> Finding {
         let (tag, title) = split_tag(&self.title);
         let Location { absolute_file_path: path, line_range } = self.code_location;
-        let inside = Path::new(&path).strip_prefix(root).ok().and_then(Path::to_str).map(str::to_owned);
+        let inside = Path::new(&path).strip_prefix(root).ok().filter(|inside| stays_below(inside));
+        let inside = inside.and_then(Path::to_str).map(str::to_owned);
         Finding {
             severity: severity(self.priority.or(tag)),
             title: title.to_owned(),
@@ -91,6 +92,11 @@ impl Found {
             confidence: self.confidence_score,
         }
     }
+}
+
+/// Whether a path does not climb out again.
+fn stays_below(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// Codex's P0 to P3. A finding whose priority nobody told is not let through as a trifle.
@@ -143,9 +149,11 @@ mod tests {
 
     #[test]
     fn paths_in_the_repository_are_relative_and_others_stay() {
-        let findings = json!([found("a", &json!(1), "/r/src/é.rs"), found("b", &json!(1), "/rest/x")]);
+        let paths = ["/r/src/é.rs", "/rest/x", "/r/../etc/passwd", "src/a.rs"];
+        let findings: Vec<Value> = paths.iter().map(|path| found("a", &json!(1), path)).collect();
+        let findings = json!(findings);
         let review = review_of(&answer(&findings), Path::new("/r")).unwrap();
         let places: Vec<String> = review.findings().iter().map(Finding::place).collect();
-        assert_eq!(places, ["src/é.rs:2-3", "/rest/x:2-3"]);
+        assert_eq!(places, ["src/é.rs:2-3", "/rest/x:2-3", "/r/../etc/passwd:2-3", "src/a.rs:2-3"]);
     }
 }

@@ -68,8 +68,9 @@ pub struct Lines {
 
 impl Lines {
     /// Lines as somebody told them; none where they cannot be lines.
-    pub fn told(start: u32, end: u32) -> Option<Self> {
-        (start > 0).then_some(Self { start, end: end.max(start) })
+    pub fn told(start: i64, end: i64) -> Option<Self> {
+        let start = u32::try_from(start).ok().filter(|&start| start > 0)?;
+        Some(Self { start, end: u32::try_from(end).map_or(start, |end| end.max(start)) })
     }
 }
 
@@ -180,7 +181,9 @@ mod tests {
         assert_eq!(found.place(), "src/a.rs:3-5");
         found.lines = Lines::told(7, 2);
         assert_eq!(found.place(), "src/a.rs:7");
-        found.lines = Lines::told(0, 2);
-        assert_eq!(found.place(), "src/a.rs");
+        for (start, end) in [(0, 2), (-3, 2), (i64::MAX, i64::MAX)] {
+            found.lines = Lines::told(start, end);
+            assert_eq!(found.place(), "src/a.rs");
+        }
     }
 }
