@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use clodex_core::{
     Check, CheckStatus, ClaimedVerdict, CommandSeen, Denied, Policy, RunResult, Verdict, VerificationEntry,
-    VerificationStatus, Violation,
+    VerificationStatus, Violation, harmless,
 };
 
 /// A report is never longer, whatever the worker said.
@@ -15,6 +15,8 @@ const MAX_ROWS: usize = 20;
 const MAX_COLUMNS: usize = 160;
 /// An error's last words are often what helps.
 const MAX_SUMMARY_COLUMNS: usize = 500;
+/// A directory is worth more, but not the whole report.
+const MAX_DIRECTORY_COLUMNS: usize = 1000;
 const MAX_WORDS_BYTES: usize = 3 * 1024;
 
 /// Renders the report of a finished run.
@@ -37,7 +39,7 @@ pub fn render(result: &RunResult, policy: &Policy, seal: Option<&str>) -> String
     rows(&mut report, "notes", &policy.notes);
     rows(&mut report, "degraded", &policy.degraded);
     let footer = footer(result, seal);
-    cut(&mut report, MAX_BYTES - footer.len() - 32);
+    cut(&mut report, MAX_BYTES - footer.len());
     report + &footer
 }
 
@@ -161,8 +163,8 @@ fn worker_says(out: &mut String, result: &RunResult) {
 /// Free text, or as far as a worker came that was stopped.
 fn last_message(out: &mut String, message: Option<&str>) {
     let Some(message) = message.map(str::trim).filter(|message| !message.is_empty()) else { return };
-    let mut words: String = message.lines().flat_map(|row| ["  ", row, "\n"]).collect();
-    words.retain(|c| !c.is_control() || c == '\n');
+    let mut words: String =
+        message.lines().flat_map(|row| ["  ".to_owned(), harmless(row), "\n".to_owned()]).collect();
     cut(&mut words, MAX_WORDS_BYTES);
     let _ = write!(out, "\nlast message (its claim, not checked)\n{words}");
 }
@@ -226,10 +228,10 @@ fn footer(result: &RunResult, seal: Option<&str>) -> String {
     let _ =
         writeln!(out, "took {}, scope checks {checks}{verify} · {spent}", seconds(result.durations.total_ms));
     if let Some(resume) = &result.resume {
-        let _ = writeln!(out, "resume    {resume}");
+        let _ = writeln!(out, "resume    {}", line(resume));
     }
     let _ = writeln!(out, "run       {}", result.run_id);
-    let _ = writeln!(out, "artifacts {}", one_line(&result.artifact_dir));
+    let _ = writeln!(out, "artifacts {}", bounded(&one_line(&result.artifact_dir), MAX_DIRECTORY_COLUMNS));
     if let Some(seal) = seal {
         let _ = writeln!(out, "seal      sha256:{seal}");
     }
@@ -259,14 +261,13 @@ pub fn one_line(path: &str) -> String {
     })
 }
 
-/// One line, no control characters, bounded.
+/// One line that a terminal shows as it is, bounded.
 fn line(text: &str) -> String {
     bounded(text, MAX_COLUMNS)
 }
 
 fn bounded(text: &str, columns: usize) -> String {
-    let mut line: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(columns + 1).collect();
+    let mut line: String = harmless(text).chars().take(columns + 1).collect();
     if line.chars().count() > columns {
         line.pop();
         line.push('…');

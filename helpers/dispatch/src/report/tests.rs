@@ -167,3 +167,26 @@ fn a_refused_run_says_nothing_of_what_did_not_happen() {
     assert!(report.contains("verdict  refused\n"), "{report}");
     assert!(!report.contains("as seen in the stream"), "{report}");
 }
+
+#[test]
+fn a_report_is_bounded_whatever_a_path_or_the_name_of_a_thread_holds() {
+    let mut result = result();
+    result.artifact_dir = "/\u{1}😀".repeat(9_000);
+    result.resume = Some(format!("codex resume {}", "t".repeat(9_000)));
+    let report = render(&result, &policy(), Some("5ea1"));
+    assert!(report.len() <= MAX_BYTES, "{}", report.len());
+    assert!(
+        report.contains("outcome ") && report.ends_with("result    done · violation · exit 6\n"),
+        "{report}"
+    );
+}
+
+#[test]
+fn what_the_worker_says_reorders_and_colours_nothing() {
+    let mut result = result();
+    (result.summary, result.claim) = ("ok \u{202e}kcab\u{1b}[2J".into(), None);
+    result.message = Some("one \u{202e}two\u{1b}[2J\r\nthree".into());
+    let report = render(&result, &policy(), None);
+    assert!(report.contains("summary  ok kcab [2J\n"), "{report}");
+    assert!(report.contains("  one two [2J\n  three\n") && !report.contains('\u{202e}'), "{report}");
+}
