@@ -78,6 +78,42 @@ describe('the band', () => {
     await ui.unmount()
   })
 
+  test('is not there for a helper that says what cannot be drawn, and is when it says what can', async ($, on) => {
+    const clock = mock.clock(on)
+    let told = JSON.stringify([LINE])
+    helpers(on, () => told)
+    await $.session.start(START)
+    await clock.settle()
+    const ui = await $.ui.mount(BAND)
+    for (const garbage of ['no JSON {', '{}', '[null]', '[[1]]', '[[["busy",1]]]']) {
+      told = garbage
+      await clock.advance(10_000)
+      expect(await ui.find({ type: 'Text', text: /^add-tests$/ })).toBeUndefined()
+    }
+    told = JSON.stringify([LINE])
+    await clock.advance(10_000)
+    expect(await ui.find({ type: 'Text', text: /^add-tests$/ })).toBeDefined()
+    await ui.unmount()
+  })
+
+  test('gives a helper that hangs two seconds, and goes on looking', async ($, on) => {
+    const clock = mock.clock(on)
+    const patience: unknown[] = []
+    on('session.start', ($, e) => ({ cwd: e.cwd }))
+    on('process.hookEnv', () => ({ value: { CLAUDE_PLUGIN_DATA: '/data' } }))
+    on('command.register', ($, e) => ({ value: { command: e.name } }))
+    on('process.run', ($, e) => {
+      patience.push(e.init?.timeoutMs)
+      return { deny: 'still running' }
+    })
+    await $.session.start(START)
+    await clock.settle()
+    const looked = patience.length
+    await clock.advance(10_000)
+    expect(patience.length).toBe(looked + 1)
+    expect([...new Set(patience)]).toEqual([2000])
+  })
+
   test('is not there when the helpers are not', async ($, on) => {
     const clock = mock.clock(on)
     helpers(on, () => undefined)
@@ -106,7 +142,11 @@ describe('commands', () => {
     const ui = await $.ui.mount(BAND)
     await $.command.run(asked('clodex-now', ''))
     expect(await ui.find({ type: 'Text', text: /^second$/ })).toBeDefined()
-    await clock.advance(20_000)
+    await clock.advance(15_000)
+    await $.command.run(asked('clodex-now', ''))
+    await clock.advance(15_000)
+    expect(await ui.find({ type: 'Text', text: /^second$/ })).toBeDefined()
+    await clock.advance(5_000)
     expect(await ui.find({ type: 'Text', text: /^second$/ })).toBeUndefined()
     await ui.unmount()
   })

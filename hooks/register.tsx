@@ -17,12 +17,16 @@ const SAID_ROWS = 8
 /** What Claude Code draws before and behind a command's answer. */
 const INDENT = 8
 const SAID_MS = 20_000
+/** How long a helper may take: what is drawn each second answers in milliseconds, a cancel waits for the dead. */
+const BAND_PATIENCE_MS = 2000
+const ANSWER_PATIENCE_MS = 120_000
 
 /** What the surface told last: the columns of the band, and whether a turn runs. */
 let columns = 80
 let isWorking = false
 
 let timer: Timer | undefined
+let unsaying: Timer | undefined
 let eagerLooks = 0
 const notInstalled = new Set<string>()
 
@@ -30,17 +34,19 @@ const notInstalled = new Set<string>()
  * One of our helpers with the variables that a hook of ours would have; undefined = it cannot be run. The shim finds it
  * wherever it is; where it is installed, it is called without the shim, which costs more than the helper.
  */
-async function helper($: EngineInterface, name: string, words: readonly string[], room = columns): Promise<string | undefined> {
+async function helper($: EngineInterface, argv: readonly [name: string, ...words: string[]], room: number, timeoutMs: number): Promise<string | undefined> {
+  const [name, ...words] = argv
   try {
     const env: Record<string, string> = { ...(await $.process.hookEnv()), COLUMNS: String(room) }
+    const init = { env, timeoutMs }
     if (!notInstalled.has(name)) {
       try {
-        return output(await $.process.run([`${env['CLAUDE_PLUGIN_DATA']}/bin/${name}`, ...words], { env }))
+        return output(await $.process.run([`${env['CLAUDE_PLUGIN_DATA']}/bin/${name}`, ...words], init))
       } catch {
         notInstalled.add(name)
       }
     }
-    return output(await $.process.run([`${$.plugin.root}/bin/${name}`, ...words], { env }))
+    return output(await $.process.run([`${$.plugin.root}/bin/${name}`, ...words], init))
   } catch {
     return undefined
   }
@@ -56,10 +62,24 @@ async function hasStatusline($: EngineInterface): Promise<boolean> {
   return JSON.stringify(statusline ?? '').includes('clodex-statusline')
 }
 
+function isSpan(span: unknown): span is ClodexSpan {
+  return Array.isArray(span) && span.length === 2 && span.every(part => typeof part === 'string')
+}
+
+/** What a helper told to draw; nothing where that is nothing that can be drawn. */
+function drawable(told: string | undefined): ClodexSpan[][] {
+  try {
+    const lines: unknown = JSON.parse(told ?? '[]')
+    return Array.isArray(lines) && lines.every(line => Array.isArray(line) && line.every(isSpan)) ? lines : []
+  } catch {
+    return []
+  }
+}
+
 /** Whether anything lives. */
 async function look($: EngineInterface): Promise<boolean> {
-  const told = await helper($, 'clodex-statusline', ['--band', String(columns), String(MAX_ROWS)])
-  const lines = told ? (JSON.parse(told) as ClodexSpan[][]) : []
+  const argv = ['clodex-statusline', '--band', String(columns), String(MAX_ROWS)] as const
+  const lines = drawable(await helper($, argv, columns, BAND_PATIENCE_MS))
   const shown = lines.length === 1 && (await hasStatusline($)) ? [] : lines
   const before = await read($, band)
   if (before.length > 0 || shown.length > 0) await update($, band, () => shown)
@@ -83,7 +103,7 @@ async function keepLooking($: EngineInterface): Promise<void> {
 /** What a helper says to a command; words go as they are, no shell reads them. */
 async function answer($: EngineInterface, name: string, args: string, room: number): Promise<string | undefined> {
   const words = args.split(/\s+/).filter(word => word !== '')
-  const told = (await helper($, name, ['--inline', ...words], room - INDENT))?.trimEnd()
+  const told = (await helper($, [name, '--inline', ...words], room - INDENT, ANSWER_PATIENCE_MS))?.trimEnd()
   // What stands in columns begins below our name, not behind it.
   return told?.includes('\n') ? `\n${told}` : told
 }
@@ -91,7 +111,8 @@ async function answer($: EngineInterface, name: string, args: string, room: numb
 /** What a command prints is shown when the turn is over; the band shows it until then, for a while. */
 async function say($: EngineInterface, text: string): Promise<void> {
   await update($, said, () => text.trim().split('\n').slice(0, SAID_ROWS))
-  $.clock.after(SAID_MS, () => void update($, said, () => []))
+  unsaying?.cancel()
+  unsaying = $.clock.after(SAID_MS, () => void update($, said, () => []))
 }
 
 /** `cancel some-run` → which helper, and its words. */
@@ -145,22 +166,12 @@ export const register: Register = on => {
     )
   })
 
-  on('command.run', { command: 'clodex:clodex-status' }, async ($, e, next) => {
-    const text = await answer($, 'clodex-status', e.args, e.presentation.columns)
-    return text === undefined ? next(e) : { text }
-  }).catch(($, e, next) => next(e))
-  on('command.run', { command: 'clodex:clodex-cancel' }, async ($, e, next) => {
-    const text = await answer($, 'clodex-cancel', e.args, e.presentation.columns)
-    return text === undefined ? next(e) : { text }
-  }).catch(($, e, next) => next(e))
-  on('command.run', { command: 'clodex:clodex-debug' }, async ($, e, next) => {
-    const text = await answer($, 'clodex-debug', e.args, e.presentation.columns)
-    return text === undefined ? next(e) : { text }
-  }).catch(($, e, next) => next(e))
-  on('command.run', { command: 'clodex:clodex-result' }, async ($, e, next) => {
-    const text = await answer($, 'clodex-result', e.args, e.presentation.columns)
-    return text === undefined ? next(e) : { text }
-  }).catch(($, e, next) => next(e))
+  for (const name of ['clodex-status', 'clodex-cancel', 'clodex-debug', 'clodex-result']) {
+    on('command.run', { command: `clodex:${name}` }, async ($, e, next) => {
+      const text = await answer($, name, e.args, e.presentation.columns)
+      return text === undefined ? next(e) : { text }
+    }).catch(($, e, next) => next(e))
+  }
   on('command.run', { command: 'clodex-now' }, async ($, e) => {
     const { name, words } = wanted(e.args)
     const text = (await answer($, name, words, e.presentation.columns)) ?? 'cannot find the helpers of clodex; hint: run /clodex-setup'
