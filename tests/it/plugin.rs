@@ -408,6 +408,31 @@ fn a_hook_without_a_program_is_silent() {
 }
 
 #[test]
+fn a_monitor_without_a_program_waits_for_one_as_long_as_claude_code_lives() {
+    let plugin = bare_plugin();
+    symlink("clodex-shim", plugin.path().join("bin/clodex-announce")).unwrap();
+    let data = plugin.path().join("data/clodex-inline");
+    // While it waits, somebody installs.
+    let (built, path) = (plugin.path().join("built"), plugin.path().join("path"));
+    install(&built, "clodex-announce");
+    fs::create_dir(&path).unwrap();
+    let bin = data.join("bin");
+    let wait =
+        format!("#!/bin/sh\nmkdir -p {0} && cp {1}/clodex-announce {0}\n", bin.display(), built.display());
+    fs::write(path.join("sleep"), wait).unwrap();
+    fs::set_permissions(path.join("sleep"), fs::Permissions::from_mode(0o755)).unwrap();
+    let said = |claude: Option<u32>| {
+        let mut monitor = Command::new(plugin.path().join("bin/clodex-announce"));
+        monitor.env_clear().env("CLAUDE_PLUGIN_DATA", &data);
+        monitor.env("PATH", format!("{}:/usr/bin:/bin", path.display()));
+        let output = monitor.envs(claude.map(|pid| ("CLAUDE_PID", pid.to_string()))).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), output.stderr)
+    };
+    assert_eq!(said(None), (Some(0), String::new(), vec![]), "nobody to wait for");
+    assert_eq!(said(Some(std::process::id())), (Some(0), "built|".to_owned(), vec![]));
+}
+
+#[test]
 fn a_shim_finds_what_is_installed_wherever_the_plugin_is_run_from_and_without_being_told() {
     for (place, data) in [
         (

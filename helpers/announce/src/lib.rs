@@ -9,10 +9,9 @@ mod listener;
 mod news;
 
 use std::error::Error;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
-use clodex_os::clock::Timestamp;
 use clodex_os::process::ProcessHandle;
 use clodex_os::record_store::{RecordStore, StateDir};
 use clodex_os::{ClaudeCode, DirectoryWatch, WokenBeside};
@@ -22,56 +21,56 @@ use listener::Listener;
 /// What ended while the session was not there is left to the session-start hook for so long: what that tells costs no
 /// turn, and what is said here does.
 const HOOK_FIRST: Duration = Duration::from_secs(5);
-/// Whoever comes back later than that is not told any more: records do not stay for ever, either.
-const NEWS_FOR: Duration = Duration::from_hours(30 * 24);
-/// Between a run's last record and its move to the ended ones: a full disk may take its time.
-const SLACK: Duration = Duration::from_mins(1);
+/// Claude Code makes one event of the lines of 200 ms, and cuts it at 3000 characters.
+const BETWEEN_EVENTS: Duration = Duration::from_millis(500);
+const EVENT_MAX_BYTES: usize = 2900;
 
 /// Announces until Claude Code ends.
 pub fn run() {
     let Some(listener) = ClaudeCode::from_env().and_then(Listener::new) else { return };
-    let Some(state) = StateDir::from_env() else { return };
-    if let Err(error) = announce(&listener, state) {
-        // Each line of stdout is a message to Claude; this is for whoever looks at the monitor's stderr.
-        eprintln!("clodex-announce: {error}");
+    let Ok(Some(claude)) = ProcessHandle::open(listener.process()) else { return };
+    if let Err(error) = StateDir::from_env().map_or(Ok(()), |state| announce(listener, &claude, state)) {
+        // Each line of stdout is a message to Claude; this is for whoever looks at the monitor's stderr, if anybody does.
+        let _ = writeln!(io::stderr(), "clodex-announce: {error}");
     }
+    // A monitor that ends is told to Claude, who spends a turn on it.
+    while claude.wait(Instant::now() + Duration::from_hours(1)).is_ok_and(|ended| !ended) {}
 }
 
-fn announce(listener: &Listener, state: StateDir) -> Result<(), Box<dyn Error>> {
+fn announce(mut listener: Listener, claude: &ProcessHandle, state: StateDir) -> Result<(), Box<dyn Error>> {
     let store = RecordStore::open(state)?;
-    let Ok(Some(claude)) = ProcessHandle::open(listener.process()) else { return Ok(()) };
     let mut watches = [DirectoryWatch::new(&store.dir().ended())?, DirectoryWatch::new(&store.dir().live())?];
-    let mut first_look = Some(Instant::now() + HOOK_FIRST);
-    let mut looked = Timestamp::now();
-    loop {
-        let WokenBeside::Changed([ended, live]) =
-            DirectoryWatch::wait_beside(&claude, &mut watches, first_look)?
-        else {
-            return Ok(());
-        };
+    let mut is_wanted = true;
+    let mut not_before = Instant::now() + HOOK_FIRST;
+    while let WokenBeside::Changed([ended, live]) =
+        DirectoryWatch::wait_beside(claude, &mut watches, is_wanted.then_some(not_before))?
+    {
         if live {
             listener.close_dead(&store);
         }
-        let now = Timestamp::now();
-        if first_look.is_some_and(|due| Instant::now() >= due) {
-            first_look = None;
-            tell(listener, &store, now.before(NEWS_FOR))?;
-        } else if ended {
-            tell(listener, &store, looked.before(SLACK))?;
-            looked = now;
-        }
-    }
-}
-
-/// Tells what ended since then and nobody else has told. An error when Claude Code does not listen any more.
-fn tell(listener: &Listener, store: &RecordStore, since: Timestamp) -> Result<(), Box<dyn Error>> {
-    for run in listener.untold(store, since) {
-        let session = run.session_id.as_deref().unwrap_or_default();
-        if store.take_telling(session, &run.id)? {
-            let mut stdout = std::io::stdout();
-            let said = stdout.write_all(news::line(&run).as_bytes()).and_then(|()| stdout.flush());
-            said.map_err(|error| format!("cannot tell of {}: {error}", run.id))?;
+        is_wanted |= ended;
+        if is_wanted && Instant::now() >= not_before {
+            listener.look(&store);
+            tell(&mut listener, &store)?;
+            is_wanted = listener.news().is_some();
+            not_before = Instant::now() + BETWEEN_EVENTS;
         }
     }
     Ok(())
+}
+
+/// Tells as much as an event holds of what ended and nobody else has told. An error when Claude Code does not listen.
+fn tell(listener: &mut Listener, store: &RecordStore) -> io::Result<()> {
+    let mut event = String::new();
+    while let Some(line) = listener.news().map(news::line) {
+        if !event.is_empty() && event.len() + line.len() > EVENT_MAX_BYTES {
+            break;
+        }
+        if listener.take_telling(store) {
+            event += &line;
+        }
+    }
+    let mut stdout = io::stdout();
+    stdout.write_all(event.as_bytes())?;
+    stdout.flush()
 }

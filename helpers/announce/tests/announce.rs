@@ -1,11 +1,12 @@
 //! What a session is told, by the program itself.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clodex_core::{Outcome, RunId, RunRecord, Verdict};
 use clodex_os::clock::{HostAndBoot, Timestamp};
@@ -29,12 +30,17 @@ impl Room {
     }
 
     fn announce(&self, session: &str) -> Announcer {
+        self.announce_from(self.folder.path(), session)
+    }
+
+    fn announce_from(&self, state: &Path, session: &str) -> Announcer {
         let mut child = Command::new(env!("CARGO_BIN_EXE_clodex-announce"))
             .env_clear()
-            .env("CLODEX_STATE_DIR", self.folder.path())
+            .env("CLODEX_STATE_DIR", state)
             .env("CLAUDE_CODE_SESSION_ID", session)
             .env("CLAUDE_PID", self.claude.id().to_string())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
@@ -130,6 +136,62 @@ fn after_a_clear_the_same_claude_is_told_of_what_it_started_under_another_sessio
 }
 
 #[test]
+fn many_that_end_at_once_are_told_each_once() {
+    let room = Room::new();
+    for number in 0..50 {
+        room.run(&format!("aa{number:02}"), "mine");
+    }
+    let mut announcer = room.announce("mine");
+    let told: BTreeSet<String> = (0..50).map(|_| announcer.next()).collect();
+    assert_eq!(told.len(), 50);
+    room.run("bbbb", "mine");
+    assert!(announcer.next().contains("-bbbb`"), "and nothing a second time");
+    assert!(announcer.child.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn a_state_directory_that_is_none_does_not_end_it_before_claude_code() {
+    let mut room = Room::new();
+    let state = room.folder.path().join("state");
+    std::fs::write(&state, "a file").unwrap();
+    let mut announcer = room.announce_from(&state, "mine");
+    let mut told = String::new();
+    BufReader::new(announcer.child.stderr.take().unwrap()).read_line(&mut told).unwrap();
+    assert!(told.starts_with("clodex-announce: "), "{told}");
+    assert!(announcer.child.try_wait().unwrap().is_none(), "Claude Code would tell of its end");
+    room.claude.kill().unwrap();
+    room.claude.wait().unwrap();
+    assert!(announcer.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_clock_that_is_set_back_hides_no_end() {
+    let room = Room::new();
+    let announcer = room.announce("mine");
+    room.run("aaaa", "mine");
+    announcer.next();
+    let mut record = Room::record("bbbb", "mine");
+    let an_hour_ago = SystemTime::now() - Duration::from_hours(1);
+    (record.outcome, record.ended) = (Some(Outcome::Done), Some(Timestamp::from(an_hour_ago).rfc3339()));
+    let written = room.folder.path().join("written");
+    std::fs::write(&written, serde_json::to_vec(&record).unwrap()).unwrap();
+    std::fs::File::options().write(true).open(&written).unwrap().set_modified(an_hour_ago).unwrap();
+    std::fs::rename(written, room.store.dir().ended().join(format!("{}.json", record.id))).unwrap();
+    assert!(announcer.next().contains("-bbbb`"));
+}
+
+#[test]
+fn what_cannot_be_written_down_is_told() {
+    let room = Room::new();
+    let announcer = room.announce("mine");
+    std::fs::write(room.folder.path().join("told"), "in the way").unwrap();
+    room.run("aaaa", "mine");
+    assert!(announcer.next().contains("-aaaa`"));
+    room.run("bbbb", "mine");
+    assert!(announcer.next().contains("-bbbb`"));
+}
+
+#[test]
 fn a_killed_dispatcher_is_told_of_at_once() {
     let room = Room::new();
     let record = Room::record("aaaa", "mine");
@@ -139,7 +201,10 @@ fn a_killed_dispatcher_is_told_of_at_once() {
     assert!(announcer.next().contains("-bbbb`"), "the other one lives");
     drop(run);
     let told = announcer.next();
-    assert!(told.starts_with("✗ codex add-slug-tests failed · the dispatcher died"), "{told}");
+    assert!(
+        told.starts_with("✗ codex add-slug-tests failed ") && told.contains(" · \"the dispatcher died\" · "),
+        "{told}"
+    );
 }
 
 #[test]

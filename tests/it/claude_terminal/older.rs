@@ -1,9 +1,12 @@
-//! Less than everything: a Claude Code from before mods, and one whose user has switched all hooks off.
+//! Less than everything: a Claude Code from before mods, one whose user has switched all hooks off, helpers that are not
+//! installed yet.
+
+use std::env;
 
 use clodex_tests::ClaudeVersion;
 use serde_json::json;
 
-use super::Scene;
+use super::{ALLOWED, Scene, say};
 
 /// A dispatch, its completion and the commands, in a session as it is.
 fn works(scene: &Scene, name: &str, has_line: bool) {
@@ -32,4 +35,20 @@ fn with_all_hooks_off_the_commands_and_the_completion_work() {
     let Some(scene) = Scene::real() else { return };
     scene.settings_are(&json!({ "disableAllHooks": true }));
     works(&scene, "bare", false);
+}
+
+#[test]
+fn a_plugin_without_its_helpers_costs_no_turn() {
+    let Some(scene) = Scene::real() else { return };
+    let mut claude = scene.stage.command();
+    let paths = claude.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path).unwrap();
+    let bare = env::split_paths(paths).filter(|dir| !dir.join("clodex-announce").exists());
+    let bare = env::join_paths(bare).unwrap();
+    claude.env("PATH", bare).arg("--plugin-dir").arg(scene.stage.plugin()).args(ALLOWED);
+    let claude = scene.stage.terminal_of(&claude);
+    claude.shows(&["1 monitor"]);
+    claude.play("ask", json!([say("answered")]));
+    let screen = claude.shows(&["answered", "1 monitor still running"]);
+    assert!(!screen.contains("Monitor \""), "{screen}");
+    assert_eq!(scene.stage.model.asked().len(), 1);
 }

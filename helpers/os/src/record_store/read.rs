@@ -34,8 +34,12 @@ impl RecordStore {
 
     /// The runs that ended since then. Only their records are opened, however many there are.
     pub fn ended_since(&self, since: Timestamp) -> Vec<RunRecord> {
-        let ids = self.dir.ended_ids().into_iter();
-        let recent = ids.filter(|id| self.dir.ended_at(id).is_some_and(|at| at >= since));
+        self.ended_among(self.dir.ended_ids(), since)
+    }
+
+    /// Those among these that ended since then.
+    pub(super) fn ended_among(&self, ids: Vec<String>, since: Timestamp) -> Vec<RunRecord> {
+        let recent = ids.into_iter().filter(|id| self.dir.ended_at(id).is_some_and(|at| at >= since));
         recent.filter_map(|id| parse(&id, &self.dir.read_ended(&id)?)).collect()
     }
 

@@ -25,10 +25,20 @@ impl RecordStore {
 
     /// The same for whatever runs are the listener's.
     pub fn untold_of(&self, since: Timestamp, is_mine: impl Fn(&RunRecord) -> bool) -> Vec<RunRecord> {
+        self.untold_among(self.dir().ended_ids(), since, is_mine)
+    }
+
+    /// The same among these, for who has looked at the others before.
+    pub fn untold_among(
+        &self,
+        ids: Vec<String>,
+        since: Timestamp,
+        is_mine: impl Fn(&RunRecord) -> bool,
+    ) -> Vec<RunRecord> {
         let is_untold = |run: &RunRecord| {
             run.session_id.as_deref().is_some_and(|session| !self.was_told(session, &run.id))
         };
-        let mut runs = self.ended_since(since);
+        let mut runs = self.ended_among(ids, since);
         runs.retain(|run| is_mine(run) && is_untold(run));
         runs.sort_by(|one, other| (&one.ended, &one.id).cmp(&(&other.ended, &other.id)));
         runs
@@ -69,9 +79,8 @@ impl StateDir {
     }
 
     fn take_telling(&self, session: &str, run: &RunId) -> Result<bool> {
-        let path = self.telling(session, run);
-        let made = atomic_file::private_dir(&self.told()).and_then(|()| atomic_file::create_new(&path));
-        match made {
+        atomic_file::private_dir(&self.told())?;
+        match atomic_file::create_new(&self.telling(session, run)) {
             Ok(_) => Ok(true),
             Err(error) if error.io().is_some_and(|io| io.kind() == io::ErrorKind::AlreadyExists) => Ok(false),
             Err(error) => Err(error),
@@ -137,6 +146,15 @@ mod tests {
         assert_eq!(took, 1);
         assert!(store.was_told("s", &run));
         assert!(store.take_telling("../another session", &run).unwrap(), "each session is told");
+    }
+
+    #[test]
+    fn where_it_cannot_be_written_down_nobody_is_said_to_have_told() {
+        let (_folder, store) = store();
+        let run = end_a_run(&store, "aaaa", "s", "2026-01-21T01:10:00.000Z");
+        fs::write(store.dir().told(), "a file in the way").unwrap();
+        assert!(store.take_telling("s", &run).is_err());
+        assert!(!store.was_told("s", &run));
     }
 
     #[test]
