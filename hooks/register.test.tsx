@@ -85,7 +85,7 @@ describe('the band', () => {
     await $.session.start(START)
     await clock.settle()
     const ui = await $.ui.mount(BAND)
-    for (const garbage of ['no JSON {', '{}', '[null]', '[[1]]', '[[["busy",1]]]']) {
+    for (const garbage of ['no JSON {', '{}', '[null]', '[[1]]', '[[["busy",1]]]', '[[["busy","\\u001b[31m"]]]']) {
       told = garbage
       await clock.advance(10_000)
       expect(await ui.find({ type: 'Text', text: /^add-tests$/ })).toBeUndefined()
@@ -138,9 +138,10 @@ describe('commands', () => {
 
   test('asked for in the middle of a turn are answered in the band, for a while', async ($, on) => {
     const clock = mock.clock(on)
-    helpers(on, name => (name === 'clodex-statusline' ? '[]' : 'first\nsecond\n'))
+    helpers(on, name => (name === 'clodex-statusline' ? '[]' : 'first\tof\u001b[31m two\r\nsecond\n'))
     const ui = await $.ui.mount(BAND)
     await $.command.run(asked('clodex-now', ''))
+    expect(await ui.find({ type: 'Text', text: /^first of \[31m two $/ })).toBeDefined()
     expect(await ui.find({ type: 'Text', text: /^second$/ })).toBeDefined()
     await clock.advance(15_000)
     await $.command.run(asked('clodex-now', ''))

@@ -63,7 +63,7 @@ async function hasStatusline($: EngineInterface): Promise<boolean> {
 }
 
 function isSpan(span: unknown): span is ClodexSpan {
-  return Array.isArray(span) && span.length === 2 && span.every(part => typeof part === 'string')
+  return Array.isArray(span) && span.length === 2 && span.every(part => typeof part === 'string' && !/\p{Cc}/u.test(part))
 }
 
 /** What a helper told to draw; nothing where that is nothing that can be drawn. */
@@ -110,7 +110,9 @@ async function answer($: EngineInterface, name: string, args: string, room: numb
 
 /** What a command prints is shown when the turn is over; the band shows it until then, for a while. */
 async function say($: EngineInterface, text: string): Promise<void> {
-  await update($, said, () => text.trim().split('\n').slice(0, SAID_ROWS))
+  // A worker's report may hold what is refused to be drawn.
+  const rows = text.trim().split('\n').slice(0, SAID_ROWS).map(row => row.replace(/\p{Cc}+/gu, ' '))
+  await update($, said, () => rows)
   unsaying?.cancel()
   unsaying = $.clock.after(SAID_MS, () => void update($, said, () => []))
 }
