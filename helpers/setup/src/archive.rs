@@ -91,9 +91,7 @@ fn text(field: &[u8]) -> String {
 }
 
 fn octal(field: &[u8]) -> Option<usize> {
-    usize::from_str_radix(text(field).trim_matches([' ', '0']).trim_start_matches('0'), 8)
-        .ok()
-        .or_else(|| text(field).trim().bytes().all(|byte| byte == b'0').then_some(0))
+    usize::from_str_radix(text(field).trim(), 8).ok()
 }
 
 #[cfg(test)]

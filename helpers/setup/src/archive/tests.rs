@@ -46,6 +46,19 @@ fn a_whole_archive_of_the_right_digest_is_taken() {
 }
 
 #[test]
+fn programs_of_every_size_are_read() {
+    let contents: Vec<String> = [0, 1, 8, 64, 511, 512, 4096].iter().map(|size| "x".repeat(*size)).collect();
+    let members: Vec<_> = PROGRAMS
+        .iter()
+        .zip(contents.iter().cycle())
+        .map(|(name, content)| (*name, content.as_str(), b'0'))
+        .collect();
+    let archive = gzip(&tar(&members));
+    let taken = programs(&archive, &sha256(&archive), "x").unwrap();
+    assert!(taken.iter().zip(&members).all(|((_, taken), (_, content, _))| taken == content.as_bytes()));
+}
+
+#[test]
 fn another_digest_is_refused_before_anything_is_read() {
     let said = refusal(b"no archive at all", &"0".repeat(64));
     assert!(said.contains("its digest is "), "{said}");
