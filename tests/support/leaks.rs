@@ -1,6 +1,7 @@
-//! Finds processes that a test has left behind, by the marker in what they were started with.
+//! Finds what a test has left behind: processes, by the marker in what they were started with, and temporary files.
 
-use std::fmt;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 /// A process that still carries a marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +25,27 @@ pub fn assert_nothing_left(marker: &str) {
     assert!(left.is_empty(), "left behind: {left:#?}");
 }
 
+/// What lies in the system's temp directory, or directly in a directory there, and has `marker` in its name or content.
+pub fn left_in_temp(marker: &str) -> Vec<PathBuf> {
+    /// Longer than everything that names a place.
+    const NOTE_MAX_BYTES: u64 = 4096;
+    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let has_marker = |path: &PathBuf| {
+        let is_note = fs::symlink_metadata(path)
+            .is_ok_and(|metadata| metadata.is_file() && metadata.len() <= NOTE_MAX_BYTES);
+        path.to_string_lossy().contains(marker)
+            || is_note && fs::read(path).is_ok_and(|note| String::from_utf8_lossy(&note).contains(marker))
+    };
+    let all =
+        entries(Path::new("/tmp")).flat_map(|path| entries(&path).chain([path.clone()]).collect::<Vec<_>>());
+    all.filter(has_marker).collect()
+}
+
 /// All living processes, but this one, with `marker` in their environment, command line, or current
 /// directory. Zombies have none of these.
 #[cfg(target_os = "linux")]
 pub fn leftovers(marker: &str) -> Vec<Leftover> {
-    use std::{fs, process};
+    use std::process;
 
     let ourselves = process::id().cast_signed();
     let processes = fs::read_dir("/proc").expect("/proc is there").flatten();

@@ -1,16 +1,18 @@
 //! The real Claude Code for tests: the pinned one from npm, with our plugin and a scripted model.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::Duration;
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use clodex_sim::messages::ScriptedClaude;
 use clodex_sim::npm_claude;
 use serde_json::{Value, json};
 
-use crate::{Sandbox, Skipped, binaries, run_with_timeout, target_dir};
+use crate::release::sha256;
+use crate::{Sandbox, Skipped, binaries, left_in_temp, run_with_timeout, target_dir};
 
 /// How long one answer of Claude Code may take; it takes seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -87,13 +89,27 @@ impl ClaudeStage {
         let stage = Self { sandbox: Sandbox::new(), model, claude };
         stage.sandbox.file("home/.claude.json", stage.known_user().to_string());
         fs::create_dir(stage.sandbox.root().join("tmp")).expect("the sandbox is new");
-        copy_plugin(&stage.plugin());
+        copy_committed(&PLUGIN, &stage.plugin());
         Some(stage)
     }
 
     /// Our plugin: the committed files and nothing that was built.
     pub fn plugin(&self) -> PathBuf {
         self.sandbox.root().join("plugin")
+    }
+
+    /// A repository of all that is committed, as people get it by git.
+    #[track_caller]
+    pub fn published(&self) -> PathBuf {
+        let published = self.sandbox.root().join("published");
+        copy_committed(&["."], &published);
+        for words in [&["init", "--quiet"][..], &["add", "--all"], &["commit", "--quiet", "-m", "published"]]
+        {
+            let mut git = self.sandbox.command("git");
+            git.current_dir(&published).args(words);
+            assert!(run_with_timeout(git, PATIENCE).status.success(), "git {words:?}");
+        }
+        published
     }
 
     /// Runs `claude` with these arguments in the repository.
@@ -120,15 +136,22 @@ impl ClaudeStage {
         said
     }
 
-    /// `claude` in the repository, with a clean environment and this model. Not started yet.
+    /// `claude` in the repository, with a clean environment and this model; our helpers are on PATH. Not started yet.
     pub fn command(&self) -> Command {
-        let mut claude =
-            self.sandbox.command(self.claude.to_str().expect("the target directory has a plain path"));
+        let mut claude = self.command_without_helpers();
         let path = claude.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path);
         let mut dirs = vec![binaries().to_owned()];
         dirs.extend(env::split_paths(path.expect("every command of a sandbox has a PATH")));
         let path = env::join_paths(dirs).expect("split paths can be joined");
-        claude.env("PATH", path).envs([
+        claude.env("PATH", path);
+        claude
+    }
+
+    /// The same where nobody has built or installed a helper of ours.
+    pub fn command_without_helpers(&self) -> Command {
+        let mut claude =
+            self.sandbox.command(self.claude.to_str().expect("the target directory has a plain path"));
+        claude.envs([
             ("ANTHROPIC_BASE_URL", format!("http://127.0.0.1:{}", self.model.port())),
             ("ANTHROPIC_API_KEY", "dummy".to_owned()),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
@@ -151,13 +174,26 @@ impl ClaudeStage {
     }
 }
 
-/// Copies what git has or would take of the plugin, links as links.
-fn copy_plugin(to: &Path) {
+impl Drop for ClaudeStage {
+    /// What Claude Code makes outside of the sandbox nobody would remove.
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let home = self.sandbox.root().join("home/.claude");
+            let digest = sha256(home.as_os_str().as_bytes());
+            // Its supervisor of sessions in the background has its sockets in a directory named like this.
+            let left = [self.sandbox.marker(), &digest[..8]].map(left_in_temp).concat();
+            assert!(left.is_empty(), "left behind: {left:#?}");
+        }
+    }
+}
+
+/// Copies what git has or would take of these, links as links.
+fn copy_committed(what: &[&str], to: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace");
     let mut git = Command::new("git");
     git.current_dir(root)
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"])
-        .args(PLUGIN);
+        .args(what);
     let listed = run_with_timeout(git, PATIENCE);
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let names = String::from_utf8(listed.stdout).expect("our own names are text");

@@ -2,8 +2,8 @@
 //! is what a user sees, what the model is told, and what is left.
 
 mod detached;
-mod dispatching;
 mod ends;
+mod hostile;
 mod installed;
 mod live;
 mod mid_turn;

@@ -28,8 +28,12 @@ pub(super) fn newest_script(known: &Known, request: &Value) -> Result<Option<(Va
     Ok(None)
 }
 
+/// A prompt names a script in its text, an expanded slash command by being it.
 fn last_named(known: &Known, text: &str) -> Option<Value> {
-    let found = known.iter().filter_map(|(name, script)| Some((text.rfind(&named(name))?, script)));
+    let place = |name: &str| {
+        text.rfind(&named(name)).max(text.rfind(&format!("<command-name>/{name}</command-name>")))
+    };
+    let found = known.iter().filter_map(|(name, script)| Some((place(name)?, script)));
     found.max_by_key(|(at, _)| *at).map(|(_, script)| script.clone())
 }
 
@@ -72,6 +76,13 @@ pub(super) fn newest_output_file(request: &Value) -> Option<String> {
     let text = whole_text(request);
     let (_, rest) = text.rsplit_once("<output-file>")?;
     Some(rest.split_once("</output-file>")?.0.to_owned())
+}
+
+/// The command that the newest prompt tells the model to run: the line that it sets off by four spaces.
+pub(super) fn prescribed_command(request: &Value) -> Option<String> {
+    let prompts = messages(request).iter().rev().filter(|message| message["role"] == "user");
+    let mut lines = prompts.flat_map(texts).flat_map(str::lines);
+    lines.find_map(|line| line.strip_prefix("    ")).map(|command| command.trim().to_owned())
 }
 
 fn collect(value: &Value, text: &mut String) {
@@ -126,6 +137,17 @@ mod tests {
         let text = format!("{} then {}, not {}", named("two"), named("one"), named("three"));
         assert_eq!(newest_script(&known, &request(&text)), Ok(Some((json!([1]), 0))));
         assert_eq!(newest_script(&known, &request("one")), Ok(None));
+        let command = "<command-message>one</command-message>\n<command-name>/one</command-name>";
+        assert_eq!(newest_script(&known, &request(command)), Ok(Some((json!([1]), 0))));
+    }
+
+    #[test]
+    fn the_newest_prompt_prescribes_what_it_sets_off() {
+        let prompt = |text: &str| json!({ "role": "user", "content": [{ "type": "text", "text": text }] });
+        let request =
+            json!({ "messages": [prompt("Call:\n\n    old"), prompt("Call this:\n\n    ls -l \n\nOnce.")] });
+        assert_eq!(prescribed_command(&request).as_deref(), Some("ls -l"));
+        assert_eq!(prescribed_command(&json!({ "messages": [prompt("ls")] })), None);
     }
 
     #[test]

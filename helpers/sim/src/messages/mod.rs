@@ -10,8 +10,9 @@
 //!  {"do": [{"until": "/path/of/a/file"}, {"say": "seen"}], "delay_ms": 50}]
 //! ```
 //!
-//! A prompt that somebody types into a terminal names its script instead: `do it <<name>>`, see
-//! [`ScriptedClaude::learn`]. A conversation without a script gets the server's default script, and without one of those a short answer.
+//! A prompt that somebody types into a terminal names its script instead: `do it <<name>>`, and a slash command does by
+//! its own name; see [`ScriptedClaude::learn`]. A conversation without a script gets the server's default script, and
+//! without one of those a short answer.
 
 mod conversation;
 mod plan;
@@ -21,5 +22,5 @@ mod server;
 pub use crate::http::Request;
 pub use crate::script_mark::embed;
 pub use conversation::named;
-pub use script::{Act, OUTPUT_FILE, Script, Step};
+pub use script::{Act, OUTPUT_FILE, PRESCRIBED, Script, Step};
 pub use server::ScriptedClaude;

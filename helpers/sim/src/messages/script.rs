@@ -52,20 +52,23 @@ pub enum Act {
 /// Stands in a tool's arguments for the file with what the newest background command has said.
 pub const OUTPUT_FILE: &str = "<<output-file>>";
 
+/// Stands in a tool's arguments for the command that the newest prompt tells the model to run.
+pub const PRESCRIBED: &str = "<<prescribed>>";
+
 impl Act {
-    /// Puts the file in the place of [`OUTPUT_FILE`].
-    pub(super) fn read_from(&mut self, file: &str) {
+    /// Puts what the conversation says in the place of one of the two above.
+    pub(super) fn fill(&mut self, place: &str, with: &str) {
         if let Self::Tool(tool) = self {
-            put(&mut tool.input, file);
+            put(&mut tool.input, place, with);
         }
     }
 }
 
-fn put(value: &mut Value, file: &str) {
+fn put(value: &mut Value, place: &str, with: &str) {
     match value {
-        Value::String(text) => *text = text.replace(OUTPUT_FILE, file),
-        Value::Array(values) => values.iter_mut().for_each(|value| put(value, file)),
-        Value::Object(values) => values.values_mut().for_each(|value| put(value, file)),
+        Value::String(text) => *text = text.replace(place, with),
+        Value::Array(values) => values.iter_mut().for_each(|value| put(value, place, with)),
+        Value::Object(values) => values.values_mut().for_each(|value| put(value, place, with)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

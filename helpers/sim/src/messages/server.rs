@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::conversation::{Known, answers_since_prompt, newest_output_file, newest_script, whole_text};
+use super::conversation::{
+    Known, answers_since_prompt, newest_output_file, newest_script, prescribed_command, whole_text,
+};
 use super::plan::beats;
-use super::script::{Act, Script, Step};
+use super::script::{Act, OUTPUT_FILE, PRESCRIBED, Script, Step};
 use crate::http::{Close, Request, Server, Wire};
 
 /// What the server says when a script has no more steps, or when there is none at all.
@@ -112,8 +114,9 @@ fn due_step(scripts: &Scripts, request: &Request, json: &Value) -> Result<Step, 
         None => (scripts.default.clone(), answers_since_prompt(json)),
     };
     let mut step = script.steps.into_iter().nth(at).unwrap_or_else(last_word);
-    if let Some(file) = newest_output_file(json) {
-        step.acts.iter_mut().for_each(|act| act.read_from(&file));
+    for (place, said) in [(OUTPUT_FILE, newest_output_file(json)), (PRESCRIBED, prescribed_command(json))] {
+        let said = said.unwrap_or_default();
+        step.acts.iter_mut().for_each(|act| act.fill(place, &said));
     }
     Ok(step)
 }
