@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 use clodex_sim::ScriptedModel;
 use clodex_tests::{
     Codex, Dispatched, LIMIT, Leftover, Packet, Running, Sandbox, THREAD, Underway, User, begun_turn,
     binaries, dispatched, eventually, leftovers, message, real_codex, run_with_timeout,
 };
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, getpgid};
 use serde_json::{Value, json};
 
 /// All that people do to get away, then `sleep 8; echo late > src/late.txt`.
@@ -154,7 +154,13 @@ fn stage(script: Value) -> Sandbox {
 
 /// A run whose Codex has said something, and says nothing more.
 fn begin(sandbox: &Sandbox, arguments: &[&str]) -> Underway {
-    let run = Underway::start(sandbox.dispatcher(arguments));
+    begun(sandbox, sandbox.dispatcher(&[]), arguments)
+}
+
+/// The same for a command that ends in a dispatcher.
+fn begun(sandbox: &Sandbox, mut command: Command, arguments: &[&str]) -> Underway {
+    command.args(arguments);
+    let run = Underway::start(command);
     sandbox.until_status(&run.id, |status| status["thread_id"] == THREAD);
     eventually(LIMIT, || {
         fs::read_to_string(run.artifacts.join("events.jsonl")).ok()?.contains("half").then_some(())
@@ -183,6 +189,30 @@ fn each_stop_signal_cancels_an_attached_run() {
     }
 }
 
+/// Whoever ends a whole group asks first, and kills what is left of it a moment later.
+#[test]
+fn a_run_whose_whole_group_is_killed_still_tells_its_end() {
+    for containment in ["kernel", "best-effort"] {
+        let sandbox = stage(silent(&[json!({ "ignore": ["TERM", "INT", "HUP"] })]));
+        let mut shell = sandbox.command("sh");
+        shell.args(["-c", "\"$@\"; :", "sh"]).arg(binaries().join("clodex-dispatch"));
+        let run = begun(&sandbox, shell, &["x", "--containment", containment]);
+        let dispatcher = sandbox.dispatcher_of(&run.id);
+        let group = Pid::from_raw(run.pid());
+        assert_eq!(getpgid(Some(dispatcher)), Ok(group), "the test starts it in the group of its shell");
+        killpg(group, Signal::SIGTERM).unwrap();
+        eventually(LIMIT, || getpgid(Some(dispatcher)).ok().filter(|now| *now != group));
+        // What is left of the group, if anything: the shell may be gone already.
+        let _ = killpg(group, Signal::SIGKILL);
+        let ended = sandbox.until_status(&run.id, |status| status["state"] == "ended");
+        assert_eq!((&ended["outcome"], &ended["verdict"]), (&json!("cancelled"), &json!("clean")), "{ended}");
+        eventually(LIMIT, || leftovers(sandbox.marker()).is_empty().then_some(()));
+        let id = run.id.clone();
+        assert_sealed(&run.finish(), &id);
+        sandbox.assert_no_rests();
+    }
+}
+
 #[test]
 fn a_hangup_that_the_caller_ignores_does_not_end_the_run() {
     let sandbox = Sandbox::new();
@@ -197,20 +227,17 @@ fn a_hangup_that_the_caller_ignores_does_not_end_the_run() {
 }
 
 #[test]
-fn cancel_twice_kills_at_once() {
+fn two_who_cancel_are_both_told_how_it_ended() {
     let sandbox = stage(silent(&[json!({ "ignore": ["TERM", "INT", "HUP"] })]));
     let run = begin(&sandbox, &["x", "--name", "deaf"]);
-    let mut first = Running::start(sandbox.cancel(&["deaf"]), b"");
-    let lock = sandbox.state().join("live").join(format!("{}.cancel.lock", run.id));
-    eventually(LIMIT, || lock.exists().then_some(()));
-    let begun = Instant::now();
-    let second = run_with_timeout(sandbox.cancel(&["deaf"]), LIMIT);
-    let took = begun.elapsed();
-    assert_eq!(alive(&sandbox, run.pid()).iter().filter(|left| !left.command.contains("cancel")).count(), 0);
-    assert!(took < Duration::from_millis(1500), "the grace of two seconds was granted: {took:?}");
-    let words = format!("deaf ({}): cancelled, clean\n", run.id);
-    assert_eq!(told(&second), words);
-    first.stdout_with(&words, LIMIT);
+    let first = Running::start(sandbox.cancel(&["deaf"]), b"");
+    let second = Running::start(sandbox.cancel(&["deaf"]), b"");
+    for told in [first, second].map(|cancel| told(&cancel.finish(LIMIT))) {
+        let (who, how) = told.split_once(": ").unwrap();
+        assert_eq!(who, format!("deaf ({})", run.id));
+        assert!(["cancelled, clean\n", "already ended: cancelled\n"].contains(&how), "{told}");
+    }
+    assert_eq!(alive(&sandbox, run.pid()), []);
     let id = run.id.clone();
     assert_sealed(&run.finish().exits(130), &id);
     sandbox.assert_no_rests();

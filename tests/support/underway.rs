@@ -1,9 +1,12 @@
 //! A run as its user meets it: dispatched, looked at through the other tools, found on disk.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use clodex_core::RunRecord;
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::{Dispatched, LIMIT, Running, Sandbox, eventually, first_line, run_with_timeout};
@@ -76,6 +79,15 @@ impl Sandbox {
         told[0].clone()
     }
 
+    /// The dispatcher of a live run, as its record names it.
+    #[track_caller]
+    pub fn dispatcher_of(&self, id: &str) -> Pid {
+        let record = self.state().join(format!("live/{id}.json"));
+        let record = fs::read(&record).unwrap_or_else(|e| panic!("cannot read {}: {e}", record.display()));
+        let record: RunRecord = serde_json::from_slice(&record).expect("a live record is whole");
+        Pid::from_raw(record.dispatcher.pid)
+    }
+
     /// Waits until a run's record is as wanted.
     #[track_caller]
     pub fn until_status(&self, run: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
@@ -86,7 +98,7 @@ impl Sandbox {
     #[track_caller]
     pub fn assert_no_rests(&self) {
         for dir in ["live", "tmp"] {
-            let Ok(entries) = std::fs::read_dir(self.state().join(dir)) else { continue };
+            let Ok(entries) = fs::read_dir(self.state().join(dir)) else { continue };
             let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
             assert!(names.is_empty(), "left in {dir}: {names:?}");
         }

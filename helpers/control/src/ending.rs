@@ -12,7 +12,7 @@ use clodex_os::record_store::{Reaped, RecordStore, SeenRun};
 
 use clodex_os::Failure;
 
-/// The dispatcher gives Codex two seconds of grace; the rest is for the commands and the record.
+/// The dispatcher gives Codex half a second of grace; the rest is for the commands and the record.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// A dispatcher that is asked twice grants no grace: it kills at once and has only to say so.
 const SECOND_ANSWER_WITHIN: Duration = Duration::from_secs(4);

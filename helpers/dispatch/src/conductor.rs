@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clodex_core::{Health, Watchdog};
 
-/// How long Codex gets to end by itself after TERM.
-pub const GRACE: Duration = Duration::from_secs(2);
+/// How long Codex gets to end by itself after TERM. Claude Code kills a task 1.5 s after it has asked it to end, and the
+/// verdict has to be out by then.
+pub const GRACE: Duration = Duration::from_millis(500);
 /// How long Codex may take to exit after its turn has ended.
 const LINGER: Duration = Duration::from_secs(10);
 /// Pause between two looks at the CPU and I/O of commands.

@@ -110,7 +110,7 @@ fn go(
     manner: Manner,
     announce: impl FnOnce(&Opened),
 ) -> Result<Finished, Refusal> {
-    let signals = StopSignals::catch().map_err(|error| {
+    let signals = StopSignals::catch_and_outlive_group().map_err(|error| {
         Refusal::usage(format!("cannot catch signals: {error}"), "raise the limit of open files")
     })?;
     let state = StateDir::from_env().ok_or_else(|| {

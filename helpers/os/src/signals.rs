@@ -43,6 +43,20 @@ impl StopSignals {
         CaughtSignals::unless_ignored(StopSignal::ALL.map(StopSignal::signal).as_slice()).map(Self)
     }
 
+    /// The same for a program that has to close what it began: with the first SIGTERM or SIGHUP it leaves its process
+    /// group, because whoever ends a whole group kills it a moment later. With SIGINT it stays: a terminal asks again,
+    /// and kills nobody.
+    pub fn catch_and_outlive_group() -> io::Result<Self> {
+        let caught = Self::catch()?;
+        for signal in [Signal::SIGTERM, Signal::SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
+            // SAFETY: a system call that may be made in a signal handler; it touches no memory of ours.
+            let leave = || unsafe { _ = libc::setpgid(0, 0) };
+            // SAFETY: see above.
+            unsafe { signal_hook::low_level::register(signal as i32, leave) }?;
+        }
+        Ok(caught)
+    }
+
     /// Waits for the next one, for as long as it takes. Made for a thread that passes them on.
     pub fn wait(&mut self) -> io::Result<StopSignal> {
         loop {
