@@ -3,7 +3,9 @@
 use std::fs;
 
 use clodex_sim::messages::embed;
-use clodex_tests::{ClaudeStage, LIMIT, Sandbox, run_with_timeout};
+use clodex_tests::{
+    ClaudeStage, Codex, LIMIT, Running, Sandbox, binaries, clean_turn, dispatched, run_with_timeout, sh,
+};
 use serde_json::{Value, json};
 
 /// Calls clodex-toggle in the sandbox's repository, and gives its exit code, stdout and stderr.
@@ -100,6 +102,35 @@ fn deny_refuses_source_files_with_a_packet_and_lets_the_rest_through() {
     assert!(!repo.join("src/new.rs").exists());
     used(&stage, "Write", &json!({ "file_path": at("docs/new.md"), "content": "plan" }));
     assert_eq!(fs::read_to_string(repo.join("docs/new.md")).unwrap(), "plan");
+}
+
+/// What stands in the refusal is what Claude copies: it is the packet with the holes filled in, and nothing else.
+#[test]
+fn what_a_refusal_prescribes_is_a_dispatch_that_works() {
+    let sandbox = Sandbox::new();
+    sandbox.codex_is(Codex::StandIn(json!({ "exec": clean_turn(&[sh("echo new > src/new.rs")]) })));
+    toggle(&sandbox, &["deny"]);
+    let event = json!({ "hook_event_name": "PreToolUse", "session_id": "s", "cwd": sandbox.repo(),
+        "tool_name": "Write", "tool_input": { "file_path": sandbox.repo().join("src/new.rs") } });
+    let hook = Running::start(sandbox.command("clodex-hook"), event.to_string().as_bytes()).finish(LIMIT);
+    let answer: Value = serde_json::from_slice(&hook.stdout).unwrap();
+    let reason = answer["hookSpecificOutput"]["permissionDecisionReason"].as_str().unwrap();
+    assert!(reason.contains("run_in_background: true") && reason.contains("timeout: 7200000"), "{reason}");
+    let (_, prescribed) = reason.split_once("\n\n").unwrap();
+    let (prescribed, _) = prescribed.split_once("\n\n").unwrap();
+    let dispatcher = binaries().join("clodex-dispatch");
+    let command = prescribed
+        .replace("clodex-dispatch ", &format!("{} ", dispatcher.display()))
+        .replace("<what shall be true at the end>", "there is a new file")
+        .replace("<what must stay as it is>", "all the rest")
+        .replace("<what to hand back>", "the file")
+        .replace("<command>", "true");
+    assert!(!command.contains("<w") && !command.contains("<c"), "{command}");
+    let mut shell = sandbox.command("bash");
+    shell.args(["-c", &command]);
+    let run = dispatched(shell).exits(0);
+    assert!(run.artifact("task.md").contains("OBJECTIVE: there is a new file"));
+    assert_eq!(run.policy()["verdict"], "clean");
 }
 
 #[test]
