@@ -1,17 +1,34 @@
 //! A status line that the user had before: run as Claude Code would run it, shown above ours. It can neither delay ours
-//! beyond a limit nor keep it away, and without anything of ours to show it is as if we were not there.
+//! beyond a limit nor keep it away, and without anything of ours to show it is as if we were not there. One that takes
+//! longer is shown as it was the last time.
 
 use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
 use clodex_os::{Filtered, filter};
 
-/// Claude Code starts us each second and ends whoever still runs by then; a busy machine needs some of it, too.
-const PATIENCE: Duration = Duration::from_millis(700);
+use crate::slow::Slow;
 
-/// Runs it.
-pub fn run(command: &OsStr, input: &[u8]) -> Filtered {
-    filter(command, input, Instant::now() + PATIENCE).unwrap_or(Filtered::Late)
+/// Claude Code starts us each second and ends whoever still runs by then; a busy machine needs some of it, too.
+pub const PATIENCE: Duration = Duration::from_millis(700);
+
+/// Runs it, or has it run where it is known to be slow.
+pub fn run(command: &OsStr, input: &[u8], slow: Option<&Slow>) -> Filtered {
+    if let Some(slow) = slow.filter(|slow| slow.is_known()) {
+        return slow.show(command, input);
+    }
+    let begun = Instant::now();
+    let filtered = filter(command, input, begun + PATIENCE).unwrap_or(Filtered::Late);
+    let is_slow = match filtered {
+        Filtered::Ended { .. } => false,
+        Filtered::Late => true,
+        // Claude Code wants the next one already.
+        Filtered::Stopped => begun.elapsed() > PATIENCE / 2,
+    };
+    if let Some(slow) = slow.filter(|_| is_slow) {
+        slow.remember();
+    }
+    filtered
 }
 
 /// What is printed, and the exit code. Claude Code shows nothing at all of a status line that fails, so the foreign one's

@@ -8,6 +8,7 @@ mod before;
 mod seen_record;
 mod session;
 mod show;
+mod slow;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
@@ -51,8 +52,14 @@ fn print_band(view: Band) {
 /// Reads stdin, the environment and the state directory; the code is that of the user's own line where only that is shown.
 fn print_statusline(foreign: Option<OsString>) -> ExitCode {
     let input = clodex_os::read_stdin(STDIN_MAX_BYTES, Instant::now() + STDIN_PATIENCE);
-    let foreign = foreign.map(|command| before::run(&command, &input));
-    let own = StateDir::from_env().map(|state| show(&input, &state, &view_from_env())).unwrap_or_default();
+    let (state, view) = (StateDir::from_env(), view_from_env());
+    let foreign = foreign.map(|command| {
+        let told = session::Session::read(&input).id;
+        let session = if told.is_empty() { view.session_id.as_deref().unwrap_or_default() } else { &*told };
+        let slow = state.as_ref().map(|state| slow::Slow::of(state, session, &command));
+        before::run(&command, &input, slow.as_ref())
+    });
+    let own = state.map(|state| show(&input, &state, &view)).unwrap_or_default();
     let (text, code) = before::joined(foreign, own);
     // Nobody is left to tell if stdout is gone.
     let _ = std::io::stdout().write_all(&text);

@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use clodex_core::{Colour, Outcome, RunId, RunRecord, Toggle, Verdict, text_width, utc_ms};
 use clodex_os::ClaudeCode;
@@ -169,8 +170,14 @@ fn a_fifo_and_a_half_file_in_place_of_records_do_not_stop_it() {
 
 /// The program itself, with only these variables.
 fn run_program(place: &Place, stdin: &[u8]) -> (Option<i32>, String) {
+    run_program_with(place, &[], stdin)
+}
+
+fn run_program_with(place: &Place, arguments: &[&str], stdin: &[u8]) -> (Option<i32>, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_clodex-statusline"))
+        .args(arguments)
         .env_clear()
+        .env("PATH", "/usr/bin:/bin")
         .env("CLODEX_STATE_DIR", place.store.dir().path())
         .env("COLUMNS", "40")
         .env("NO_COLOR", "1")
@@ -183,6 +190,74 @@ fn run_program(place: &Place, stdin: &[u8]) -> (Option<i32>, String) {
     let _ = child.stdin.take().unwrap().write_all(stdin);
     let output = child.wait_with_output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// What is shown above our own line once it is `wanted`, and that ours is there each time.
+fn shown_at_last(place: &Place, command: &str, wanted: &str) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let (code, shown) = run_program_with(place, &["--before", command], place.stdin().as_bytes());
+        let above =
+            shown.find("codex a").map(|at| shown[..at].rsplit_once('\n').map_or("", |(above, _)| above));
+        assert_eq!((code, above.is_some()), (Some(0), true), "{command}: {shown}");
+        if above == Some(wanted) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{command}: {shown}");
+    }
+}
+
+#[test]
+fn a_line_of_the_users_own_that_is_slow_is_shown_as_it_was_the_last_time() {
+    let place = Place::new();
+    let _run = place.begin(&place.record("a", "2026-01-21T01:02:03.000Z"));
+    shown_at_last(&place, "printf 'quick\\n'", "quick");
+    assert!(!place.store.dir().lines().exists());
+    shown_at_last(&place, "sleep 1.6; printf '\\033[31mred\\033[0m\\ntwo'", "\u{1b}[31mred\u{1b}[0m\ntwo");
+    let runs = place.folder.path().join("runs");
+    let fails = format!("echo >> '{}'; sleep 1; echo lost; exit 3", runs.display());
+    shown_at_last(&place, &fails, "");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while std::fs::read(&runs).map_or(0, |runs| runs.len()) < 3 {
+        shown_at_last(&place, &fails, "");
+        assert!(Instant::now() < deadline, "it is made again and again");
+    }
+}
+
+#[test]
+fn a_line_of_the_users_own_that_hangs_keeps_nobody_waiting_and_runs_once_at_a_time() {
+    let place = Place::new();
+    let _run = place.begin(&place.record("a", "2026-01-21T01:02:03.000Z"));
+    let pids = place.folder.path().join("pids");
+    let hangs = format!("echo $$ >> '{}'; exec sleep 1000", pids.display());
+    let begun = Instant::now();
+    for _ in 0..8 {
+        shown_at_last(&place, &hangs, "");
+    }
+    // The first is waited for, the second goes on beside the other six.
+    let pids = std::fs::read_to_string(&pids).unwrap();
+    assert!(pids.lines().count() <= 2 || begun.elapsed() > Duration::from_secs(20), "{pids}");
+}
+
+#[test]
+fn a_line_that_becomes_quick_is_waited_for_again() {
+    let place = Place::new();
+    let _run = place.begin(&place.record("a", "2026-01-21T01:02:03.000Z"));
+    let quick = place.folder.path().join("quick");
+    let command = format!("[ -e '{}' ] || sleep 1; echo x", quick.display());
+    shown_at_last(&place, &command, "x");
+    std::fs::write(&quick, "").unwrap();
+    let kept = || {
+        let files = std::fs::read_dir(place.store.dir().lines()).unwrap();
+        files.filter(|file| file.as_ref().unwrap().path().extension().is_none()).count()
+    };
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while kept() > 0 {
+        run_program_with(&place, &["--before", &command], place.stdin().as_bytes());
+        assert!(Instant::now() < deadline);
+    }
+    shown_at_last(&place, &command, "x");
+    assert_eq!(kept(), 0);
 }
 
 #[test]

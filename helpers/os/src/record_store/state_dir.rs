@@ -10,6 +10,10 @@ use crate::{Result, RunLock, atomic_file, read_regular};
 
 /// A record is some kilobytes; what is larger is none.
 const RECORD_MAX_BYTES: u64 = 1 << 20;
+/// Everything that may be in a state directory.
+const DIRECTORIES: [&str; 11] =
+    ["ended", "landings", "last", "lines", "live", "secured", "starts", "tmp", "told", "turns", "worktrees"];
+const FILES: [&str; 4] = ["codex-profile.json", "codex-version.json", "prune.lock", "pruned"];
 
 /// The state directory: paths and bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +46,24 @@ impl StateDir {
     /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.root
+    }
+
+    /// Removes everything that runs have left here, and the directory where nothing else is in it; how much else there
+    /// is. `$CLODEX_STATE_DIR` may be a directory that somebody uses for more.
+    pub fn remove_ours(&self) -> std::io::Result<usize> {
+        let mut others = 0;
+        for entry in fs::read_dir(&self.root)? {
+            let (name, path) = entry.map(|entry| (entry.file_name(), entry.path()))?;
+            match name.to_str() {
+                Some(name) if DIRECTORIES.contains(&name) => fs::remove_dir_all(path)?,
+                Some(name) if is_file_of_ours(name) => fs::remove_file(path)?,
+                Some(_) | None => others += 1,
+            }
+        }
+        if others == 0 {
+            fs::remove_dir(&self.root)?;
+        }
+        Ok(others)
     }
 
     /// Where the records of live runs are: worth watching.
@@ -106,6 +128,16 @@ impl StateDir {
     /// Where it is kept in which turns of a project's sessions something was done.
     pub fn of_turns(&self, what: &str, project: &[u8]) -> PathBuf {
         self.root.join("turns").join(format!("{:016x}.{what}", fnv1a(project)))
+    }
+
+    /// Where the last output of a slow status line of the user's own is kept, for each session and command.
+    pub fn line(&self, session: &[u8], command: &[u8]) -> PathBuf {
+        self.lines().join(format!("{:016x}{:016x}", fnv1a(session), fnv1a(command)))
+    }
+
+    /// Where such outputs are.
+    pub fn lines(&self) -> PathBuf {
+        self.root.join("lines")
     }
 
     pub(super) fn start_lock(&self, git_common_dir: &str) -> PathBuf {
@@ -183,6 +215,12 @@ impl StateDir {
     }
 }
 
+/// Half written ones, too: `.NAME.….tmp`.
+fn is_file_of_ours(name: &str) -> bool {
+    let half = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp"));
+    FILES.iter().any(|file| name == *file || half.is_some_and(|half| half.starts_with(file)))
+}
+
 /// Names `<id>.json` without hidden ones, which are half written.
 fn ids_in(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
@@ -229,6 +267,23 @@ mod tests {
         assert_eq!(chosen(&all[2..]), Some("/h/.local/state/clodex".into()));
         assert_eq!(chosen(&[("XDG_STATE_HOME", "x"), ("HOME", "/h")]), Some("/h/.local/state/clodex".into()));
         assert_eq!(chosen(&[("CLODEX_STATE_DIR", ""), ("HOME", "")]), None);
+    }
+
+    #[test]
+    fn of_a_directory_that_is_used_for_more_only_ours_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::at(folder.path().join("state"));
+        for (theirs, left) in [(Some("package.json"), 1), (None, 0)] {
+            state.make().unwrap();
+            fs::write(state.ended_record("x"), "{}").unwrap();
+            for name in FILES.iter().copied().chain([".pruned.1-2.tmp"]).chain(theirs) {
+                fs::write(state.path().join(name), "").unwrap();
+            }
+            assert_eq!(state.remove_ours().unwrap(), left);
+            assert_eq!(fs::read_dir(state.path()).map_or(0, Iterator::count), left);
+            let _ = fs::remove_file(state.path().join("package.json"));
+        }
+        assert!(!state.path().exists());
     }
 
     #[test]
