@@ -4,6 +4,7 @@
 
 mod apply;
 mod artifacts;
+mod bootstrap;
 mod cancel;
 mod claude_code;
 mod claude_review;
