@@ -215,6 +215,121 @@ fn only_an_archive_of_the_right_digest_is_installed() {
     assert!(place.bin().join("clodex-status").is_file());
 }
 
+/// As if the plugin had been updated: its build is of this version.
+fn update(place: &Place, version: &str) {
+    for program in PROGRAMS {
+        let script = format!("#!/bin/sh\necho {program} {version}\n");
+        place.0.program(&format!("plugin/target/release/{program}"), &script);
+    }
+    let manifest = json!({ "name": "clodex", "version": version });
+    place.0.file("plugin/.claude-plugin/plugin.json", manifest.to_string());
+}
+
+fn installed(place: &Place, program: &str) -> String {
+    let output = run_with_timeout(place.0.command(place.bin().join(program).to_str().unwrap()), LIMIT);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn refreshing_brings_what_is_installed_to_the_plugins_version_and_is_silent() {
+    let place = Place::new();
+    assert_eq!(place.setup(&["--refresh"]), "");
+    assert!(!place.claude().exists(), "nothing is installed that was not");
+    place.setup(&[]);
+    let settings = place.read();
+    assert_eq!(place.setup(&["--refresh"]), "");
+    update(&place, "9.9.9");
+    assert_eq!(place.setup(&["--refresh"]), "");
+    assert_eq!(
+        (installed(&place, "clodex-status"), place.read()),
+        ("clodex-status 9.9.9\n".into(), settings)
+    );
+    update(&place, "10.0.0");
+    fs::remove_dir_all(place.0.root().join("plugin/target")).unwrap();
+    assert!(place.setup(&["--refresh"]).contains("are 9.9.9, the plugin is 10.0.0; hint: run /clodex-setup"));
+}
+
+#[test]
+fn sessions_that_begin_together_refresh_once_and_a_helper_is_always_there() {
+    let place = Place::new();
+    place.setup(&[]);
+    for round in 1..4 {
+        let version = format!("9.9.{round}");
+        update(&place, &version);
+        std::thread::scope(|scope| {
+            let sessions: Vec<_> = (0..4).map(|_| scope.spawn(|| place.setup(&["--refresh"]))).collect();
+            while !sessions.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+                assert!(installed(&place, "clodex-wait").starts_with("clodex-status "));
+            }
+        });
+        assert_eq!(installed(&place, "clodex-wait"), format!("clodex-status {version}\n"));
+        let kept = fs::read_dir(place.bin().parent().unwrap()).unwrap();
+        let programs = kept
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("programs-"));
+        assert_eq!(programs.count(), 1);
+    }
+}
+
+#[test]
+fn helpers_that_do_not_run_here_take_nobodys_place_and_leave_nothing() {
+    let place = Place::new();
+    for program in PROGRAMS {
+        place.0.program(&format!("other/{program}"), "\u{7f}ELF of another machine");
+    }
+    let archive = place.0.root().join("other.tar.gz");
+    let mut tar = place.0.command("tar");
+    tar.arg("-czf").arg(&archive).arg("-C").arg(place.0.root()).arg("other");
+    assert!(run_with_timeout(tar, LIMIT).status.success());
+    let bytes = fs::read(&archive).unwrap();
+    let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+    let arguments = ["--from-archive", archive.to_str().unwrap(), "--sha256", &digest];
+    for there in [false, true] {
+        if there {
+            place.setup(&[]);
+        }
+        let refused = place.output(&arguments);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("do not run here"), "{said}");
+        assert_eq!(place.claude().exists(), there);
+    }
+    assert!(installed(&place, "clodex-status").starts_with("clodex-status "));
+}
+
+#[test]
+fn what_is_no_file_is_left_alone() {
+    let place = Place::new();
+    fs::create_dir_all(place.claude()).unwrap();
+    let fifo = place.0.root().join("fifo");
+    let mut mkfifo = place.0.command("mkfifo");
+    mkfifo.arg(&fifo);
+    assert!(run_with_timeout(mkfifo, LIMIT).status.success());
+    for target in [fifo, place.0.root().join("repo"), place.settings()] {
+        symlink(target, place.settings()).unwrap();
+        assert_eq!(place.output(&[]).status.code(), Some(2));
+        assert!(place.settings().is_symlink() && !place.bin().exists());
+        fs::remove_file(place.settings()).unwrap();
+    }
+}
+
+#[test]
+fn purging_takes_what_runs_left_and_nothing_that_somebody_else_put_there() {
+    let place = Place::with("{}");
+    place.0.dispatch(&clodex_tests::clean_turn(&[])).exits(0);
+    place.setup(&[]);
+    let theirs = place.0.state().join("package.json");
+    fs::write(&theirs, "{}").unwrap();
+    let said = place.setup(&["--uninstall", "--purge"]);
+    assert!(said.contains("1 files that are not ours stay"), "{said}");
+    assert_eq!(fs::read_dir(place.0.state()).unwrap().count(), 1);
+    fs::remove_file(theirs).unwrap();
+    place.0.dispatch(&clodex_tests::clean_turn(&[])).exits(0);
+    place.setup(&["--uninstall", "--purge"]);
+    assert!(!place.0.state().exists());
+    assert!(
+        !place.0.repo().join(".codex-dispatch/runs").read_dir().is_ok_and(|mut runs| runs.next().is_some())
+    );
+}
+
 #[test]
 fn a_projects_own_status_line_is_told() {
     let place = Place::new();

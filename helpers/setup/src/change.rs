@@ -83,7 +83,11 @@ pub fn register(
         if is_first {
             record::keep_backup(&places.data, old)?;
         }
-        let is_ours = is_first && !has_ours(&line) || record.after.as_deref() == Some(sha256(old).as_str());
+        // Of a call that was killed before it wrote, the backup is still what is there.
+        let is_backup = || record::read_backup(&places.data).is_some_and(|backup| backup == old);
+        let is_ours = is_first && !has_ours(&line)
+            || record.after.as_deref() == Some(sha256(old).as_str())
+            || !is_first && !has_ours(&line) && is_backup();
         record.after = is_ours.then(|| sha256(new));
         record.write(&places.data)?;
         match file.replace(new) {
@@ -104,6 +108,9 @@ pub fn take_back(places: &Places, really: Really) -> Result<Changed, Failure> {
             return Ok(Changed::Nothing);
         }
         let record = Record::read(&places.data);
+        if really == Really::Write {
+            remove_rests(&file, record.as_ref(), &places.data);
+        }
         let existed = record.as_ref().is_none_or(|record| record.existed);
         let untouched = record.as_ref().and_then(|record| record.after.clone()) == Some(sha256(file.bytes()));
         let backup = record::read_backup(&places.data).filter(|_| untouched);
@@ -122,6 +129,15 @@ pub fn take_back(places: &Places, really: Really) -> Result<Changed, Failure> {
         }
     }
     Err(busy(places))
+}
+
+/// Removes copies that a killed call has left: of what is there, of what was there before us, of what we wrote.
+fn remove_rests(file: &SettingsFile, record: Option<&Record>, data: &Path) {
+    let backup = record::read_backup(data).unwrap_or_default();
+    let after = record.and_then(|record| record.after.as_deref());
+    file.remove_rests(|bytes| {
+        file.bytes().starts_with(bytes) || backup.starts_with(bytes) || after == Some(sha256(bytes).as_str())
+    });
 }
 
 /// What is there without our part; nothing where all of it is ours.

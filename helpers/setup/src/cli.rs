@@ -13,7 +13,7 @@ call changes nothing. Only `statusLine` (and with --permissions `permissions.all
 it was is kept beside the helpers.
 
 Exit codes: 0 done, or nothing to do · 2 bad arguments, or a file that was left alone · 3 no helpers could be had · \
-7 a run lives";
+7 a run lives, or its work is nowhere else";
 
 /// Installs clodex's helpers, registers them with Claude Code, and takes it all back.
 #[derive(Debug, Parser)]
@@ -58,7 +58,7 @@ pub struct Install {
     /// Take everything back: settings.json byte for byte, helpers, data
     #[arg(long, conflicts_with_all = ["permissions", "from_archive", "build", "refresh"])]
     pub uninstall: bool,
-    /// With --uninstall: the records of runs as well
+    /// With --uninstall: all runs as well, records and artifacts; refused where work of one of them is nowhere else
     #[arg(long, requires = "uninstall")]
     pub purge: bool,
     /// Let Claude look at, start and end runs without asking

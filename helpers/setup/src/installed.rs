@@ -5,14 +5,19 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clodex_os::record_store::{RecordStore, StateDir};
-use clodex_os::{Failure, run_suffix};
+use clodex_os::{Failure, RunLock, run_suffix};
 
 use crate::archive::Program;
 use crate::names;
 
 const PREFIX: &str = "programs-";
+/// Who changes an installation holds it: sessions that begin together refresh together.
+pub const LOCK: &str = "setup.lock";
+/// Whoever holds it copies a few files.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The version of the helpers that are installed.
 pub fn version(bin: &Path) -> Option<String> {
@@ -35,16 +40,39 @@ pub fn holds(bin: &Path, programs: &[Program]) -> bool {
     programs.iter().all(same) && names::links().iter().all(linked)
 }
 
-/// Installs them in `data`. What a live run may still start stays until the next time.
+/// Keeps others from changing what is installed in `data`, which is there.
+pub fn alone(data: &Path) -> Result<RunLock, Failure> {
+    let taken = RunLock::acquire_until(&data.join(LOCK), Instant::now() + PATIENCE);
+    let taken = taken.map_err(|error| Failure::usage(error.to_string()))?;
+    taken.ok_or_else(|| {
+        let path = data.display();
+        Failure::usage(format!(
+            "cannot change `{path}`: another clodex-setup does\nhint: try again when it is done"
+        ))
+    })
+}
+
+/// As [`alone`]; none where another one is at it.
+pub fn alone_at_once(data: &Path) -> Option<RunLock> {
+    RunLock::acquire(&data.join(LOCK)).ok().flatten()
+}
+
+/// Installs them in `data`, for one that is [`alone`], if they are of `version` and run here, as `runs` tells. What a
+/// live run may still start stays until the next time.
 pub fn install(
     data: &Path,
     version: &str,
     programs: &[Program],
     state: Option<&StateDir>,
+    runs: impl Fn(&Path) -> bool,
 ) -> Result<(), Failure> {
     let name = format!("{PREFIX}{version}-{}", run_suffix());
     let dir = data.join(&name);
-    let done = fill(&dir, programs).and_then(|()| turn(data, &name));
+    let check = || {
+        let why = || io::Error::other(format!("they do not run here, or are not of version {version}"));
+        runs(&dir).then_some(()).ok_or_else(why)
+    };
+    let done = fill(&dir, programs).and_then(|()| check()).and_then(|()| turn(data, &name));
     if let Err(error) = done {
         // Half of an installation is none.
         let _ = fs::remove_dir_all(&dir);
@@ -100,7 +128,7 @@ mod tests {
         let bin = data.path().join("bin");
         assert_eq!(version(&bin), None);
         for (number, content) in [("0.1.0", "old"), ("0.2.0-rc.1", "new")] {
-            install(data.path(), number, &programs(content), None).unwrap();
+            install(data.path(), number, &programs(content), None, |_| true).unwrap();
             assert_eq!(version(&bin).as_deref(), Some(number));
             assert!(holds(&bin, &programs(content)));
         }
@@ -110,10 +138,30 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_run_takes_nobodys_place() {
+        let data = tempfile::tempdir().unwrap();
+        install(data.path(), "0.1.0", &programs("old"), None, |_| true).unwrap();
+        let refused =
+            install(data.path(), "0.2.0", &programs("new"), None, |dir| !dir.join("clodex-setup").is_file());
+        assert!(refused.unwrap_err().message().contains("not of version 0.2.0"));
+        assert!(holds(&data.path().join("bin"), &programs("old")));
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn one_at_a_time_changes_it() {
+        let data = tempfile::tempdir().unwrap();
+        let held = alone(data.path()).unwrap();
+        assert!(alone_at_once(data.path()).is_none());
+        drop(held);
+        assert!(alone_at_once(data.path()).is_some());
+    }
+
+    #[test]
     fn where_it_cannot_be_put_nothing_is_left() {
         let data = tempfile::tempdir().unwrap();
         fs::create_dir_all(data.path().join("bin/theirs")).unwrap();
-        assert!(install(data.path(), "0.1.0", &programs("x"), None).is_err());
+        assert!(install(data.path(), "0.1.0", &programs("x"), None, |_| true).is_err());
         assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1);
     }
 }

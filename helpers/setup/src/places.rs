@@ -55,6 +55,7 @@ impl Places {
             .or_else(|| exe?.ancestors().skip(1).find(|dir| is_ours(dir)).map(Path::to_owned));
         let own = |data: &PathBuf| named_like_ours(data.file_name());
         let data = data
+            .filter(|data| !data.as_os_str().is_empty())
             .map(Path::to_owned)
             .or_else(|| set("CLAUDE_PLUGIN_DATA").filter(own))
             .or_else(|| installed_beside(exe?))
@@ -153,6 +154,13 @@ mod tests {
         ] {
             assert_eq!(found(set, exe).data, Path::new(data), "{set:?} {exe}");
         }
+    }
+
+    #[test]
+    fn a_caller_that_does_not_know_the_data_directory_says_nothing() {
+        let home = |name: &str| (name == "HOME").then(|| "/h".into());
+        let places = Places::from(home, None, Some(Path::new("")), None).unwrap();
+        assert_eq!(places.data, Path::new("/h/.claude/plugins/data/clodex-inline"));
     }
 
     #[test]

@@ -2,15 +2,19 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-use clodex_os::{Failure, exchange, rename_to_free, run_suffix};
+use clodex_os::{
+    Failure, exchange, is_open_for_writing, open_regular, read_regular, rename_to_free, run_suffix,
+};
 
 use crate::json_text::JsonText;
 
 /// Links that are followed before they count as a circle.
 const LINKS: usize = 40;
+/// Settings are some kilobytes.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// The file as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +28,12 @@ pub struct SettingsFile {
 struct Was {
     bytes: Vec<u8>,
     mode: u32,
+    owner: Owner,
 }
+
+/// A user and a group, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Owner(u32, u32);
 
 /// Why nothing was written.
 #[derive(Debug)]
@@ -40,10 +49,15 @@ impl SettingsFile {
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::usage(format!("cannot read `{}`: {error}", path.display()));
         let target = follow(path).map_err(failed)?;
-        let was = match fs::read(&target) {
+        if let Some(parent) = target.parent().filter(|parent| target != path && !parent.is_dir()) {
+            let why = format!("its link leads into `{}`, which is not there", parent.display());
+            return Err(failed(io::Error::new(io::ErrorKind::NotFound, why)));
+        }
+        let was = match read_regular(&target, MAX_BYTES) {
             Ok(bytes) => {
-                let mode = fs::metadata(&target).map_err(failed)?.permissions().mode() & 0o7777;
-                Some(Was { bytes, mode })
+                let found = fs::metadata(&target).map_err(failed)?;
+                let owner = Owner(found.uid(), found.gid());
+                Some(Was { bytes, mode: found.mode() & 0o7777, owner })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),
@@ -83,10 +97,9 @@ impl SettingsFile {
         let Some(parent) = self.target.parent() else { return Ok(()) };
         let name = self.target.file_name().unwrap_or_default();
         let temporary = parent.join(format!(".{}.{}.tmp", name.display(), run_suffix()));
-        let mode = self.was.as_ref().map_or(0o600, |was| was.mode);
         let written = fs::create_dir_all(parent)
-            .and_then(|()| write_new(&temporary, content, mode))
-            .and_then(|()| self.put(parent, &temporary));
+            .and_then(|()| write_new(&temporary, content, self.was.as_ref()))
+            .and_then(|()| self.put(parent, &temporary, content));
         if !matches!(written, Ok(true)) {
             // What is left of it is of no use to anybody.
             let _ = fs::remove_file(&temporary);
@@ -98,6 +111,22 @@ impl SettingsFile {
                 "cannot write `{}`: {error}",
                 self.target.display()
             )))),
+        }
+    }
+
+    /// Removes what a killed call has left beside it: the beginning, or all, of a text that is known otherwise.
+    pub fn remove_rests(&self, is_known: impl Fn(&[u8]) -> bool) {
+        let (Some(parent), Some(name)) = (self.target.parent(), self.target.file_name()) else { return };
+        let prefix = format!(".{}.", name.display());
+        let is_rest =
+            |found: &str| found.strip_prefix(&prefix).is_some_and(|rest| rest.strip_suffix(".tmp").is_some());
+        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if is_rest(&entry.file_name().to_string_lossy())
+                && read_regular(&path, MAX_BYTES).is_ok_and(|bytes| is_known(&bytes))
+            {
+                let _ = fs::remove_file(path);
+            }
         }
     }
 
@@ -114,7 +143,7 @@ impl SettingsFile {
 
     /// Moves the new file to its place and looks at what lay there; false, and all as it was, if that is not what was
     /// read.
-    fn put(&self, parent: &Path, temporary: &Path) -> io::Result<bool> {
+    fn put(&self, parent: &Path, temporary: &Path, content: &[u8]) -> io::Result<bool> {
         let dir = File::open(parent)?;
         let (Some(new), Some(name)) = (temporary.file_name(), self.target.file_name()) else {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -131,15 +160,9 @@ impl SettingsFile {
                 Err(error) => Err(error),
             };
         };
-        match exchange(&dir, new, &dir, name) {
-            Ok(()) if fs::read(temporary)? == was.bytes => {
-                fs::remove_file(temporary)?;
-                Ok(true)
-            }
-            Ok(()) => {
-                exchange(&dir, new, &dir, name)?;
-                Ok(false)
-            }
+        let turn = || exchange(&dir, new, &dir, name);
+        match turn() {
+            Ok(()) => settle(temporary, &was.bytes, content, turn),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 if fs::read(&self.target)? != was.bytes {
                     return Ok(false);
@@ -150,6 +173,27 @@ impl SettingsFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Looks at what came out of the exchange, `out`: true, and it is removed, if it is what was read. Else somebody else wrote
+/// it and it goes back; and if what comes out then is not what was put there, somebody wrote over that meanwhile, and it
+/// goes back in turn: the newest counts.
+fn settle(out: &Path, was: &[u8], content: &[u8], turn: impl Fn() -> io::Result<()>) -> io::Result<bool> {
+    let (mut expected, mut placed) = (was.to_vec(), content.to_vec());
+    let mut is_ours = true;
+    loop {
+        let file = open_regular(out)?;
+        // Asked first: who has it open may still write, and nobody else can open it any more.
+        let is_written_to = is_open_for_writing(&file);
+        let found = fs::read(out)?;
+        if found == expected && !is_written_to {
+            fs::remove_file(out)?;
+            return Ok(is_ours);
+        }
+        turn()?;
+        is_ours = false;
+        expected = std::mem::replace(&mut placed, found);
     }
 }
 
@@ -165,9 +209,15 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links"))
 }
 
-fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+fn write_new(path: &Path, content: &[u8], was: Option<&Was>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
+    if let Some(Was { mode, owner, .. }) = was {
+        let made = file.metadata()?;
+        if *owner != Owner(made.uid(), made.gid()) {
+            fchown(&file, Some(owner.0), Some(owner.1))?;
+        }
+        file.set_permissions(Permissions::from_mode(*mode))?;
+    }
     file.write_all(content)?;
     file.sync_all()
 }
@@ -209,6 +259,65 @@ mod tests {
             assert_eq!(fs::read(&path).unwrap(), b"theirs");
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         }
+    }
+
+    #[test]
+    fn whoever_wrote_last_counts_even_while_ours_is_taken_out_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (out, name) = (folder.path().join("out"), folder.path().join("name"));
+        let dir = File::open(folder.path()).unwrap();
+        // As after the first exchange: ours is in place, and what came out is not what was read.
+        fs::write(&name, "ours").unwrap();
+        fs::write(&out, "theirs").unwrap();
+        let later = std::cell::Cell::new(Some("theirs, later"));
+        let turn = || {
+            if let Some(later) = later.take() {
+                fs::write(&name, later).unwrap();
+            }
+            exchange(&dir, "out".as_ref(), &dir, "name".as_ref())
+        };
+        assert!(!settle(&out, b"read", b"ours", turn).unwrap());
+        assert_eq!((fs::read(&name).unwrap(), out.exists()), (b"theirs, later".to_vec(), false));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_being_written_is_not_what_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        fs::write(&path, "{}").unwrap();
+        let read = SettingsFile::read(&path).unwrap();
+        let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
+        assert!(matches!(read.replace(b"ours"), Err(NotWritten::Changed)));
+        writer.write_all(b"theirs").unwrap();
+        drop(writer);
+        assert_eq!(fs::read(&path).unwrap(), b"theirs");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_call_left_goes_and_what_is_only_called_so_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        for (name, text) in [
+            ("settings.json", "{}"),
+            (".settings.json.ab12.tmp", "{}"),
+            (".settings.json.ab13.tmp", "theirs"),
+            (".other.json.ab14.tmp", "{}"),
+        ] {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        SettingsFile::read(&path).unwrap().remove_rests(|bytes| b"{}".starts_with(bytes));
+        assert!(!folder.path().join(".settings.json.ab12.tmp").exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn a_link_into_nowhere_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("settings.json");
+        symlink("gone/claude.json", &link).unwrap();
+        assert!(SettingsFile::read(&link).unwrap_err().message().contains("gone`, which is not there"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clodex_os::Failure;
+use clodex_os::{Failure, atomic_file};
 
 use crate::change::{self, Changed, Really};
 use crate::cli::Install;
@@ -17,24 +17,25 @@ use crate::record;
 use crate::source::{self, Helpers};
 use crate::status_line;
 use crate::tell::Told;
+use crate::uninstall;
 
 /// Installs what is missing and registers it.
 pub fn set_up(places: &Places, wish: &Install) -> Result<String, Failure> {
     let mut told = Told::default();
     // What cannot be changed is found before anything is built.
     change::register(places, wish.permissions, Really::Show)?;
-    let made_dirs = missing_dirs(&places.data);
-    if wish.dry_run {
+    let (changed, notes) = if wish.dry_run {
         would_install(places, wish, &mut told);
+        change::register(places, wish.permissions, Really::Show)?
     } else {
-        install(places, wish, &mut told)?;
-    }
-    let really = if wish.dry_run { Really::Show } else { Really::Write };
-    let (changed, notes) = change::register(places, wish.permissions, really)?;
+        let made_dirs = missing_dirs(&places.data);
+        let done = put_in_place(places, wish, made_dirs, &mut told);
+        if done.is_err() {
+            uninstall::forget_nothing(places, made_dirs);
+        }
+        done?
+    };
     let settings = places.settings();
-    if !wish.dry_run {
-        record::made_dirs(&places.data, made_dirs)?;
-    }
     match changed {
         Changed::Nothing => told.line("settings", format!("{} is as it should be", settings.display())),
         Changed::Shown(diff) => told.text(&diff),
@@ -64,16 +65,20 @@ pub fn set_up(places: &Places, wish: &Install) -> Result<String, Failure> {
     Ok(told.into_text())
 }
 
-/// Brings helpers that are installed up to the plugin's version; quiet where they are, and where a run lives.
+/// Brings helpers that are installed up to the plugin's version; quiet where they are, where a run lives, and where
+/// somebody else is at it.
 pub fn refresh(places: &Places) -> Result<String, Failure> {
     let wanted = source::plugin_version(places);
-    let Some(found) = installed::version(&places.bin()) else { return Ok(String::new()) };
-    if found == wanted || places.state.as_ref().is_some_and(installed::is_busy) {
+    let old = || installed::version(&places.bin()).filter(|found| *found != wanted);
+    if old().is_none() || places.state.as_ref().is_some_and(installed::is_busy) {
         return Ok(String::new());
     }
+    let Some(_alone) = installed::alone_at_once(&places.data) else { return Ok(String::new()) };
+    let Some(found) = old() else { return Ok(String::new()) };
     match source::at_hand(places) {
         Some(Helpers { version, programs: Some(programs), .. }) => {
-            installed::install(&places.data, &version, &programs, places.state.as_ref())?;
+            let runs = |dir: &Path| source::says(dir, &version);
+            installed::install(&places.data, &version, &programs, places.state.as_ref(), runs)?;
             Ok(String::new())
         }
         Some(Helpers { programs: None, .. }) | None => {
@@ -82,14 +87,30 @@ pub fn refresh(places: &Places) -> Result<String, Failure> {
     }
 }
 
-fn install(places: &Places, wish: &Install, told: &mut Told) -> Result<(), Failure> {
+/// Has the helpers, which may take minutes, and then changes what is to be changed, alone.
+fn put_in_place(
+    places: &Places,
+    wish: &Install,
+    made_dirs: usize,
+    told: &mut Told,
+) -> Result<(Changed, Vec<String>), Failure> {
     let helpers = source::have(places, wish)?;
+    atomic_file::private_dir(&places.data).map_err(|error| Failure::usage(error.to_string()))?;
+    let _alone = installed::alone(&places.data)?;
+    install(places, helpers, told)?;
+    let done = change::register(places, wish.permissions, Really::Write)?;
+    record::made_dirs(&places.data, made_dirs)?;
+    Ok(done)
+}
+
+fn install(places: &Places, helpers: Helpers, told: &mut Told) -> Result<(), Failure> {
     let Helpers { version, from, programs } = helpers;
     let bin = places.bin();
     let fresh = programs.filter(|programs| !installed::holds(&bin, programs));
     match fresh {
         Some(programs) => {
-            installed::install(&places.data, &version, &programs, places.state.as_ref())?;
+            let runs = |dir: &Path| source::says(dir, &version);
+            installed::install(&places.data, &version, &programs, places.state.as_ref(), runs)?;
             told.line("helpers", format!("{version} installed in {}, {from}", bin.display()));
         }
         None => told.line("helpers", format!("{version} in {} already", bin.display())),

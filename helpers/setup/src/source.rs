@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clodex_core::ExitCode;
-use clodex_os::{ExitKind, Failure, ShortCommand};
+use clodex_os::{ExitKind, Failure, ShortCommand, read_regular};
 use serde::Deserialize;
 
 use crate::archive::{self, Program};
@@ -18,6 +18,8 @@ use crate::places::Places;
 /// A release build takes minutes, on a small machine many.
 const BUILD_LIMIT: Duration = Duration::from_hours(2);
 const DOWNLOAD_LIMIT: Duration = Duration::from_mins(10);
+/// A release has a tenth of it.
+const ARCHIVE_MAX_BYTES: u64 = 256 << 20;
 const ASK_LIMIT: Duration = Duration::from_secs(10);
 /// What is in the workspace and in no installation.
 const NOT_SHIPPED: [&str; 3] = ["clodex-bench", "clodex-sim", "clodex-tests"];
@@ -105,7 +107,7 @@ fn is_complete(dir: &Path) -> bool {
 }
 
 /// Whether what lies there runs here, and is of this version.
-fn says(dir: &Path, version: &str) -> bool {
+pub fn says(dir: &Path, version: &str) -> bool {
     let asked = ShortCommand::new(dir.join("clodex-setup"), ASK_LIMIT).args(["--version"]).run();
     asked.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).trim() == format!("clodex-setup {version}"))
 }
@@ -156,18 +158,22 @@ fn first_word(bytes: &[u8]) -> String {
 /// A file, or what a URL leads to.
 fn fetch(places: &Places, from: &str) -> Result<Vec<u8>, Failure> {
     if !from.contains("://") {
-        return fs::read(from)
+        return fs::canonicalize(from)
+            .and_then(|path| read_regular(&path, ARCHIVE_MAX_BYTES))
             .map_err(|error| unreachable_helpers(&format!("cannot read `{from}`: {error}")));
     }
     let dir = tempdir_in(&places.data)?;
     let file = dir.join("download");
-    let downloaders =
-        [("curl", ["-fsSL", "--retry", "2", "-o"].as_slice()), ("wget", ["-q", "-O"].as_slice())];
+    let most = ARCHIVE_MAX_BYTES.to_string();
+    let curl = ["-fsSL", "--retry", "2", "--max-filesize", &most, "-o"];
+    let downloaders = [("curl", curl.as_slice()), ("wget", ["-q", "-O"].as_slice())];
     let tried = downloaders.into_iter().find(|(program, _)| is_on_path(program)).map(|(program, options)| {
         let command = ShortCommand::new(program, DOWNLOAD_LIMIT).args(options).args([&file]);
         command.args(["--", from]).run_shown()
     });
-    let bytes = matches!(tried, Some(Ok(ExitKind::Exit(0)))).then(|| fs::read(&file).ok()).flatten();
+    let bytes = matches!(tried, Some(Ok(ExitKind::Exit(0))))
+        .then(|| read_regular(&file, ARCHIVE_MAX_BYTES).ok())
+        .flatten();
     // It is in memory, or of no use.
     let _ = fs::remove_dir_all(&dir);
     bytes.ok_or_else(|| {

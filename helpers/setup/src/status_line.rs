@@ -17,6 +17,8 @@ const EACH_SECOND: &str = "1";
 /// What our command begins with. Nobody's variables are called so.
 const OURS: &str = "_clodex=";
 const FOREIGN: &str = "_before=";
+/// The interval that the foreign one had, where it had one: known to our command even when our record is gone.
+const OLD_INTERVAL: &str = "_interval=";
 
 /// What stood there before us, as JSON text: enough to put it back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +37,21 @@ pub enum Found {
         /// The whole command.
         command: String,
         /// What it would run without us.
-        foreign: Option<String>,
+        foreign: Option<Foreign>,
     },
     /// Somebody else's command.
-    Foreign(String),
+    Foreign(Foreign),
     /// Something that is no command as far as we know.
     Unknown,
+}
+
+/// A command that is not ours, and how often it is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    /// The command.
+    pub command: String,
+    /// Its `refreshInterval`, as JSON text.
+    pub interval: Option<String>,
 }
 
 /// What is there.
@@ -51,19 +62,23 @@ pub fn found(settings: &JsonText) -> Found {
     let sh = text("shell").is_none_or(|shell| shell == "bash");
     match (&node.children, text("command")) {
         (Children::None, None) if settings.raw(node) == "null" => Found::None,
-        (Children::Members(_), Some(command)) if is_command && sh => of_command(command),
+        (Children::Members(_), Some(command)) if is_command && sh => {
+            let interval = node.member(INTERVAL).map(|member| settings.raw(&member.value).to_owned());
+            of_command(Foreign { command, interval })
+        }
         (Children::Members(_) | Children::Elements(_) | Children::None, _) => Found::Unknown,
     }
 }
 
 /// The command that shows `program`'s line, after the foreign one's where there is one.
-pub fn command(program: &Path, foreign: Option<&str>) -> String {
+pub fn command(program: &Path, foreign: Option<&Foreign>) -> String {
     let program = quote(&program.display().to_string());
     match foreign {
         None => format!(r#"{OURS}{program}; if [ -x "$_clodex" ]; then exec "$_clodex"; fi"#),
-        Some(foreign) => format!(
-            r#"{OURS}{program}; {FOREIGN}{}; if [ -x "$_clodex" ]; then exec "$_clodex" --before "$_before"; fi; eval "$_before""#,
-            quote(foreign)
+        Some(Foreign { command, interval }) => format!(
+            r#"{OURS}{program}; {}{FOREIGN}{}; if [ -x "$_clodex" ]; then exec "$_clodex" --before "$_before"; fi; eval "$_before""#,
+            interval.as_deref().map_or_else(String::new, |json| format!("{OLD_INTERVAL}{}; ", quote(json))),
+            quote(command)
         ),
     }
 }
@@ -73,13 +88,17 @@ pub fn register(settings: &mut JsonText, program: &Path) {
     let foreign = match found(settings) {
         Found::None | Found::Unknown => None,
         Found::Ours { foreign, .. } => foreign,
-        Found::Foreign(command) => Some(command),
+        Found::Foreign(foreign) => Some(foreign),
     };
-    let ours = Fresh::text(&command(program, foreign.as_deref()));
+    let is_registered = is_ours_whole(settings);
+    let ours = Fresh::text(&command(program, foreign.as_ref()));
     let object = settings.get(&[KEY]).filter(|node| matches!(node.children, Children::Members(_)));
     if object.is_some() {
         set(settings, "command", &ours);
-        set(settings, INTERVAL, &Fresh::Raw(EACH_SECOND.into()));
+        // An interval that the user gave ours is the user's.
+        if !is_registered || settings.get(&[KEY, INTERVAL]).is_none() {
+            set(settings, INTERVAL, &Fresh::Raw(EACH_SECOND.into()));
+        }
         return;
     }
     let whole = Fresh::Object(vec![
@@ -95,7 +114,12 @@ pub fn register(settings: &mut JsonText, program: &Path) {
 
 /// Whether what is there was written by hand: our program alone, in words of the user's.
 pub fn is_by_hand(settings: &JsonText) -> bool {
-    matches!(found(settings), Found::Ours { command, .. } if foreign_of(&command).is_none())
+    matches!(found(settings), Found::Ours { command, .. } if kept_in(&command).is_none())
+}
+
+/// Whether what is there is what an earlier call has registered.
+fn is_ours_whole(settings: &JsonText) -> bool {
+    matches!(found(settings), Found::Ours { command, .. } if kept_in(&command).is_some())
 }
 
 /// Takes ours away and puts back what was there; `before` is what is known of that. Whatever else was changed in the
@@ -117,14 +141,17 @@ pub fn take_back(settings: &mut JsonText, before: Option<&Before>) {
         }
         (None, None, None) => settings.remove_member(&[], KEY),
         (None, foreign, old_command) => {
-            let command = old_command.or_else(|| Some(Fresh::text(&foreign?)));
+            let old_interval = foreign.as_ref().and_then(|foreign| foreign.interval.clone()).map(Fresh::Raw);
+            let command = old_command.or_else(|| Some(Fresh::text(&foreign?.command)));
             if let Some(command) = command {
                 set(settings, "command", &command);
             }
-            match old_member(INTERVAL) {
+            let is_as_we_set_it =
+                settings.get(&[KEY, INTERVAL]).is_some_and(|node| settings.raw(node) == EACH_SECOND);
+            match old_member(INTERVAL).or(old_interval) {
+                _ if !is_as_we_set_it => {}
                 Some(interval) => set(settings, INTERVAL, &interval),
-                None if before.is_some() => settings.remove_member(&[KEY], INTERVAL),
-                None => {}
+                None => settings.remove_member(&[KEY], INTERVAL),
             }
         }
     }
@@ -143,11 +170,11 @@ fn set(settings: &mut JsonText, name: &str, value: &Fresh) {
     }
 }
 
-fn of_command(command: String) -> Found {
-    match foreign_of(&command) {
-        Some(Kept(foreign)) => Found::Ours { command, foreign },
-        None if is_bare(&command) => Found::Ours { command, foreign: None },
-        None => Found::Foreign(command),
+fn of_command(there: Foreign) -> Found {
+    match kept_in(&there.command) {
+        Some(Kept(foreign)) => Found::Ours { command: there.command, foreign },
+        None if is_bare(&there.command) => Found::Ours { command: there.command, foreign: None },
+        None => Found::Foreign(there),
     }
 }
 
@@ -159,16 +186,21 @@ fn is_bare(command: &str) -> bool {
 }
 
 /// The foreign command in one of ours, where there is one.
-struct Kept(Option<String>);
+struct Kept(Option<Foreign>);
 
 /// None where the command is none of [`command`]'s.
-fn foreign_of(text: &str) -> Option<Kept> {
-    let (program, rest) = unquote(text.strip_prefix(OURS)?)?;
-    let foreign = match rest.strip_prefix("; ").and_then(|rest| rest.strip_prefix(FOREIGN)) {
-        Some(rest) => Some(unquote(rest)?.0),
-        None => None,
+fn kept_in(text: &str) -> Option<Kept> {
+    let assigned = |name: &str, rest: &'_ str| -> Option<(String, usize)> {
+        let (value, after) = unquote(rest.strip_prefix("; ")?.strip_prefix(name)?)?;
+        Some((value, rest.len() - after.len()))
     };
-    (command(Path::new(&program), foreign.as_deref()) == text).then_some(Kept(foreign))
+    let (program, mut rest) = unquote(text.strip_prefix(OURS)?)?;
+    let interval = assigned(OLD_INTERVAL, rest).map(|(interval, length)| {
+        rest = &rest[length..];
+        interval
+    });
+    let foreign = assigned(FOREIGN, rest).map(|(command, _)| Foreign { command, interval });
+    (command(Path::new(&program), foreign.as_ref()) == text).then_some(Kept(foreign))
 }
 
 /// One word for a shell.

@@ -91,6 +91,8 @@ impl<'a> Surroundings<'a> {
 
     /// Each takes its time, and none needs what another one finds.
     fn checks(&self) -> Vec<Check<'_>> {
+        // Before anything is tried, which may close it.
+        let private = places::private_places(self.state.path());
         vec![
             Box::new(|| vec![Helpers::look(self.places).judge()]),
             Box::new(|| vec![Asked::claude().judge_claude()]),
@@ -100,7 +102,7 @@ impl<'a> Surroundings<'a> {
             Box::new(|| vec![runs::judge_stale(&self.store.live())]),
             Box::new(|| vec![runs::judge_orphans(&runs::orphans(&self.store))]),
             Box::new(|| vec![runs::judge_worktrees(&runs::worktrees(&self.store))]),
-            Box::new(|| vec![places::judge_private(&places::private_places(self.state.path()))]),
+            Box::new(move || vec![places::judge_private(&private)]),
             Box::new(|| vec![places::judge_disk(&places::count(&self.store))]),
             Box::new(|| config::check_files(&self.project)),
             Box::new(|| vec![config::check_toggles(&self.project)]),
@@ -120,9 +122,10 @@ impl<'a> Surroundings<'a> {
         let ask = || vec![codex::judge_login(found.login(&self.project))];
         let try_it = || {
             // Dispatch would make it, too: where else could be tried what it would do there?
-            let made = RecordStore::open(self.state.clone());
+            let is_there = self.state.path().is_dir();
+            let made = if is_there { Ok(()) } else { RecordStore::open(self.state.clone()).map(drop) };
             let tried = made
-                .map_or_else(|error| Some(Err(error.to_string())), |_| found.try_sandbox(self.state.path()));
+                .map_or_else(|error| Some(Err(error.to_string())), |()| found.try_sandbox(self.state.path()));
             vec![codex::judge_sandbox(tried.as_ref())]
         };
         let asked = all_at_once(vec![Box::new(ask), Box::new(try_it)]);

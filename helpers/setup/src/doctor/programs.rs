@@ -8,22 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clodex_os::{ExitKind, ShortCommand};
-use serde::Deserialize;
 
 use super::finding::Finding;
+use crate::names::PROGRAMS;
 use crate::places::Places;
+use crate::source;
 
 /// They take milliseconds; a machine under load takes longer.
 const LIMIT: Duration = Duration::from_secs(5);
-/// What everything else is built upon: what a run needs, the statusline, the hooks.
-const HELPERS: [&str; 6] = [
-    "clodex-contain",
-    "clodex-control",
-    "clodex-dispatch",
-    "clodex-hook",
-    "clodex-status",
-    "clodex-statusline",
-];
 /// The oldest Claude Code that loads the plugin, and the one since which it has a band of its own.
 const CLAUDE_OLDEST: [u32; 3] = [2, 1, 250];
 const CLAUDE_WITH_MODS: [u32; 3] = [2, 1, 287];
@@ -45,17 +37,17 @@ impl Helpers {
     /// Looks at the installed helpers and asks one of them.
     pub fn look(places: &Places) -> Self {
         let bin = places.bin();
-        let missing = HELPERS.into_iter().filter(|name| !is_executable(&bin.join(name))).collect();
+        let missing = PROGRAMS.into_iter().filter(|name| !is_executable(&bin.join(name))).collect();
         let asked = version_of(&bin.join("clodex-dispatch")).ok();
         let installed = asked.and_then(|said| said.split_whitespace().nth(1).map(str::to_owned));
-        Self { bin, missing, installed, plugin: plugin_version(places.plugin.as_deref()) }
+        Self { bin, missing, installed, plugin: source::plugin_version(places) }
     }
 
     /// Whether they are there and of the plugin's own version.
     pub fn judge(&self) -> Finding {
         let (check, again) = ("helpers", "`clodex-setup` installs them");
         let bin = self.bin.display();
-        if self.missing.len() == HELPERS.len() {
+        if self.missing.len() == PROGRAMS.len() {
             return Finding::warn(check, format!("none are installed in {bin}"), again);
         }
         if !self.missing.is_empty() {
@@ -181,17 +173,6 @@ fn shown(version: [u32; 3]) -> String {
     version.map(|number| number.to_string()).join(".")
 }
 
-/// What the plugin's manifest says; this program's own version where there is none.
-fn plugin_version(plugin: Option<&Path>) -> String {
-    #[derive(Deserialize)]
-    struct Manifest {
-        version: String,
-    }
-    let manifest = plugin.and_then(|root| fs::read(root.join(".claude-plugin/plugin.json")).ok());
-    let read = manifest.and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
-    read.map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |manifest| manifest.version)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::finding::Level;
@@ -213,7 +194,7 @@ mod tests {
             (helpers(&[], Some("0.1.0")), Level::Warn),
             (helpers(&[], None), Level::Fail),
             (helpers(&["clodex-contain"], Some("0.2.0")), Level::Fail),
-            (helpers(&HELPERS, None), Level::Warn),
+            (helpers(&PROGRAMS, None), Level::Warn),
         ] {
             assert_eq!(facts.judge().level, level, "{facts:?}");
         }

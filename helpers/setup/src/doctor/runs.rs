@@ -91,9 +91,10 @@ pub fn judge_orphans(orphans: &[Orphan]) -> Finding {
     if unknown.is_empty() {
         return Finding::ok(check, "none outlived its run");
     }
-    let what =
-        format!("{} carry the mark of runs that are not recorded here: {}", unknown.len(), few(&unknown));
-    Finding::warn(check, what, "they may be of another CLODEX_STATE_DIR; look at them before you end them")
+    let what = format!("{} belong to runs that are not recorded here: {}", unknown.len(), few(&unknown));
+    let hint = "their runs may live in another CLODEX_STATE_DIR, whose doctor knows; \
+                if there is none, their records are gone: end them by hand";
+    Finding::warn(check, what, hint)
 }
 
 /// Ends what is provably ours; gives how many processes, and what could not be ended.

@@ -23,12 +23,16 @@ fn foreign(command: &str) -> String {
     )
 }
 
+fn alone(command: &str) -> Foreign {
+    Foreign { command: command.to_owned(), interval: None }
+}
+
 #[test]
 fn a_foreign_command_is_found_again_in_ours_whatever_it_is() {
     for command in ["echo hi", "echo 'a' \"b\" \\", "", "'", "a\nb; c", "_clodex='x'", "tür"] {
         let settings = registered(&foreign(command));
         let Found::Ours { foreign: Some(kept), .. } = found(&settings) else { panic!("{settings:?}") };
-        assert_eq!(kept, command);
+        assert_eq!(kept.command, command);
     }
 }
 
@@ -51,7 +55,7 @@ fn what_was_written_by_hand_is_ours_and_not_chained() {
         assert_eq!(kept, None);
     }
     for command in ["cat x | /x/clodex-statusline", "echo; /x/clodex-statusline"] {
-        assert_eq!(found(&parsed(&foreign(command))), Found::Foreign(command.into()));
+        assert_eq!(found(&parsed(&foreign(command))), Found::Foreign(alone(command)));
     }
 }
 
@@ -78,12 +82,25 @@ fn taking_back_is_the_way_back() {
 
 #[test]
 fn without_a_record_the_foreign_command_comes_back_all_the_same() {
+    let with_interval = r#"{"statusLine":{"type":"command","refreshInterval": 30,"command":"echo x"}}"#;
+    for text in [&foreign("echo 'hi'"), with_interval, r#"{"b":{}}"#] {
+        let mut settings = registered(text);
+        take_back(&mut settings, None);
+        assert_eq!(settings.text(), text);
+    }
+}
+
+#[test]
+fn an_interval_that_the_user_gives_ours_stays() {
     let mut settings = registered(&foreign("echo 'hi'"));
+    let interval = settings.get(&[KEY, INTERVAL]).cloned().unwrap();
+    settings.replace(&interval, &Fresh::Raw("5".into()));
+    let given = settings.clone();
+    register(&mut settings, Path::new(PROGRAM));
+    assert_eq!(settings, given);
     take_back(&mut settings, None);
-    assert_eq!(found(&settings), Found::Foreign("echo 'hi'".into()));
-    let mut settings = registered(r#"{"b":{}}"#);
-    take_back(&mut settings, None);
-    assert_eq!(settings.text(), r#"{"b":{}}"#);
+    let Found::Foreign(back) = found(&settings) else { panic!("{settings:?}") };
+    assert_eq!((back.command.as_str(), back.interval.as_deref()), ("echo 'hi'", Some("5")));
 }
 
 #[test]
@@ -96,8 +113,10 @@ fn somebody_elses_line_is_left_alone_when_ours_is_taken_back() {
 
 /// What `/bin/sh -c` makes of our command when our program is not there.
 fn shell(foreign: Option<&str>) -> (Option<i32>, String) {
-    let output =
-        Command::new("/bin/sh").args(["-c", &command(Path::new(PROGRAM), foreign)]).output().unwrap();
+    let output = Command::new("/bin/sh")
+        .args(["-c", &command(Path::new(PROGRAM), foreign.map(alone).as_ref())])
+        .output()
+        .unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
