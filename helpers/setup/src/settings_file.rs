@@ -161,6 +161,10 @@ impl SettingsFile {
             };
         };
         let turn = || exchange(&dir, new, &dir, name);
+        // For the time between two turns others would see what was written for older content: rarely is that needed.
+        if fs::read(&self.target).ok().as_ref() != Some(&was.bytes) {
+            return Ok(false);
+        }
         match turn() {
             Ok(()) => settle(temporary, &was.bytes, content, turn),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
