@@ -44,7 +44,7 @@ impl RecordStore {
         reaped
     }
 
-    /// Closes a dead run.
+    /// Closes a dead run, and removes what killed writers left.
     pub fn reap(&self, id: &RunId) -> Result<Reaped, StateError> {
         let Some(SeenRun { record, liveness }) = self.see(id) else { return Ok(Reaped::Unknown) };
         let is_in_place = self.dir.is_among_live(id.as_str());
@@ -59,7 +59,9 @@ impl RecordStore {
             .map_err(|source| StateError::new(&self.dir, source))?;
         let Some(lock) = won else { return Ok(Reaped::Held) };
         let run = LiveRun::resume(self.dir.clone(), id.as_str().to_owned(), lock);
-        self.close(run, id)
+        let reaped = self.close(run, id);
+        self.sweep_rests();
+        reaped
     }
 
     fn close(&self, run: LiveRun, id: &RunId) -> Result<Reaped, StateError> {
