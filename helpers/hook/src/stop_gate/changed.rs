@@ -13,7 +13,7 @@ use super::ignored_names::IgnoredNames;
 const MOST_ENTRIES: usize = 300_000;
 
 /// Whether something was made, changed, renamed or taken away since. By change times, which nobody can set back: they
-/// tell that, and not who it was.
+/// tell that, and not who it was. The file system's clock ticks in milliseconds: what changed in the very tick counts.
 pub fn has_changed(work_tree: &Path, since: SystemTime) -> bool {
     has_changed_among(MOST_ENTRIES, work_tree, since)
 }
@@ -33,7 +33,7 @@ fn has_changed_among(most: usize, work_tree: &Path, since: SystemTime) -> bool {
             left = left.saturating_sub(1);
             // What is gone meanwhile shows in its directory.
             let Ok(found) = entry.metadata() else { continue };
-            if left == 0 || changed_at(&found) > since {
+            if left == 0 || changed_at(&found) >= since {
                 return true;
             }
             if is_directory {
@@ -41,7 +41,7 @@ fn has_changed_among(most: usize, work_tree: &Path, since: SystemTime) -> bool {
             }
         }
     }
-    fs::metadata(work_tree).is_ok_and(|top| changed_at(&top) > since)
+    fs::metadata(work_tree).is_ok_and(|top| changed_at(&top) >= since)
 }
 
 fn is_never_reviewed(name: &OsStr) -> bool {
