@@ -21,7 +21,7 @@ use table::Table;
 const USAGE: &str = "\
 Usage: cargo figures [--quick] [GROUP…]
 
-Builds the static release and prints its figures. Groups: start, scope, dispatch, latency, stream (default: all).
+Builds the static release and prints its figures. Groups: start, hook, scope, dispatch, latency, stream (default: all).
 
   --quick   fewer rounds: the order of magnitude";
 

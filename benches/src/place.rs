@@ -39,6 +39,11 @@ impl Place {
         self.root.join(name)
     }
 
+    /// Where the measured programs are.
+    pub fn binaries(&self) -> &Path {
+        &self.binaries
+    }
+
     /// Writes a file in it, and gives its path.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> io::Result<PathBuf> {
         let path = self.path(name);

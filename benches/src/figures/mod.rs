@@ -1,6 +1,7 @@
 //! What is measured, by group.
 
 mod dispatch;
+mod hook;
 mod latency;
 mod scope;
 mod start;
@@ -15,8 +16,9 @@ use crate::table::Table;
 type Group = fn(&Place, Effort, &mut Table) -> io::Result<()>;
 
 /// All groups, in the order of the table.
-pub const GROUPS: [(&str, Group); 5] = [
+pub const GROUPS: [(&str, Group); 6] = [
     ("start", start::figures),
+    ("hook", hook::figures),
     ("scope", scope::figures),
     ("dispatch", dispatch::figures),
     ("latency", latency::figures),

@@ -1,0 +1,110 @@
+//! Hooks: whole processes, as Claude Code starts them before it goes on. Issue and users count in milliseconds here.
+
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::Effort;
+use crate::measure::{Case, Cost, interleave};
+use crate::place::Place;
+use crate::records;
+use crate::table::{Aim, Table, Unit};
+
+/// What nobody notices.
+const UNNOTICED: Aim = Aim::AtMost(0.015);
+const SHIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bin/clodex-hook");
+/// A command as long as whole files that are written by heredoc.
+const COMMAND_BYTES: usize = 100_000;
+
+/// Who is called, and what with.
+struct Hook<'a> {
+    place: &'a Place,
+    data: PathBuf,
+    state: PathBuf,
+}
+
+pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
+    let repo = place.path("repo").canonicalize()?;
+    let hook = Hook { place, data: installed(place)?, state: place.path("hook-state") };
+    let _live = records::fill(&hook.state, &repo, 3, 5000)?;
+    let (free, denied) = (project(place, "free", "off")?, project(place, "denied", "deny")?);
+    let file = |name: &str, event: Value| place.file(name, event.to_string());
+    let bash = |name: &str, project: &Path, command: &str| {
+        let input = json!({ "command": command });
+        file(name, event("PreToolUse", project, json!({ "tool_name": "Bash", "tool_input": input })))
+    };
+    let prompt = file("prompt.json", event("UserPromptSubmit", &repo, json!({ "prompt": "go on" })))?;
+    let begin = file("begin.json", event("SessionStart", &repo, json!({ "source": "startup" })))?;
+    let off = bash("off.json", &free, "cargo test")?;
+    let heredoc =
+        format!("cat > /tmp/page.html <<'END'\n{}END\n", filled("<p class=\"a\">it's $5 > 3</p>\n"));
+    let heredoc = bash("heredoc.json", &denied, &heredoc)?;
+    let dense = bash("dense.json", &denied, &filled("a=1;b $a|c>/tmp/d;(cp $a e.md);[ \"$(f g)\" ]&&h\n"))?;
+    let mut cases = [
+        Case::program(|| Ok(place.command("true"))),
+        Case::program(|| hook.direct(&prompt)),
+        Case::program(|| hook.through_the_shim(&prompt)),
+        Case::program(|| hook.direct(&begin)),
+        Case::program(|| hook.direct(&off)),
+        Case::program(|| hook.direct(&heredoc)),
+        Case::program(|| hook.direct(&dense)),
+    ];
+    interleave(effort.rounds(100), &mut cases)?;
+    let [nothing, prompt, shim, begin, off, heredoc, dense] =
+        cases.map(|case| case.each(|cost: &Cost| cost.wall));
+    table.quantity("true (the scale)", &nothing, Unit::Milliseconds, Aim::None);
+    table.quantity("hook: a prompt, 5000 ended + 3 live", &prompt, Unit::Milliseconds, UNNOTICED);
+    table.quantity("the same through the shim", &shim, Unit::Milliseconds, UNNOTICED);
+    table.quantity("hook: a session begins, the same records", &begin, Unit::Milliseconds, Aim::None);
+    table.quantity("hook: a tool, toggle off", &off, Unit::Milliseconds, UNNOTICED);
+    table.quantity("hook: deny, a heredoc of 100 kB", &heredoc, Unit::Milliseconds, UNNOTICED);
+    table.quantity("hook: deny, a dense script of 100 kB", &dense, Unit::Milliseconds, Aim::None);
+    Ok(())
+}
+
+impl Hook<'_> {
+    fn direct(&self, event: &Path) -> io::Result<Command> {
+        self.called(self.place.command("clodex-hook"), event)
+    }
+
+    fn through_the_shim(&self, event: &Path) -> io::Result<Command> {
+        self.called(self.place.command(SHIM), event)
+    }
+
+    fn called(&self, mut command: Command, event: &Path) -> io::Result<Command> {
+        command.env("CLODEX_STATE_DIR", &self.state).env("CLAUDE_PLUGIN_DATA", &self.data);
+        command.stdin(Place::open(event)?);
+        Ok(command)
+    }
+}
+
+/// The plugin's data, with the measured build installed in it.
+fn installed(place: &Place) -> io::Result<PathBuf> {
+    let data = place.path("clodex-inline");
+    std::fs::create_dir_all(&data)?;
+    symlink(place.binaries(), data.join("bin"))?;
+    Ok(data)
+}
+
+/// A project with the toggle in this state.
+fn project(place: &Place, name: &str, toggle: &str) -> io::Result<PathBuf> {
+    let project = place.path(name);
+    std::fs::create_dir_all(project.join(".claude"))?;
+    std::fs::write(project.join(".claude/clodex-toggle.flag"), format!("{toggle}\n"))?;
+    project.canonicalize()
+}
+
+fn event(name: &str, cwd: &Path, more: Value) -> Value {
+    let mut event = json!({ "hook_event_name": name, "session_id": "s", "prompt_id": "p", "cwd": cwd });
+    if let (Some(event), Value::Object(more)) = (event.as_object_mut(), more) {
+        event.extend(more);
+    }
+    event
+}
+
+fn filled(line: &str) -> String {
+    line.repeat(COMMAND_BYTES / line.len())
+}
