@@ -1,14 +1,18 @@
 //! The plugin's hooks: what Claude is told, what is answered without it, and what ends with a session. In the real
 //! Claude Code where it is about Claude Code, with the built program alone where it is not.
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use clodex_sim::messages::embed;
 use clodex_tests::{
     ClaudeStage, ClaudeVersion, Codex, LIMIT, Running, Sandbox, clean_turn, eventually, run_with_timeout, sh,
 };
+use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 
+const SESSION: &str = "6a1d3c52-0b1f-4f0e-9a53-6b1c7f2f9d10";
 const OFF: &str = r#"{"disableAllHooks":true}"#;
 
 /// A `codex` that makes a directory for each run of two, and waits. Returns how a step of a model waits for both.
@@ -49,6 +53,15 @@ fn detached(sandbox: &Sandbox, name: &str) {
     sandbox.until_status(name, |status| status["state"] == "live");
 }
 
+/// What the model is asked last when `claude -p` goes on in this session.
+fn print_in(stage: &ClaudeStage, session: &[&str], prompt: &str) -> String {
+    let plugin = stage.plugin();
+    let usual = ["-p", "--permission-mode", "manual", "--allowedTools", "Bash", "--plugin-dir"];
+    let output = stage.claude(&[&usual[..], &[plugin.to_str().unwrap()], session, &["--", prompt]].concat());
+    assert!(output.status.success(), "{output:?}");
+    stage.model.asked().pop().unwrap()
+}
+
 #[test]
 fn claude_is_told_of_its_projects_runs_when_a_session_begins() {
     let Some(stage) = ClaudeStage::real(json!([])) else { return };
@@ -70,30 +83,49 @@ fn claude_is_told_of_its_projects_runs_when_a_session_begins() {
     assert!(asked.contains("done, scope clean, just now. `clodex-result ID` prints the report"), "{asked}");
 }
 
+/// Writes into the record of a run that a session's run waits for an answer. Its dispatcher must be stopped.
+fn asks(record: &Path, session: &str) {
+    let mut asking: Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
+    asking["session_id"] = json!(session);
+    asking["open_requests"] =
+        json!([{ "id": "7", "question": "may I push?", "deadline": "2099-01-01T00:00:00.000Z" }]);
+    fs::write(record, asking.to_string()).unwrap();
+}
+
 #[test]
-fn a_resumed_session_is_told_once_what_ended_meanwhile() {
-    const SESSION: &str = "6a1d3c52-0b1f-4f0e-9a53-6b1c7f2f9d10";
+fn claude_is_told_with_a_prompt_which_question_a_run_of_its_session_waits_with() {
     let Some(stage) = ClaudeStage::real(json!([])) else { return };
     stage.sandbox.codex_waits();
-    let plugin = stage.plugin();
-    let claude = |session: &str, prompt: &str| {
-        let plugin = plugin.to_str().unwrap();
-        let usual = ["-p", "--plugin-dir", plugin, "--permission-mode", "manual", "--allowedTools", "Bash"];
-        let output = stage.claude(&[&usual[..], &[session, SESSION, "--", prompt]].concat());
-        assert!(output.status.success(), "{output:?}");
-        stage.model.asked().pop().unwrap()
-    };
+    detached(&stage.sandbox, "look");
+    let id = stage.sandbox.status("look")["id"].as_str().unwrap().to_owned();
+    let record = stage.sandbox.state().join(format!("live/{id}.json"));
+    let dispatcher = stage.sandbox.dispatcher_of(&id);
+    // It lives, and writes nothing of its own.
+    kill(dispatcher, Signal::SIGSTOP).unwrap();
+    let told = "waits for an answer, for ";
+    asks(&record, "another");
+    let asked = print_in(&stage, &["--session-id", SESSION], "go on");
+    assert!(!asked.contains(told), "{asked}");
+    asks(&record, SESSION);
+    let asked = print_in(&stage, &["--resume", SESSION], "go on");
+    assert!(asked.contains(told) && asked.contains("it asks: \"may I push?\" (request 7)."), "{asked}");
+    kill(dispatcher, Signal::SIGCONT).unwrap();
+    let_go_on(&stage.sandbox);
+    outcome(&stage.sandbox, "look");
+}
+
+#[test]
+fn a_resumed_session_is_told_once_what_ended_meanwhile() {
+    let Some(stage) = ClaudeStage::real(json!([])) else { return };
+    stage.sandbox.codex_waits();
     let script = json!([{ "do": [bash("clodex-dispatch --detach look")] }, { "do": [{ "say": "sent" }] }]);
-    claude("--session-id", &format!("hand it over {}", embed(&script)));
+    print_in(&stage, &["--session-id", SESSION], &format!("hand it over {}", embed(&script)));
     let_go_on(&stage.sandbox);
     outcome(&stage.sandbox, "look");
     let news = "clodex: Codex runs that ended lately: ";
-    assert_eq!(claude("--resume", "and now?").matches(news).count(), 1);
-    assert_eq!(
-        claude("--resume", "and again?").matches(news).count(),
-        1,
-        "what is in the transcript already"
-    );
+    let told = |prompt: &str| print_in(&stage, &["--resume", SESSION], prompt).matches(news).count();
+    assert_eq!(told("and now?"), 1);
+    assert_eq!(told("and again?"), 1, "what is in the transcript already");
 }
 
 #[test]

@@ -203,7 +203,7 @@ fn what_a_finding_holds_steers_no_terminal_and_names_no_other_place() {
     fs::write(stage.sandbox.repo().join("src/a.txt"), "changed\n").unwrap();
     let run = review(&stage, &[], "");
     assert_eq!((run.code, run.result()["findings"].as_array().map(Vec::len)), (8, Some(2001)), "{run:?}");
-    let row = format!("   1. high      {}   [2Jred verdict  clean\n", outside.display());
+    let row = format!("   1. high      {}  [2Jred verdict  clean\n", outside.display());
     assert!(run.stdout.contains(&row), "{}", run.stdout);
     assert!(!run.stdout.contains('\u{1b}') && run.stdout.len() < 9 * 1024, "{}", run.stdout);
     let id = run.id();

@@ -252,7 +252,7 @@ fn a_user_sees_why_nobody_has_reviewed() {
     gate.stage.sandbox.codex_is(Codex::Missing);
     let claude = gate.stage.terminal(&["--permission-mode", "manual", "--allowedTools", "Write"]);
     claude.play("work", gate.work());
-    let screen = claude.shows(&["I am done", "this turn was not reviewed", "switches the stop gate off"]);
+    let screen = claude.shows(&["I am done", "this turn was not reviewed", "`stop_gate: false`"]);
     assert!(!screen.contains("dealt with it"), "{screen}");
     claude.send("/exit");
     claude.ended();

@@ -114,12 +114,13 @@ impl<'a> Terminal<'a> {
     pub fn until(&self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + LIMIT;
         loop {
-            let late = Instant::now() > deadline;
+            // Asked first: what is seen then is the last that will be.
+            let is_last = Instant::now() > deadline || self.has_ended();
             let screen = self.screen();
             if is_wanted(&screen) {
                 return screen;
             }
-            assert!(!late && !self.has_ended(), "never seen: {what}; the terminal:\n{}", self.scrollback());
+            assert!(!is_last, "never seen: {what}; the terminal:\n{}", self.scrollback());
             // Each look starts a program: not as often as elsewhere.
             thread::sleep(Duration::from_millis(30));
         }

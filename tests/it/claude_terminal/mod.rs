@@ -3,6 +3,7 @@
 
 mod detached;
 mod ends;
+mod forgetful;
 mod hostile;
 mod installed;
 mod live;

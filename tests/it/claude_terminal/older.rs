@@ -3,22 +3,41 @@
 
 use std::env;
 
-use clodex_tests::ClaudeVersion;
+use clodex_tests::{ClaudeTerminal, ClaudeVersion};
 use serde_json::json;
 
 use super::{ALLOWED, Scene, say};
 
+/// Who answers a command that shows or ends runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    Hook,
+    Model,
+}
+
+/// Waits until the user sees these words that a hook has said, or the model is told them; the other does not happen.
+#[track_caller]
+fn answered(scene: &Scene, claude: &ClaudeTerminal<'_>, by: Answers, words: &[&str]) {
+    let is_told = |text: &str| words.iter().all(|words| text.contains(words));
+    let is_asked = || scene.stage.model.asked().iter().any(|asked| is_told(asked));
+    claude.until(&format!("{words:?} by {by:?}"), |screen| match by {
+        Answers::Hook => is_told(screen),
+        Answers::Model => is_asked(),
+    });
+    assert_eq!(is_asked(), by == Answers::Model);
+}
+
 /// A dispatch, its completion and the commands, in a session as it is.
-fn works(scene: &Scene, name: &str, has_line: bool) {
+fn works(scene: &Scene, name: &str, has_line: bool, by: Answers) {
     let claude = scene.session(&[]);
     scene.dispatch_in(&claude, name);
     if has_line {
         claude.shows(&[&format!("codex {name} "), "· thinking"]);
     }
     claude.send("/clodex-status");
-    scene.until_told(&claude, &["DOING", &scene.id(name)]);
+    answered(scene, &claude, by, &["DOING", &scene.id(name)]);
     claude.send(&format!("/clodex-cancel {name}"));
-    scene.until_told(&claude, &["cancelled, clean"]);
+    answered(scene, &claude, by, &["cancelled, clean"]);
     claude.shows(&["Background command \"Codex adds a file\" failed with exit code 130"]);
     assert_eq!(scene.until_ended(name), (json!("cancelled"), json!("clean")));
 }
@@ -27,14 +46,14 @@ fn works(scene: &Scene, name: &str, has_line: bool) {
 fn everything_but_the_band_works_in_a_claude_without_mods() {
     let Some(scene) = Scene::of(ClaudeVersion::WithoutMods) else { return };
     scene.shows_our_line();
-    works(&scene, "old", true);
+    works(&scene, "old", true, Answers::Hook);
 }
 
 #[test]
 fn with_all_hooks_off_the_commands_and_the_completion_work() {
     let Some(scene) = Scene::real() else { return };
     scene.settings_are(&json!({ "disableAllHooks": true }));
-    works(&scene, "bare", false);
+    works(&scene, "bare", false, Answers::Model);
 }
 
 #[test]
