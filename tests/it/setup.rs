@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use clodex_sim::messages::embed;
-use clodex_tests::{ClaudeStage, LIMIT, Sandbox, run_with_timeout};
+use clodex_tests::{ClaudeStage, LIMIT, Running, Sandbox, run_with_timeout};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -76,6 +76,18 @@ impl Place {
     fn setup(&self, arguments: &[&str]) -> String {
         let output = self.output(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What the hook says to it.
+    fn session_begins(&self) -> String {
+        let mut hook = self.0.command("clodex-hook");
+        for name in ["CLAUDE_PLUGIN_ROOT", "CLODEX_PLUGIN_ROOT"] {
+            hook.env(name, self.0.root().join("plugin"));
+        }
+        hook.env("CLAUDE_PLUGIN_DATA", self.claude().join("plugins/data/clodex-inline"));
+        let event = json!({ "hook_event_name": "SessionStart", "source": "startup", "cwd": self.0.repo() });
+        let output = Running::start(hook, event.to_string().as_bytes()).finish(LIMIT);
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -244,9 +256,15 @@ fn refreshing_brings_what_is_installed_to_the_plugins_version_and_is_silent() {
         (installed(&place, "clodex-status"), place.read()),
         ("clodex-status 9.9.9\n".into(), settings)
     );
+    update(&place, "9.9.10");
+    assert_eq!(place.session_begins(), "", "a session that begins does it, too");
+    assert_eq!(installed(&place, "clodex-status"), "clodex-status 9.9.10\n");
     update(&place, "10.0.0");
     fs::remove_dir_all(place.0.root().join("plugin/target")).unwrap();
-    assert!(place.setup(&["--refresh"]).contains("are 9.9.9, the plugin is 10.0.0; hint: run /clodex-setup"));
+    assert!(place.session_begins().contains("the plugin is 10.0.0"));
+    assert!(
+        place.setup(&["--refresh"]).contains("are 9.9.10, the plugin is 10.0.0; hint: run /clodex-setup")
+    );
 }
 
 #[test]

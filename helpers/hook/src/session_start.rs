@@ -1,17 +1,21 @@
 //! `SessionStart`: dead runs are closed, Claude learns in two lines what lives and what ended just now, and the user
-//! learns that the installed helpers are those of another version.
+//! learns that the installed helpers are those of another version, where they cannot be brought up to date.
 
 use std::time::Duration;
 
 use clodex_core::{Liveness, RunRecord};
+use clodex_os::ExitKind;
 use clodex_os::clock::Timestamp;
 use clodex_os::record_store::{RecordStore, SeenRun};
 
 use crate::concern::Concern;
 use crate::event::{Received, SessionStart};
+use crate::sibling::beside;
 use crate::told_runs::{ToldRun, ended_line, live_line};
 use crate::{Answer, Surroundings, plugin_version};
 
+/// Copying the helpers takes a fraction of it.
+const INSTALLED_WITHIN: Duration = Duration::from_secs(5);
 /// What ended longer ago is no news to a session that begins.
 const JUST_ENDED: Duration = Duration::from_hours(1);
 /// A session that goes on is told what its own runs came to meanwhile, as far back as the plugin's monitor would.
@@ -19,10 +23,18 @@ const MEANWHILE: Duration = Duration::from_hours(30 * 24);
 
 /// Answers the event.
 pub fn session_start(begun: &SessionStart<'_>, received: &Received<'_>, around: &Surroundings) -> Answer {
+    let other = plugin_version::other_version(around.plugin_root.as_deref());
     Answer::SessionBegun {
         context: context(begun, received, around),
-        note: plugin_version::other_version(around.plugin_root.as_deref()),
+        note: other.filter(|_| !are_brought_up_to_date()),
     }
+}
+
+/// Has the plugin's own helpers installed where a build of them is at hand, or leaves it to another session while a run
+/// lives: then there is nothing for the user to do.
+fn are_brought_up_to_date() -> bool {
+    let asked = beside("clodex-setup", INSTALLED_WITHIN).and_then(|setup| setup.args(["--refresh"]).run());
+    asked.is_ok_and(|done| done.status == ExitKind::Exit(0) && done.stdout.is_empty())
 }
 
 fn context(begun: &SessionStart<'_>, received: &Received<'_>, around: &Surroundings) -> Option<String> {
