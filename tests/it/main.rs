@@ -37,6 +37,7 @@ mod review;
 mod scope_cases;
 mod settings;
 mod setup;
+mod shim;
 mod stage;
 mod stand_in;
 mod stop_gate;
