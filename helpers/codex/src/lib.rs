@@ -1,6 +1,7 @@
 //! The only crate that knows Codex's formats: what it prints, what it wants on its command line, where it keeps things.
 //! Everything it learns leaves it in the words of `clodex-core`.
 
+pub mod app_server;
 mod command_environment;
 mod config;
 mod denial;
