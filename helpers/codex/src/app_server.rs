@@ -1,6 +1,7 @@
 //! The app-server: what Codex says and asks over JSON-RPC, in our words. Pure: no connection, no process, no clock.
 
 mod asked;
+pub mod call;
 mod error_info;
 mod item;
 mod notice;
