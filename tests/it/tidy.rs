@@ -16,6 +16,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-core", &[][..]),
         ("clodex-os", &["clodex-core"]),
         ("clodex-scope", &["clodex-core", "clodex-os"]),
+<<<<<<< HEAD
         ("clodex-codex", &["clodex-core", "clodex-os"]),
         ("clodex-transcript", &[]),
         ("clodex-retention", &["clodex-core", "clodex-os", "clodex-scope"]),
@@ -30,6 +31,11 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "clodex-transcript",
             ],
         ),
+=======
+        ("clodex-json-rpc", &[]),
+        ("clodex-codex", &["clodex-core", "clodex-os", "clodex-json-rpc"]),
+        ("clodex-dispatch", &["clodex-core", "clodex-os", "clodex-scope", "clodex-codex"]),
+>>>>>>> b6d51bc (codex: a client of the app-server)
         ("clodex-progress", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-statusline", &["clodex-core", "clodex-os"]),
         ("clodex-announce", &["clodex-core", "clodex-os"]),

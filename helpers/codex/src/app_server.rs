@@ -1,12 +1,17 @@
-//! The app-server: what Codex says and asks over JSON-RPC, in our words. Pure: no connection, no process, no clock.
+//! The app-server: what Codex says and asks over JSON-RPC, in our words. Pure but for the client, which has a
+//! connection and a clock; no process.
 
 mod asked;
 pub mod call;
+mod client;
 mod error_info;
 mod item;
 mod notice;
 mod rate_limits;
 
 pub use asked::{Asked, Dialect, NoAnswer, Question, Reply, UserQuestion, Visibility};
+pub use client::{
+    CallError, Client, Happened, OLDEST_SERVER, Question as ServerQuestion, ReplyError, answer,
+};
 pub use notice::{Notice, Retry, ThreadStatus, Told, TurnEnd};
 pub use rate_limits::{RateLimits, Window};

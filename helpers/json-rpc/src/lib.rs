@@ -23,6 +23,6 @@ pub use connection::{Closed, Connection, Incoming, QUEUED, Sending};
 pub use lines::lines;
 pub use memory::in_memory;
 pub use message::{Id, Message, Notification, Params, Request, Response, RpcError, Unreadable};
-pub use peer::{Event, Peer, Unanswered};
+pub use peer::{Event, NotAsked, Peer, Unanswered};
 pub use socket::Address;
 pub use web_socket::{ConnectError, Greeting, web_socket};

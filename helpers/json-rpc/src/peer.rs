@@ -20,6 +20,15 @@ pub struct Peer<T> {
     ahead: Vec<Event<T>>,
 }
 
+/// A call that could not be sent, and why.
+#[derive(Debug)]
+pub struct NotAsked<T> {
+    /// What would have been told with its answer.
+    pub call: T,
+    /// Why not.
+    pub why: Sending,
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Event<T> {
@@ -63,11 +72,17 @@ impl<T> Peer<T> {
         about: &impl Serialize,
         deadline: Option<Instant>,
         call: T,
-    ) -> Result<(), Sending> {
-        let params = Some(json(about)?);
+    ) -> Result<(), NotAsked<T>> {
+        let params = match json(about) {
+            Ok(params) => Some(params),
+            Err(why) => return Err(NotAsked { call, why }),
+        };
         let id = self.calls.begin(call, deadline);
         let asked = Message::Request(Request { id: id.clone(), method: method.to_owned(), params });
-        self.connection.send(asked, STUCK).inspect_err(|_| drop(self.calls.settle(&id)))
+        self.connection.send(asked, STUCK).map_err(|why| {
+            let call = self.calls.settle(&id).expect("it was begun just now, and nothing has answered it");
+            NotAsked { call, why }
+        })
     }
 
     /// Tells.

@@ -76,7 +76,7 @@ pub use filter::{Filtered, filter};
 pub use git_dir::{GitPlaces, git_common_dir, git_places};
 pub use lock::RunLock;
 pub use never_free::NeverFree;
-pub use random::run_suffix;
+pub use random::{random_fraction, run_suffix};
 pub use real_dir::RealDir;
 pub use regular_file::{is_open_for_writing, open_regular, read_regular};
 pub use rename::{exchange, rename_to_free};

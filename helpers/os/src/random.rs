@@ -3,8 +3,7 @@
 /// Four characters of `0-9a-z`, different for every run: 1.7 million of them.
 pub fn run_suffix() -> String {
     const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    // Only a system without any source of randomness refuses; then the clock has to do.
-    let mut number = getrandom::u32().unwrap_or_else(|_| crate::clock::subsecond_noise());
+    let mut number = random_u32();
     (0..4)
         .map(|_| {
             let character = ALPHABET[(number % 36) as usize];
@@ -12,6 +11,16 @@ pub fn run_suffix() -> String {
             char::from(character)
         })
         .collect()
+}
+
+/// A number from 0 up to but without 1, so that those who wait do not all come back at once.
+pub fn random_fraction() -> f64 {
+    f64::from(random_u32()) / (f64::from(u32::MAX) + 1.0)
+}
+
+fn random_u32() -> u32 {
+    // Only a system without any source of randomness refuses; then the clock has to do.
+    getrandom::u32().unwrap_or_else(|_| crate::clock::subsecond_noise())
 }
 
 #[cfg(test)]
