@@ -207,11 +207,10 @@ impl<T> Client<T> {
         loop {
             match self.step(until) {
                 Some(Step::Happened(happened)) => return Some(happened),
-                // Nobody is in `call` now.
-                Some(Step::Returned(_)) => {}
                 None if !self.ahead.is_empty() => return self.ahead.pop_front(),
                 None if until.is_some_and(|until| until <= Instant::now()) => return None,
-                None => {}
+                // Nobody is in `call` now, so nothing is returned to it.
+                Some(Step::Returned(_)) | None => {}
             }
         }
     }
@@ -239,9 +238,8 @@ impl<T> Client<T> {
     /// The next thing, as far as it is one by then.
     fn step(&mut self, until: Option<Instant>) -> Option<Step<T>> {
         let next_try = self.again.iter().map(|(at, _)| *at).min();
-        let event = match self.peer.next(until.into_iter().chain(next_try).min()) {
-            Some(event) => event,
-            None => return self.try_again(),
+        let Some(event) = self.peer.next(until.into_iter().chain(next_try).min()) else {
+            return self.try_again();
         };
         Some(match event {
             Event::Answered(sent, Err(error)) if error.code == OVERLOADED => {
