@@ -8,6 +8,7 @@ mod error_info;
 mod item;
 mod notice;
 mod rate_limits;
+mod run;
 
 pub use asked::{Asked, Dialect, NoAnswer, Question, Reply, UserQuestion, Visibility};
 pub use client::{
@@ -15,3 +16,4 @@ pub use client::{
 };
 pub use notice::{Notice, Retry, ThreadStatus, Told, TurnEnd};
 pub use rate_limits::{RateLimits, Window};
+pub use run::{AppServerRun, AskedOfUs, Effect, RunRequest, Stage, ThreadWish};

@@ -1,0 +1,449 @@
+//! One run over the app-server, as a conversation of lines: what to say after what was heard. Pure: no stream, no
+//! process; the time is told. The order matters: nothing of the user's may run before the run is let go, and thread
+//! start is when Codex starts MCP servers.
+
+mod request;
+mod waiting;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use clodex_core::{Event, FileChange, Usage};
+use clodex_json_rpc::{Calls, Id, Message, Notification, Params, Request, Response, RpcError};
+use serde_json::value::RawValue;
+
+use super::asked::{Asked, NoAnswer, Question, Reply};
+use super::call::{
+    Call, Capabilities, CleanTerminals, ClientInfo, Initialize, Input, InterruptTurn, OneTurn, OpenThread,
+    Server, StartTurn, SteerTurn,
+};
+use super::client::OLDEST_SERVER;
+use super::notice::{Notice, Retry, Told, TurnEnd};
+use crate::version::CodexVersion;
+pub use request::{RunRequest, ThreadWish};
+use waiting::Waiting;
+
+/// How long the server may take for what needs no model.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// What follows from what was heard.
+#[derive(Debug)]
+pub enum Effect {
+    /// Say this line.
+    Say(String),
+    /// This happened.
+    Event(Event<'static>),
+    /// Hands are shaken with this Codex: the run may be let go.
+    Greeted(CodexVersion),
+    /// The thread is open with this model and profile.
+    Open(Box<OpenThread>),
+    /// Codex wants to know something; it waits for [`AppServerRun::reply`] with this number.
+    Asked(u64, AskedOfUs),
+    /// A question does not wait any more: answered elsewhere, or gone with its turn.
+    Resolved(u64),
+    /// What was said with this number has reached the model.
+    Steered(u64),
+    /// It has not, and why.
+    NotSteered(u64, String),
+    /// The turn was interrupted and nothing of it runs: the thread waits.
+    Interrupted,
+    /// The conversation cannot go on, and why; before the turn began another backend may be tried.
+    Failed(Stage, String),
+    /// The turn is over: close the server's stdin.
+    Over,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Hands are not shaken yet.
+    Greeting,
+    /// The thread is not open yet.
+    Opening,
+    /// The turn has been asked for.
+    Turn,
+}
+
+/// A question of Codex, independent of the line that it was read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedOfUs {
+    /// May this command leave the sandbox?
+    Command {
+        /// As the model wrote it.
+        command: String,
+        /// The model's own words.
+        reason: String,
+    },
+    /// May these files be patched? Absolute paths.
+    Patch {
+        /// The files, as far as they were told.
+        paths: Vec<String>,
+        /// The model's own words.
+        reason: String,
+    },
+    /// Anything else, in one line.
+    Other(String),
+}
+
+/// A run.
+#[derive(Debug)]
+pub struct AppServerRun {
+    request: RunRequest,
+    calls: Calls<Waiting>,
+    stage: Stage,
+    let_go: bool,
+    thread: Option<String>,
+    turn: Option<String>,
+    usage: Usage,
+    /// The files of patches that have begun, by item: approval names the item only.
+    patches: BTreeMap<String, Vec<FileChange<'static>>>,
+    questions: BTreeMap<u64, Request>,
+    next_question: u64,
+    effects: VecDeque<Effect>,
+}
+
+impl AppServerRun {
+    /// Begins with a greeting; [`Self::effects`] says what to say.
+    pub fn begin(request: RunRequest, client: ClientInfo<'_>, now: Instant) -> Self {
+        let mut run = Self {
+            request,
+            calls: Calls::default(),
+            stage: Stage::Greeting,
+            let_go: false,
+            thread: None,
+            turn: None,
+            usage: Usage::default(),
+            patches: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            next_question: 1,
+            effects: VecDeque::new(),
+        };
+        let capabilities = Capabilities { experimental_api: true, opt_out_notification_methods: &[] };
+        run.ask(&Initialize { client_info: client, capabilities }, Waiting::Greeting, now);
+        run
+    }
+
+    /// What is to be done, in order; empty until more is heard.
+    pub fn effects(&mut self) -> impl Iterator<Item = Effect> {
+        std::mem::take(&mut self.effects).into_iter()
+    }
+
+    /// Lets it open its thread and begin its turn.
+    pub fn let_go(&mut self, now: Instant) {
+        self.let_go = true;
+        self.open(now);
+    }
+
+    /// Takes one line in that the server has said.
+    pub fn hear(&mut self, line: &[u8], now: Instant) {
+        match Message::read(line) {
+            Ok(Message::Notification(told)) => self.told(&told),
+            Ok(Message::Request(request)) => self.asked(request),
+            Ok(Message::Response(response)) => self.answered(response, now),
+            Err(_) if line.trim_ascii().is_empty() => {}
+            Err(_) => self.event(Event::Garbage),
+        }
+    }
+
+    /// Takes in that the time has come which [`Self::deadline`] told.
+    pub fn tick(&mut self, now: Instant) {
+        for waiting in self.calls.expire(now) {
+            let late = format!("codex did not answer `{}` in {ANSWER:?}", waiting.method());
+            self.not_answered(&waiting, late);
+        }
+    }
+
+    /// When to call [`Self::tick`] at the latest.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.calls.next_deadline()
+    }
+
+    /// Says something while the model works; the effects tell under this number whether it was heard.
+    pub fn steer(&mut self, number: u64, text: &str, now: Instant) {
+        let (Some(thread), Some(turn)) = (self.thread.clone(), self.turn.clone()) else {
+            let why = "no turn is running".to_owned();
+            return self.effects.push_back(Effect::NotSteered(number, why));
+        };
+        let name = format!("clodex-steer-{number}");
+        let call = SteerTurn {
+            thread_id: &thread,
+            expected_turn_id: &turn,
+            input: &[Input::Text { text }],
+            client_user_message_id: Some(&name),
+        };
+        self.ask(&call, Waiting::Steer(number), now);
+    }
+
+    /// Ends the turn and what it runs; the thread stays.
+    pub fn interrupt(&mut self, now: Instant) {
+        let (Some(thread), Some(turn)) = (self.thread.clone(), self.turn.clone()) else { return };
+        self.ask(&InterruptTurn { thread_id: &thread, turn_id: &turn }, Waiting::Interrupt, now);
+    }
+
+    /// Begins another turn of the same thread, after an interrupt.
+    pub fn go_on(&mut self, text: &str, now: Instant) {
+        self.start_turn(Cow::Owned(text.to_owned()), now);
+    }
+
+    /// Answers a question. `unix_now` is in seconds since 1970 UTC.
+    pub fn reply(&mut self, number: u64, reply: &Reply, unix_now: i64) -> Result<(), NoAnswer> {
+        let Some(request) = self.questions.get(&number) else {
+            return Err(NoAnswer::Refuse(format!("question {number}, which does not wait")));
+        };
+        let answer = asked_by(request).answer(reply, unix_now);
+        let outcome = match answer {
+            Ok(result) => Ok(result),
+            Err(NoAnswer::Refuse(_)) => Err(refusal()),
+            Err(wrong @ (NoAnswer::WantsDecision | NoAnswer::WantsText)) => return Err(wrong),
+        };
+        let id = request.id.clone();
+        self.questions.remove(&number);
+        self.say(&Message::Response(Response { id, outcome }));
+        Ok(())
+    }
+
+    fn open(&mut self, now: Instant) {
+        if self.stage != Stage::Opening || !self.let_go || self.thread.is_some() {
+            return;
+        }
+        let request = std::mem::take(&mut self.request);
+        request.open(|params, method| self.put(method, params, Waiting::Open(method), now));
+        self.request = request;
+    }
+
+    fn start_turn(&mut self, text: Cow<'_, str>, now: Instant) {
+        let Some(thread) = self.thread.clone() else { return };
+        let request = std::mem::take(&mut self.request);
+        let mut input = vec![Input::Text { text: &text }];
+        input.extend(request.images.iter().map(|path| Input::LocalImage { path }));
+        let call = StartTurn {
+            thread_id: &thread,
+            input: &input,
+            effort: request.effort.as_deref(),
+            model: None,
+            output_schema: request.output_schema.as_deref(),
+            client_user_message_id: None,
+        };
+        self.stage = Stage::Turn;
+        self.ask(&call, Waiting::Turn, now);
+        self.request = request;
+    }
+
+    fn told(&mut self, told: &Notification) {
+        let notice = Notice::read(&told.method, told.params.as_deref().map(RawValue::get));
+        // Sub-agents and reviews have threads of their own on the same connection.
+        let is_ours = self.thread.as_deref().is_some_and(|thread| notice.thread_id == thread);
+        let is_of_none = notice.thread_id.is_empty();
+        if !is_ours && !is_of_none {
+            return self.event(Event::Unknown { kind: Cow::Borrowed("another thread") });
+        }
+        match notice.told {
+            Told::TurnStarted => {
+                self.turn = Some(notice.turn_id.into_owned());
+                self.event(Event::TurnStarted);
+            }
+            Told::TurnEnded(end) => self.turn_ended(&notice.turn_id, end),
+            Told::PatchProposed { item, changes } => {
+                let Event::FilesChanging { item, changes } =
+                    (Event::FilesChanging { item, changes }).into_owned()
+                else {
+                    unreachable!("it was made just now")
+                };
+                self.patches.insert(item.to_string(), changes.clone());
+                self.event(Event::FilesChanging { item, changes });
+            }
+            Told::Event(event) => self.event(event.into_owned()),
+            Told::Tokens(usage) => self.usage = usage,
+            Told::Error { message, kind, retry: Retry::No } => {
+                self.event(Event::Error { message: Cow::Owned(message.into_owned()), kind });
+            }
+            Told::Error { message, retry: Retry::Yes, .. } => {
+                self.event(Event::Reconnecting { message: Cow::Owned(message.into_owned()) });
+            }
+            Told::RequestResolved => self.resolved(told.params.as_deref()),
+            Told::ThreadStarted | Told::ThreadIs(_) | Told::MessagePart { .. } | Told::RateLimits(_) => {
+                self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) });
+            }
+            Told::Other(method) => self.event(Event::Unknown { kind: Cow::Owned(method.into_owned()) }),
+        }
+    }
+
+    fn turn_ended(&mut self, turn: &str, end: TurnEnd<'_>) {
+        if self.turn.as_deref() != Some(turn) {
+            return;
+        }
+        self.turn = None;
+        self.patches.clear();
+        for number in std::mem::take(&mut self.questions).into_keys() {
+            self.effects.push_back(Effect::Resolved(number));
+        }
+        match end {
+            TurnEnd::Completed => self.event(Event::TurnCompleted { usage: self.usage }),
+            TurnEnd::Failed { message, kind } => {
+                self.event(Event::TurnFailed { message: Cow::Owned(message.into_owned()), kind });
+            }
+            // Told when what it has left running is gone, too.
+            TurnEnd::Interrupted => return,
+            TurnEnd::Unknown(word) => {
+                let message = Cow::Owned(format!("the turn ended as `{word}`, which is not known here"));
+                self.event(Event::TurnFailed { message, kind: clodex_core::FailureKind::Other });
+            }
+        }
+        self.effects.push_back(Effect::Over);
+    }
+
+    fn asked(&mut self, request: Request) {
+        let asked = asked_by(&request);
+        let about = match &asked.question {
+            Question::Command { command, reason, .. } => {
+                AskedOfUs::Command { command: command.to_string(), reason: reason.to_string() }
+            }
+            Question::Patch { paths, reason, .. } => {
+                let known = self.patches.get(&*asked.item).into_iter().flatten();
+                let known = known.map(|change| change.path.to_string());
+                let paths = known.chain(paths.iter().map(ToString::to_string)).collect();
+                AskedOfUs::Patch { paths, reason: reason.to_string() }
+            }
+            Question::Permissions { reason, .. } => AskedOfUs::Other(format!("more permissions: {reason}")),
+            Question::UserInput(questions) => {
+                let texts: Vec<&str> = questions.iter().map(|question| &*question.text).collect();
+                AskedOfUs::Other(texts.join(" / "))
+            }
+            Question::Elicitation { server, message } => AskedOfUs::Other(format!("{server}: {message}")),
+            // These need nobody's decision.
+            Question::ToolCall { .. }
+            | Question::CurrentTime
+            | Question::NotOurs(_)
+            | Question::Unknown(_) => AskedOfUs::Other(request.method.clone()),
+        };
+        let number = self.next_question;
+        self.next_question += 1;
+        self.questions.insert(number, request);
+        self.effects.push_back(Effect::Asked(number, about));
+    }
+
+    fn resolved(&mut self, params: Option<&RawValue>) {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Resolved {
+            request_id: Id,
+        }
+        let resolved = params.and_then(|params| serde_json::from_str::<Resolved>(params.get()).ok());
+        let Some(Resolved { request_id }) = resolved else { return };
+        let gone =
+            self.questions.iter().find(|(_, request)| request.id == request_id).map(|(number, _)| *number);
+        if let Some(number) = gone {
+            self.questions.remove(&number);
+            self.effects.push_back(Effect::Resolved(number));
+        }
+    }
+
+    fn answered(&mut self, response: Response, now: Instant) {
+        // An answer that nobody waits for came too late; that it was late has been told.
+        let Some(waiting) = self.calls.settle(&response.id) else { return };
+        match response.outcome {
+            Ok(result) => self.succeeded(&waiting, &result, now),
+            Err(error) => {
+                self.not_answered(&waiting, format!("codex refused `{}`: {error}", waiting.method()))
+            }
+        }
+    }
+
+    fn succeeded(&mut self, waiting: &Waiting, result: &Params, now: Instant) {
+        let read = match waiting {
+            Waiting::Greeting => {
+                serde_json::from_str(result.get()).map(|server: Server| self.greeted(&server, now))
+            }
+            Waiting::Open(_) => {
+                serde_json::from_str(result.get()).map(|open: OpenThread| self.opened(open, now))
+            }
+            Waiting::Turn => serde_json::from_str(result.get()).map(|OneTurn { turn }| {
+                self.turn.get_or_insert(turn.id);
+            }),
+            Waiting::Steer(number) => Ok(self.effects.push_back(Effect::Steered(*number))),
+            Waiting::Interrupt => Ok(self.clean(now)),
+            Waiting::Clean => Ok(self.effects.push_back(Effect::Interrupted)),
+        };
+        if let Err(error) = read {
+            let why = format!("codex answered `{}` with something else: {error}", waiting.method());
+            self.not_answered(waiting, why);
+        }
+    }
+
+    fn greeted(&mut self, server: &Server, now: Instant) {
+        let version = CodexVersion::from_output(server.version().unwrap_or_default());
+        let too_old = match &version {
+            CodexVersion::TooOld(old) => Some(*old),
+            CodexVersion::Known(known, _) if *known < OLDEST_SERVER => Some(*known),
+            CodexVersion::Known(..) | CodexVersion::Unreadable(_) => None,
+        };
+        if let Some(old) = too_old {
+            let why = format!(
+                "codex {old} is too old for its app-server to be used; {OLDEST_SERVER} is the oldest"
+            );
+            return self.effects.push_back(Effect::Failed(self.stage, why));
+        }
+        let params = Some(RawValue::from_string("{}".to_owned()).expect("it is JSON"));
+        self.say(&Message::Notification(Notification { method: "initialized".to_owned(), params }));
+        self.stage = Stage::Opening;
+        self.effects.push_back(Effect::Greeted(version));
+        self.open(now);
+    }
+
+    fn opened(&mut self, open: OpenThread, now: Instant) {
+        self.thread = Some(open.thread.id.clone());
+        self.event(Event::ThreadStarted { thread_id: Cow::Owned(open.thread.id.clone()) });
+        self.effects.push_back(Effect::Open(Box::new(open)));
+        let prompt = std::mem::take(&mut self.request.prompt);
+        self.start_turn(Cow::Owned(prompt), now);
+    }
+
+    fn clean(&mut self, now: Instant) {
+        if let Some(thread) = self.thread.clone() {
+            self.ask(&CleanTerminals { thread_id: &thread }, Waiting::Clean, now);
+        }
+    }
+
+    fn not_answered(&mut self, waiting: &Waiting, why: String) {
+        match waiting {
+            Waiting::Greeting | Waiting::Open(_) | Waiting::Turn => {
+                self.effects.push_back(Effect::Failed(self.stage, why));
+            }
+            Waiting::Steer(number) => self.effects.push_back(Effect::NotSteered(*number, why)),
+            Waiting::Interrupt | Waiting::Clean => {
+                let kind = clodex_core::FailureKind::Other;
+                self.event(Event::Error { message: Cow::Owned(why), kind });
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event<'static>) {
+        self.effects.push_back(Effect::Event(event));
+    }
+
+    fn ask<C: Call>(&mut self, call: &C, waiting: Waiting, now: Instant) {
+        let params = serde_json::value::to_raw_value(call).expect("our own requests can be written as JSON");
+        self.put(C::METHOD, params, waiting, now);
+    }
+
+    fn put(&mut self, method: &str, params: Params, waiting: Waiting, now: Instant) {
+        let id = self.calls.begin(waiting, Some(now + ANSWER));
+        self.say(&Message::Request(Request { id, method: method.to_owned(), params: Some(params) }));
+    }
+
+    fn say(&mut self, message: &Message) {
+        self.effects.push_back(Effect::Say(message.text()));
+    }
+}
+
+fn asked_by(request: &Request) -> Asked<'_> {
+    Asked::read(&request.method, request.params.as_deref().map(RawValue::get))
+}
+
+fn refusal() -> RpcError {
+    RpcError::new(RpcError::METHOD_NOT_FOUND, "clodex does not answer this")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! What a run asks of its thread and turn.
+
+use serde_json::value::RawValue;
+
+use crate::app_server::call::{ApprovalPolicy, Call, ForkThread, ResumeThread, StartThread, ThreadSettings};
+
+/// A run: its thread, and what is said first.
+#[derive(Debug, Default)]
+pub struct RunRequest {
+    /// Which conversation.
+    pub thread: ThreadWish,
+    /// Absolute work directory.
+    pub cwd: String,
+    /// Model; absent = as configured.
+    pub model: Option<String>,
+    /// Reasoning effort; absent = as configured.
+    pub effort: Option<String>,
+    /// Permission profile by name. Never together with `sandbox`.
+    pub permissions: Option<String>,
+    /// One of Codex's own sandboxes.
+    pub sandbox: Option<String>,
+    /// When Codex asks before it acts.
+    pub approval: Option<ApprovalPolicy>,
+    /// What is said first, byte for byte.
+    pub prompt: String,
+    /// Absolute paths.
+    pub images: Vec<String>,
+    /// JSON schema of the final answer.
+    pub output_schema: Option<Box<RawValue>>,
+}
+
+/// Which conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ThreadWish {
+    /// A new one, kept on disk or not.
+    Fresh {
+        /// Whether nothing of it is kept.
+        ephemeral: bool,
+    },
+    /// This one goes on.
+    Resume(String),
+    /// A copy of this one.
+    Fork(String),
+}
+
+impl Default for ThreadWish {
+    fn default() -> Self {
+        Self::Fresh { ephemeral: false }
+    }
+}
+
+impl RunRequest {
+    /// Opens the thread: `put` gets the parameters and the method.
+    pub(super) fn open(&self, put: impl FnOnce(Box<RawValue>, &'static str)) {
+        let settings = ThreadSettings {
+            cwd: Some(&self.cwd),
+            model: self.model.as_deref(),
+            approval_policy: self.approval,
+            permissions: self.permissions.as_deref(),
+            sandbox: self.sandbox.as_deref(),
+            ..ThreadSettings::default()
+        };
+        match &self.thread {
+            ThreadWish::Fresh { ephemeral } => {
+                put_call(&StartThread { settings, ephemeral: *ephemeral }, put);
+            }
+            ThreadWish::Resume(thread) => {
+                put_call(&ResumeThread { thread_id: thread, settings, exclude_turns: true }, put);
+            }
+            ThreadWish::Fork(thread) => {
+                let call = ForkThread { thread_id: thread, settings, ephemeral: false, exclude_turns: true };
+                put_call(&call, put);
+            }
+        }
+    }
+}
+
+fn put_call<C: Call>(call: &C, put: impl FnOnce(Box<RawValue>, &'static str)) {
+    put(serde_json::value::to_raw_value(call).expect("our own requests can be written as JSON"), C::METHOD);
+}

@@ -1,0 +1,173 @@
+//! A run against lines that a server says; the real one is played back from its recording.
+
+use super::*;
+use crate::app_server::call::ApprovalPolicy;
+
+fn run() -> (AppServerRun, Instant) {
+    let now = Instant::now();
+    let request = RunRequest {
+        cwd: "/p".to_owned(),
+        permissions: Some("clodex".to_owned()),
+        approval: Some(ApprovalPolicy::OnRequest),
+        prompt: "do it".to_owned(),
+        ..RunRequest::default()
+    };
+    (AppServerRun::begin(request, ClientInfo { name: "clodex", version: "0" }, now), now)
+}
+
+fn effects(run: &mut AppServerRun) -> Vec<String> {
+    run.effects()
+        .map(|effect| match effect {
+            Effect::Say(line) => line,
+            Effect::Event(event) => format!("{event:?}"),
+            Effect::Greeted(version) => format!("greeted {}", version.text().unwrap_or_default()),
+            Effect::Open(open) => format!("open {}", open.thread.id),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+fn hear(run: &mut AppServerRun, line: &str) -> Vec<String> {
+    run.hear(line.as_bytes(), Instant::now());
+    effects(run)
+}
+
+/// A run whose turn `u` has begun in thread `t`.
+fn working() -> AppServerRun {
+    let (mut run, now) = run();
+    run.let_go(now);
+    effects(&mut run);
+    hear(&mut run, r#"{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}"#);
+    hear(&mut run, r#"{"id":2,"result":{"thread":{"id":"t"}}}"#);
+    hear(&mut run, r#"{"id":3,"result":{"turn":{"id":"u"}}}"#);
+    hear(&mut run, r#"{"method":"turn/started","params":{"threadId":"t","turn":{"id":"u"}}}"#);
+    run
+}
+
+#[test]
+fn no_thread_is_opened_before_the_run_is_let_go() {
+    let (mut run, now) = run();
+    let hello = r#"{"id":1,"method":"initialize","params":{"clientInfo":{"name":"clodex","version":"0"},"capabilities":{"experimentalApi":true,"optOutNotificationMethods":[]}}}"#;
+    assert_eq!(effects(&mut run), [hello]);
+    let greeted = hear(&mut run, r#"{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}"#);
+    assert_eq!(greeted, [r#"{"method":"initialized","params":{}}"#, "greeted 0.169.0"]);
+    run.let_go(now);
+    let open = r#"{"id":2,"method":"thread/start","params":{"cwd":"/p","approvalPolicy":"on-request","permissions":"clodex","ephemeral":false}}"#;
+    assert_eq!(effects(&mut run), [open]);
+    let opened = hear(&mut run, r#"{"id":2,"result":{"thread":{"id":"t"}}}"#);
+    let turn = r#"{"id":3,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"do it"}]}}"#;
+    assert_eq!(opened, [r#"ThreadStarted { thread_id: "t" }"#, "open t", turn]);
+}
+
+#[test]
+fn a_recorded_run_comes_to_its_events_and_its_end() {
+    let path = format!("{}/../../tests/fixtures/codex/app-server-0.169.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let recorded = std::fs::read_to_string(path).unwrap();
+    let (mut run, now) = run();
+    run.let_go(now);
+    let mut all = effects(&mut run);
+    // Up to the end of the first turn; after it the recording asks for another one.
+    for line in recorded.lines() {
+        let heard = hear(&mut run, line);
+        let is_over = heard.iter().any(|effect| effect == "Over");
+        all.extend(heard);
+        if is_over {
+            break;
+        }
+    }
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn a_patch_is_asked_about_with_its_files_and_a_command_with_its_words() {
+    let mut run = working();
+    hear(
+        &mut run,
+        r#"{"method":"item/started","params":{"threadId":"t","turnId":"u","item":{"type":"fileChange","id":"i","changes":[{"path":"/p/a","kind":{"type":"add"}}]}}}"#,
+    );
+    let asked = hear(
+        &mut run,
+        r#"{"id":0,"method":"item/fileChange/requestApproval","params":{"threadId":"t","turnId":"u","itemId":"i","reason":null}}"#,
+    );
+    assert_eq!(asked, [r#"Asked(1, Patch { paths: ["/p/a"], reason: "" })"#]);
+    let asked = hear(
+        &mut run,
+        r#"{"id":1,"method":"item/commandExecution/requestApproval","params":{"threadId":"t","turnId":"u","itemId":"j","command":"/bin/sh -c 'make x'","reason":"needs the net"}}"#,
+    );
+    assert_eq!(asked, [r#"Asked(2, Command { command: "make x", reason: "needs the net" })"#]);
+    assert_eq!(run.reply(1, &Reply::Text("?".to_owned()), 0), Err(NoAnswer::WantsDecision));
+    run.reply(1, &Reply::Accept, 0).unwrap();
+    assert_eq!(effects(&mut run), [r#"{"id":0,"result":{"decision":"accept"}}"#]);
+    // Somebody else answers the other one.
+    assert_eq!(
+        hear(&mut run, r#"{"method":"serverRequest/resolved","params":{"threadId":"t","requestId":1}}"#),
+        ["Resolved(2)"]
+    );
+    assert!(run.reply(2, &Reply::Accept, 0).is_err());
+}
+
+#[test]
+fn an_interrupt_ends_the_turn_and_then_what_it_has_left_running() {
+    let mut run = working();
+    let now = Instant::now();
+    run.interrupt(now);
+    assert_eq!(
+        effects(&mut run),
+        [r#"{"id":4,"method":"turn/interrupt","params":{"threadId":"t","turnId":"u"}}"#]
+    );
+    let clean = r#"{"id":5,"method":"thread/backgroundTerminals/clean","params":{"threadId":"t"}}"#;
+    assert_eq!(hear(&mut run, r#"{"id":4,"result":{}}"#), [clean]);
+    let ended =
+        r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"interrupted"}}}"#;
+    assert_eq!(hear(&mut run, ended), Vec::<String>::new());
+    assert_eq!(hear(&mut run, r#"{"id":5,"result":{}}"#), ["Interrupted"]);
+    run.go_on("and now?", now);
+    let turn = r#"{"id":6,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"and now?"}]}}"#;
+    assert_eq!(effects(&mut run), [turn]);
+}
+
+#[test]
+fn what_is_said_is_told_heard_or_not() {
+    let (mut fresh, now) = run();
+    effects(&mut fresh);
+    fresh.steer(1, "too early", now);
+    assert_eq!(effects(&mut fresh), [r#"NotSteered(1, "no turn is running")"#]);
+    let mut run = working();
+    run.steer(2, "keep it", now);
+    let steer = r#"{"id":4,"method":"turn/steer","params":{"threadId":"t","expectedTurnId":"u","input":[{"type":"text","text":"keep it"}],"clientUserMessageId":"clodex-steer-2"}}"#;
+    assert_eq!(effects(&mut run), [steer]);
+    assert_eq!(hear(&mut run, r#"{"id":4,"result":{"turnId":"u"}}"#), ["Steered(2)"]);
+    run.steer(3, "late", now);
+    effects(&mut run);
+    let refused = hear(&mut run, r#"{"id":5,"error":{"code":-32600,"message":"no active turn to steer"}}"#);
+    assert_eq!(refused, [r#"NotSteered(3, "codex refused `turn/steer`: no active turn to steer (-32600)")"#]);
+}
+
+#[test]
+fn the_events_of_other_threads_and_other_turns_are_not_ours() {
+    let mut run = working();
+    let other = r#"{"method":"item/completed","params":{"threadId":"x","turnId":"y","item":{"type":"agentMessage","text":"not ours"}}}"#;
+    assert_eq!(hear(&mut run, other), [r#"Unknown { kind: "another thread" }"#]);
+    let ended = r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"before","status":"completed"}}}"#;
+    assert_eq!(hear(&mut run, ended), Vec::<String>::new());
+    assert_eq!(hear(&mut run, r#"{"id":99,"result":{}}"#), Vec::<String>::new());
+    assert_eq!(hear(&mut run, "half a li"), ["Garbage"]);
+}
+
+#[test]
+fn a_server_that_is_too_old_or_silent_is_a_failure_with_its_stage() {
+    let (mut old, _) = run();
+    effects(&mut old);
+    let failed = hear(&mut old, r#"{"id":1,"result":{"userAgent":"clodex/0.101.0 (x)"}}"#);
+    assert_eq!(
+        failed,
+        [
+            r#"Failed(Greeting, "codex 0.101.0 is too old for its app-server to be used; 0.124.0 is the oldest")"#
+        ]
+    );
+    let (mut silent, now) = run();
+    effects(&mut silent);
+    assert_eq!(silent.deadline(), Some(now + ANSWER));
+    silent.tick(now + ANSWER);
+    assert_eq!(effects(&mut silent), [r#"Failed(Greeting, "codex did not answer `initialize` in 60s")"#]);
+}
