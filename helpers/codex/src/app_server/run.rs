@@ -2,6 +2,7 @@
 //! process; the time is told. The order matters: nothing of the user's may run before the run is let go, and thread
 //! start is when Codex starts MCP servers.
 
+mod hearing;
 mod request;
 mod waiting;
 
@@ -10,22 +11,21 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use clodex_core::{Event, FileChange, Usage};
-use clodex_json_rpc::{Calls, Id, Message, Notification, Params, Request, Response, RpcError};
+use clodex_json_rpc::{Calls, Message, Notification, Params, Request, Response, RpcError};
 use serde_json::value::RawValue;
 
-use super::asked::{Asked, NoAnswer, Question, Reply};
+use super::asked::{Asked, NoAnswer, Reply};
 use super::call::{
     Call, Capabilities, CleanTerminals, ClientInfo, Initialize, Input, InterruptTurn, OneTurn, OpenThread,
     Server, StartTurn, SteerTurn,
 };
 use super::client::OLDEST_SERVER;
-use super::notice::{Notice, Retry, Told, TurnEnd};
 use crate::version::CodexVersion;
 pub use request::{RunRequest, ThreadWish};
 use waiting::Waiting;
 
 /// How long the server may take for what needs no model.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// What follows from what was heard.
 #[derive(Debug)]
@@ -183,7 +183,7 @@ impl AppServerRun {
 
     /// Begins another turn of the same thread, after an interrupt.
     pub fn go_on(&mut self, text: &str, now: Instant) {
-        self.start_turn(Cow::Owned(text.to_owned()), now);
+        self.start_turn(text, now);
     }
 
     /// Answers a question. `unix_now` is in seconds since 1970 UTC.
@@ -212,10 +212,10 @@ impl AppServerRun {
         self.request = request;
     }
 
-    fn start_turn(&mut self, text: Cow<'_, str>, now: Instant) {
+    fn start_turn(&mut self, text: &str, now: Instant) {
         let Some(thread) = self.thread.clone() else { return };
         let request = std::mem::take(&mut self.request);
-        let mut input = vec![Input::Text { text: &text }];
+        let mut input = vec![Input::Text { text }];
         input.extend(request.images.iter().map(|path| Input::LocalImage { path }));
         let call = StartTurn {
             thread_id: &thread,
@@ -230,122 +230,13 @@ impl AppServerRun {
         self.request = request;
     }
 
-    fn told(&mut self, told: &Notification) {
-        let notice = Notice::read(&told.method, told.params.as_deref().map(RawValue::get));
-        // Sub-agents and reviews have threads of their own on the same connection.
-        let is_ours = self.thread.as_deref().is_some_and(|thread| notice.thread_id == thread);
-        let is_of_none = notice.thread_id.is_empty();
-        if !is_ours && !is_of_none {
-            return self.event(Event::Unknown { kind: Cow::Borrowed("another thread") });
-        }
-        match notice.told {
-            Told::TurnStarted => {
-                self.turn = Some(notice.turn_id.into_owned());
-                self.event(Event::TurnStarted);
-            }
-            Told::TurnEnded(end) => self.turn_ended(&notice.turn_id, end),
-            Told::PatchProposed { item, changes } => {
-                let Event::FilesChanging { item, changes } =
-                    (Event::FilesChanging { item, changes }).into_owned()
-                else {
-                    unreachable!("it was made just now")
-                };
-                self.patches.insert(item.to_string(), changes.clone());
-                self.event(Event::FilesChanging { item, changes });
-            }
-            Told::Event(event) => self.event(event.into_owned()),
-            Told::Tokens(usage) => self.usage = usage,
-            Told::Error { message, kind, retry: Retry::No } => {
-                self.event(Event::Error { message: Cow::Owned(message.into_owned()), kind });
-            }
-            Told::Error { message, retry: Retry::Yes, .. } => {
-                self.event(Event::Reconnecting { message: Cow::Owned(message.into_owned()) });
-            }
-            Told::RequestResolved => self.resolved(told.params.as_deref()),
-            Told::ThreadStarted | Told::ThreadIs(_) | Told::MessagePart { .. } | Told::RateLimits(_) => {
-                self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) });
-            }
-            Told::Other(method) => self.event(Event::Unknown { kind: Cow::Owned(method.into_owned()) }),
-        }
-    }
-
-    fn turn_ended(&mut self, turn: &str, end: TurnEnd<'_>) {
-        if self.turn.as_deref() != Some(turn) {
-            return;
-        }
-        self.turn = None;
-        self.patches.clear();
-        for number in std::mem::take(&mut self.questions).into_keys() {
-            self.effects.push_back(Effect::Resolved(number));
-        }
-        match end {
-            TurnEnd::Completed => self.event(Event::TurnCompleted { usage: self.usage }),
-            TurnEnd::Failed { message, kind } => {
-                self.event(Event::TurnFailed { message: Cow::Owned(message.into_owned()), kind });
-            }
-            // Told when what it has left running is gone, too.
-            TurnEnd::Interrupted => return,
-            TurnEnd::Unknown(word) => {
-                let message = Cow::Owned(format!("the turn ended as `{word}`, which is not known here"));
-                self.event(Event::TurnFailed { message, kind: clodex_core::FailureKind::Other });
-            }
-        }
-        self.effects.push_back(Effect::Over);
-    }
-
-    fn asked(&mut self, request: Request) {
-        let asked = asked_by(&request);
-        let about = match &asked.question {
-            Question::Command { command, reason, .. } => {
-                AskedOfUs::Command { command: command.to_string(), reason: reason.to_string() }
-            }
-            Question::Patch { paths, reason, .. } => {
-                let known = self.patches.get(&*asked.item).into_iter().flatten();
-                let known = known.map(|change| change.path.to_string());
-                let paths = known.chain(paths.iter().map(ToString::to_string)).collect();
-                AskedOfUs::Patch { paths, reason: reason.to_string() }
-            }
-            Question::Permissions { reason, .. } => AskedOfUs::Other(format!("more permissions: {reason}")),
-            Question::UserInput(questions) => {
-                let texts: Vec<&str> = questions.iter().map(|question| &*question.text).collect();
-                AskedOfUs::Other(texts.join(" / "))
-            }
-            Question::Elicitation { server, message } => AskedOfUs::Other(format!("{server}: {message}")),
-            // These need nobody's decision.
-            Question::ToolCall { .. }
-            | Question::CurrentTime
-            | Question::NotOurs(_)
-            | Question::Unknown(_) => AskedOfUs::Other(request.method.clone()),
-        };
-        let number = self.next_question;
-        self.next_question += 1;
-        self.questions.insert(number, request);
-        self.effects.push_back(Effect::Asked(number, about));
-    }
-
-    fn resolved(&mut self, params: Option<&RawValue>) {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Resolved {
-            request_id: Id,
-        }
-        let resolved = params.and_then(|params| serde_json::from_str::<Resolved>(params.get()).ok());
-        let Some(Resolved { request_id }) = resolved else { return };
-        let gone =
-            self.questions.iter().find(|(_, request)| request.id == request_id).map(|(number, _)| *number);
-        if let Some(number) = gone {
-            self.questions.remove(&number);
-            self.effects.push_back(Effect::Resolved(number));
-        }
-    }
-
     fn answered(&mut self, response: Response, now: Instant) {
         // An answer that nobody waits for came too late; that it was late has been told.
         let Some(waiting) = self.calls.settle(&response.id) else { return };
         match response.outcome {
             Ok(result) => self.succeeded(&waiting, &result, now),
             Err(error) => {
-                self.not_answered(&waiting, format!("codex refused `{}`: {error}", waiting.method()))
+                self.not_answered(&waiting, format!("codex refused `{}`: {error}", waiting.method()));
             }
         }
     }
@@ -361,9 +252,18 @@ impl AppServerRun {
             Waiting::Turn => serde_json::from_str(result.get()).map(|OneTurn { turn }| {
                 self.turn.get_or_insert(turn.id);
             }),
-            Waiting::Steer(number) => Ok(self.effects.push_back(Effect::Steered(*number))),
-            Waiting::Interrupt => Ok(self.clean(now)),
-            Waiting::Clean => Ok(self.effects.push_back(Effect::Interrupted)),
+            Waiting::Steer(number) => {
+                self.effects.push_back(Effect::Steered(*number));
+                Ok(())
+            }
+            Waiting::Interrupt => {
+                self.clean(now);
+                Ok(())
+            }
+            Waiting::Clean => {
+                self.effects.push_back(Effect::Interrupted);
+                Ok(())
+            }
         };
         if let Err(error) = read {
             let why = format!("codex answered `{}` with something else: {error}", waiting.method());
@@ -396,7 +296,7 @@ impl AppServerRun {
         self.event(Event::ThreadStarted { thread_id: Cow::Owned(open.thread.id.clone()) });
         self.effects.push_back(Effect::Open(Box::new(open)));
         let prompt = std::mem::take(&mut self.request.prompt);
-        self.start_turn(Cow::Owned(prompt), now);
+        self.start_turn(&prompt, now);
     }
 
     fn clean(&mut self, now: Instant) {
