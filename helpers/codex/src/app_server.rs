@@ -1,6 +1,7 @@
 //! The app-server: what Codex says and asks over JSON-RPC, in our words. Pure but for the client, which has a
 //! connection and a clock; no process.
 
+mod agents;
 mod asked;
 pub mod call;
 mod client;
@@ -10,6 +11,7 @@ mod notice;
 mod rate_limits;
 mod run;
 
+pub use agents::{Agent, AgentError, AgentEvent, AgentStatus, Agents, Ended, Reminder, TurnSettings};
 pub use asked::{Asked, Dialect, NoAnswer, Question, Reply, UserQuestion, Visibility};
 pub use client::{
     CallError, Client, Happened, OLDEST_SERVER, Question as ServerQuestion, ReplyError, answer,
