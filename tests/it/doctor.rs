@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clodex_tests::{
     Codex, Dispatched, LIMIT, Packet, Running, Sandbox, Underway, eventually, run_with_timeout,
 };
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -125,11 +125,10 @@ fn a_process_that_outlived_its_run_is_ended_when_asked_and_a_strangers_never() {
     assert_eq!(found(&sandbox, "processes").0, "warn");
     findings(&sandbox, &["--fix"]);
     assert!(!ours.finish(LIMIT).status.success());
+    // The suite's other runs are as strange, so that the list may be cut before this one.
     let (level, told) = found(&sandbox, "processes");
-    assert!(
-        level == "warn" && told.contains(&pid(&strange)) && told.contains("another CLODEX_STATE_DIR"),
-        "{told}"
-    );
+    assert!(level == "warn" && told.contains("another CLODEX_STATE_DIR"), "{told}");
+    kill(strange.pid(), None).expect("the stranger lives on");
 }
 
 #[test]
