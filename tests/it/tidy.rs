@@ -16,8 +16,8 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-core", &[][..]),
         ("clodex-os", &["clodex-core"]),
         ("clodex-scope", &["clodex-core", "clodex-os"]),
-<<<<<<< HEAD
-        ("clodex-codex", &["clodex-core", "clodex-os"]),
+        ("clodex-json-rpc", &[]),
+        ("clodex-codex", &["clodex-core", "clodex-os", "clodex-json-rpc"]),
         ("clodex-transcript", &[]),
         ("clodex-retention", &["clodex-core", "clodex-os", "clodex-scope"]),
         (
@@ -31,17 +31,13 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "clodex-transcript",
             ],
         ),
-=======
-        ("clodex-json-rpc", &[]),
-        ("clodex-codex", &["clodex-core", "clodex-os", "clodex-json-rpc"]),
-        ("clodex-dispatch", &["clodex-core", "clodex-os", "clodex-scope", "clodex-codex"]),
->>>>>>> b6d51bc (codex: a client of the app-server)
         ("clodex-progress", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-statusline", &["clodex-core", "clodex-os"]),
         ("clodex-announce", &["clodex-core", "clodex-os"]),
         ("clodex-status", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-control", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-apply", &["clodex-core", "clodex-os", "clodex-scope"]),
+        ("clodex-thread", &["clodex-core", "clodex-os", "clodex-codex", "clodex-json-rpc"]),
         ("clodex-setup", &["clodex-core", "clodex-os", "clodex-codex", "clodex-retention"]),
         ("clodex-hook", &["clodex-core", "clodex-os"]),
         ("clodex-sim", &[]),
