@@ -62,6 +62,7 @@ mod tests {
             match connection.receive(None).unwrap() {
                 Incoming::Message(message) => all.push(message.text()),
                 Incoming::Unreadable(unreadable) => all.push(unreadable.begin),
+                Incoming::Woken => all.push("woken".to_owned()),
                 Incoming::Closed(closed) => {
                     all.push(closed.to_string());
                     return all;

@@ -44,6 +44,8 @@ pub enum Event<T> {
     Stray(Response),
     /// What came is no message.
     Unreadable(Unreadable),
+    /// Somebody on this side wants to be heard: see [`Connection::waker`].
+    Woken,
     /// The conversation is over; always the last.
     Closed(Closed),
 }
@@ -128,6 +130,7 @@ impl<T> Peer<T> {
                 None => Event::Stray(response),
             },
             Incoming::Unreadable(unreadable) => Event::Unreadable(unreadable),
+            Incoming::Woken => Event::Woken,
             Incoming::Closed(closed) => {
                 self.ahead.push(Event::Closed(closed.clone()));
                 self.unanswered(Calls::abandon, &Unanswered::Closed(closed));

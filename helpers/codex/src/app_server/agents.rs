@@ -242,7 +242,7 @@ impl Agents {
         self.client.reply(question, reply, unix_now)
     }
 
-    /// What happens next, or nothing until then (`None`: waits for ever).
+    /// What happens next, or nothing until then (`None`: waits for ever) or until the connection's waker is used.
     pub fn next(&mut self, until: Option<Instant>) -> Option<AgentEvent> {
         loop {
             let event = match self.client.next(until)? {
@@ -253,6 +253,7 @@ impl Agents {
                     Some(AgentEvent::Asked(name, question))
                 }
                 Happened::Unreadable(text) => Some(AgentEvent::Other(text)),
+                Happened::Woken => return None,
                 Happened::Closed(closed) => Some(AgentEvent::Closed(closed)),
             };
             if event.is_some() {
@@ -344,8 +345,8 @@ impl Agents {
             }
             Told::PatchProposed { item, changes } => event(Event::FilesChanging { item, changes }),
             Told::MessagePart { text, .. } => AgentEvent::Part(name.clone(), text.into_owned()),
-            Told::Tokens(usage) => {
-                agent.usage = usage;
+            Told::Tokens { total, .. } => {
+                agent.usage = total;
                 event(Event::Unknown { kind: told.method.as_str().into() })
             }
             Told::Error { message, kind, retry: Retry::No } => event(Event::Error { message, kind }),
@@ -354,6 +355,7 @@ impl Agents {
             | Told::ThreadIs(_)
             | Told::RateLimits(_)
             | Told::RequestResolved
+            | Told::ModelIs(_)
             | Told::Other(_) => event(Event::Unknown { kind: told.method.as_str().into() }),
         }
     }

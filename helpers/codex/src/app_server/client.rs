@@ -65,6 +65,8 @@ pub enum Happened<T> {
     Told(Notification),
     /// The server said something that is no message.
     Unreadable(String),
+    /// Somebody on this side wants to be heard: see [`Connection::waker`].
+    Woken,
     /// It is over; always the last.
     Closed(Closed),
 }
@@ -261,6 +263,7 @@ impl<T> Client<T> {
             // Its caller has been told that it came too late.
             Event::Stray(_) => return None,
             Event::Unreadable(unreadable) => Step::Happened(Happened::Unreadable(unreadable.to_string())),
+            Event::Woken => Step::Happened(Happened::Woken),
             Event::Closed(closed) => return self.closed(closed),
         })
     }

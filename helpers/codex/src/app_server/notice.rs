@@ -48,8 +48,15 @@ pub enum Told<'a> {
         /// The piece.
         text: Cow<'a, str>,
     },
-    /// Tokens of the whole thread so far.
-    Tokens(Usage),
+    /// Tokens, told after each answer of the model.
+    Tokens {
+        /// Of the whole thread so far.
+        total: Usage,
+        /// Of that answer alone.
+        last: Usage,
+    },
+    /// Another model than was asked for answers: this one.
+    ModelIs(Cow<'a, str>),
     /// How much of the account's limits is used.
     RateLimits(RateLimits),
     /// An error that may or may not end the turn.
@@ -127,6 +134,7 @@ last_key_wins! {
         "plan" => plan: List<Step<'a>>,
         "summary" => summary: Text<'a>,
         "message" => message: Text<'a>,
+        "toModel" => to_model: Text<'a>,
     }
 }
 
@@ -154,6 +162,7 @@ last_key_wins! {
 last_key_wins! {
     struct TokenUsage<'a> {
         "total" => total: TokenCounts<'a>,
+        "last" => last: TokenCounts<'a>,
     }
 }
 
@@ -199,7 +208,10 @@ impl<'a> Params<'a> {
             },
             "item/completed" => Told::Event(self.item.completed()),
             "item/agentMessage/delta" => Told::MessagePart { item: self.item_id.0, text: self.delta.0 },
-            "thread/tokenUsage/updated" => Told::Tokens(self.tokens.total.usage()),
+            "thread/tokenUsage/updated" => {
+                Told::Tokens { total: self.tokens.total.usage(), last: self.tokens.last.usage() }
+            }
+            "model/rerouted" => Told::ModelIs(self.to_model.0),
             "account/rateLimits/updated" => Told::RateLimits(self.rate_limits.read()),
             "error" => {
                 let retry = if self.will_retry.0 { Retry::Yes } else { Retry::No };

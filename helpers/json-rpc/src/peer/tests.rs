@@ -34,6 +34,7 @@ fn next(peer: &mut Peer<&'static str>) -> String {
         Event::Told(told) => format!("told {}", told.method),
         Event::Stray(response) => format!("stray {}", response.id),
         Event::Unreadable(unreadable) => format!("unreadable {unreadable}"),
+        Event::Woken => "woken".to_owned(),
         Event::Closed(closed) => closed.to_string(),
     }
 }
@@ -101,4 +102,31 @@ fn nothing_happens_until_then() {
     let until = Instant::now() + Duration::from_millis(5);
     assert!(peer.next(Some(until)).is_none());
     assert!(Instant::now() >= until);
+}
+
+#[test]
+fn a_waiting_peer_is_woken_once_however_often_it_is_called() {
+    let (ours, theirs) = in_memory();
+    let waker = ours.waker();
+    let mut peer = Peer::new(ours);
+    peer.ask("slow", &(), None, "slow").unwrap();
+    let caller = std::thread::spawn(move || (0..3).for_each(|_| waker.wake()));
+    caller.join().unwrap();
+    assert_eq!(next(&mut peer), "woken");
+    say(&theirs, r#"{"id":1,"result":2}"#);
+    assert_eq!(next(&mut peer), "slow: 2");
+}
+
+#[test]
+fn every_message_is_heard_on_its_way() {
+    let (ours, theirs) = in_memory();
+    let (to, heard_so_far) = std::sync::mpsc::channel();
+    let ours = ours.heard_by(move |way, text| to.send(format!("{way:?} {text}")).unwrap());
+    let mut peer = Peer::new(ours);
+    peer.ask("m", &[7], None, "m").unwrap();
+    say(&theirs, r#"{"id":1,"result":2}"#);
+    assert_eq!(next(&mut peer), "m: 2");
+    drop(peer);
+    let all: Vec<String> = heard_so_far.iter().collect();
+    assert_eq!(all, [r#"Out {"id":1,"method":"m","params":[7]}"#, r#"In {"id":1,"result":2}"#]);
 }

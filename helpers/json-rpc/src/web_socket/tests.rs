@@ -43,6 +43,7 @@ fn text(incoming: Option<Incoming>) -> String {
         Some(Incoming::Message(message)) => message.text(),
         Some(Incoming::Unreadable(unreadable)) => unreadable.begin,
         Some(Incoming::Closed(closed)) => closed.to_string(),
+        Some(Incoming::Woken) => "woken".to_owned(),
         None => "nothing".to_owned(),
     }
 }

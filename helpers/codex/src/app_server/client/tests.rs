@@ -67,6 +67,7 @@ fn next(client: &mut Client<&'static str>) -> String {
         Happened::Asked(question) => format!("{:?}", question.asked().question),
         Happened::Told(told) => told.method,
         Happened::Unreadable(text) => text,
+        Happened::Woken => "woken".to_owned(),
         Happened::Closed(closed) => closed.to_string(),
     }
 }

@@ -101,3 +101,10 @@ fn what_is_new_is_other_and_nonsense_costs_the_field() {
         );
     }
 }
+
+#[test]
+fn another_model_than_was_asked_for_is_told() {
+    let params =
+        r#"{"threadId":"t","turnId":"u","fromModel":"a","toModel":"b","reason":"highRiskCyberActivity"}"#;
+    assert_eq!(told("model/rerouted", params), Told::ModelIs("b".into()));
+}

@@ -35,7 +35,7 @@ impl AppServerRun {
                 self.event(Event::FilesChanging { item, changes });
             }
             Told::Event(event) => self.event(event.into_owned()),
-            Told::Tokens(usage) => self.usage = usage,
+            Told::Tokens { total, .. } => self.usage = total,
             Told::Error { message, kind, retry: Retry::No } => {
                 self.event(Event::Error { message: Cow::Owned(message.into_owned()), kind });
             }
@@ -43,7 +43,11 @@ impl AppServerRun {
                 self.event(Event::Reconnecting { message: Cow::Owned(message.into_owned()) });
             }
             Told::RequestResolved => self.resolved(told.params.as_deref()),
-            Told::ThreadStarted | Told::ThreadIs(_) | Told::MessagePart { .. } | Told::RateLimits(_) => {
+            Told::ThreadStarted
+            | Told::ThreadIs(_)
+            | Told::MessagePart { .. }
+            | Told::ModelIs(_)
+            | Told::RateLimits(_) => {
                 self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) });
             }
             Told::Other(method) => self.event(Event::Unknown { kind: Cow::Owned(method.into_owned()) }),
