@@ -10,12 +10,14 @@ mod grants;
 mod isolate;
 mod landing;
 mod live_line;
+mod live_message;
 mod liveness;
 mod mode;
 mod network;
 mod on_violation;
 mod outcome;
 mod packet;
+mod patch_approval;
 mod path_text;
 mod policy;
 mod progress;
@@ -55,12 +57,16 @@ pub use landing::{
 pub use live_line::{
     Attention, LiveLine, elapsed_ms, elapsed_text, files_text, live_lines_summed, tokens_text,
 };
+pub use live_message::{
+    LIVE_MESSAGE_VERSION, LIVE_TEXT_MAX_BYTES, LiveFate, LiveMessage, LiveOutcome, LiveReply, LiveWish,
+};
 pub use liveness::Liveness;
 pub use mode::Mode;
 pub use network::Network;
 pub use on_violation::OnViolation;
 pub use outcome::{Ending, ExitCode, Outcome, exit_code};
 pub use packet::{Field, PACKET_MAX_BYTES, Packet, PacketItem, PacketProblem, PacketProblems, copy_refusal};
+pub use patch_approval::{PatchApproval, PatchedPath, patch_approval};
 pub use path_text::path_text;
 pub use policy::{Denied, Policy, Profile};
 pub use progress::{FilesTouched, Phase, Progress, ProgressFold, ThreadBase, command_phase};

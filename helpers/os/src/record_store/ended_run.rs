@@ -74,6 +74,7 @@ impl EndedRun {
             }
             Ok(()) | Err(_) => {
                 let _ = fs::remove_file(self.dir.cancel_lock(&id));
+                let _ = fs::remove_dir_all(self.dir.inbox(&id));
                 Ok(())
             }
         }

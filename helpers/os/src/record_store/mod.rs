@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <state dir>/live/<run-id>.json     the record, replaced whole at each change
+//! <state dir>/live/<run-id>.inbox/   what is said to the run and what became of it, see [`Inbox`]
 //! <state dir>/live/<run-id>.lock     held by the dispatcher for life: the run lives if and only if it is held
 //! <state dir>/ended/<run-id>.json    the record, moved here when the run ends, never written again
 //! <state dir>/starts/<project>.lock  held for moments by who looks at the live runs and begins one
@@ -12,6 +13,7 @@
 
 mod ended_run;
 mod error;
+mod inbox;
 mod live_run;
 mod read;
 mod reap;
@@ -23,6 +25,7 @@ mod told;
 
 pub use ended_run::EndedRun;
 pub use error::StateError;
+pub use inbox::{Abandoned, Arrived, Inbox, OpenInbox, SentMessage, Withdrawn};
 pub use live_run::LiveRun;
 pub use read::SeenRun;
 pub use reap::Reaped;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clodex_core::{ExitCode, Liveness, Outcome, ProcessMark, RunId, RunRecord};
 
-use super::{LiveRun, RecordStore, SeenRun, StateDir, StateError};
+use super::{Inbox, LiveRun, RecordStore, SeenRun, StateDir, StateError};
 use crate::RunLock;
 use crate::clock::{HostAndBoot, Timestamp};
 use crate::process::{ProcessHandle, ProcessId, Survivor, command_line, kill_marked};
@@ -82,7 +82,10 @@ impl RecordStore {
         let now = Timestamp::now().rfc3339();
         record.outcome = Some(Outcome::Failed);
         record.exit_code = Some(ExitCode::TurnFailed.into());
-        record.summary = Some(summary(&survivors));
+        let inbox = Inbox::at(self.dir.inbox(id.as_str()));
+        let unheard = inbox.abandon("the run's dispatcher died").text();
+        record.summary =
+            Some([Some(summary(&survivors)), unheard].into_iter().flatten().collect::<Vec<_>>().join("; "));
         record.updated.clone_from(&now);
         record.ended = Some(now);
         record.open_requests.clear();
@@ -113,6 +116,11 @@ impl RecordStore {
     pub(super) fn sweep_rests(&self) {
         let Ok(entries) = fs::read_dir(self.dir.live()) else { return };
         for name in entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+            if let Some(id) = name.strip_suffix(".inbox").filter(|id| !self.dir.is_among_live(id)) {
+                // Fails where somebody has still to read what became of a message.
+                let _ = fs::remove_dir(self.dir.inbox(id));
+                continue;
+            }
             let Some(id) = owner_of_rest(&name) else { continue };
             let lock = self.dir.lock(id);
             // Taken while it is removed, so that nobody else believes to hold it.

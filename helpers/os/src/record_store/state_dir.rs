@@ -125,6 +125,11 @@ impl StateDir {
         self.root.join("live").join(format!("{id}.cancel.lock"))
     }
 
+    /// What is said to the run, while it lives.
+    pub(super) fn inbox(&self, id: &str) -> PathBuf {
+        self.root.join("live").join(format!("{id}.inbox"))
+    }
+
     /// Where it is kept in which turns of a project's sessions something was done.
     pub fn of_turns(&self, what: &str, project: &[u8]) -> PathBuf {
         self.root.join("turns").join(format!("{:016x}.{what}", fnv1a(project)))
