@@ -17,5 +17,4 @@ pub use client::{
     CallError, Client, Happened, OLDEST_SERVER, Question as ServerQuestion, ReplyError, answer,
 };
 pub use notice::{Notice, Retry, ThreadStatus, Told, TurnEnd};
-pub use rate_limits::{RateLimits, Window};
 pub use run::{AppServerRun, AskedOfUs, Effect, RunRequest, Stage, ThreadWish};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Containment, Enforcement, Mode, Outcome, Progress, RunId, Verdict};
+use crate::{Containment, Enforcement, Mode, Outcome, Progress, Quota, RunId, Verdict};
 
 /// Format version of the record.
 pub const RECORD_VERSION: u32 = 1;
@@ -88,6 +88,9 @@ pub struct RunRecord {
     pub summary: Option<String>,
     /// The flow that it is a step of.
     pub flow: Option<Flow>,
+    /// How much of the account's limits was used when it was told last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
     /// Questions that wait for an answer.
     pub open_requests: Vec<OpenRequest>,
     /// Absolute directory of its artifacts.

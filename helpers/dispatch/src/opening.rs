@@ -148,6 +148,7 @@ fn first_record(
         exit_code: None,
         summary: None,
         flow: None,
+        quota: None,
         open_requests: vec![],
         artifact_dir: text(artifact_dir),
         scratch_dir: None,

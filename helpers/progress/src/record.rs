@@ -68,6 +68,7 @@ pub(crate) fn record(args: &Args, workdir: &Path) -> RunRecord {
         exit_code: None,
         summary: None,
         flow: None,
+        quota: None,
         open_requests: Vec::new(),
         artifact_dir: String::new(),
         scratch_dir: None,

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use clodex_core::{Event, FailureKind, FileChange, Usage};
+use clodex_core::{Event, FailureKind, FileChange, RateLimits, Usage};
 use serde::Deserialize;
 
 use super::error_info::{ErrorInfo, failure};
 use super::item::Item;
-use super::rate_limits::{RateLimits, RateLimitsWire};
+use super::rate_limits::RateLimitsWire;
 use crate::wire::{Count, Flag, List, Text, last_key_wins};
 
 /// A notification: of which thread and turn, where it is of one, and what.

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use clodex_core::{Event, FileChange, Usage};
+use clodex_core::{Event, FileChange, RateLimits, Usage};
 use clodex_json_rpc::{Calls, Message, Notification, Params, Request, Response, RpcError};
 use serde_json::value::RawValue;
 
@@ -38,6 +38,8 @@ pub enum Effect {
     Greeted(CodexVersion),
     /// The thread is open with this model and profile.
     Open(Box<OpenThread>),
+    /// So much of the account's limits is used now; what it does not speak of has not changed.
+    RateLimits(RateLimits),
     /// Codex wants to know something; it waits for [`AppServerRun::reply`] with this number.
     Asked(u64, AskedOfUs),
     /// A question does not wait any more: answered elsewhere, or gone with its turn.

@@ -1,9 +1,10 @@
 //! Requests about what the server has: models, MCP servers, profiles, the account and its limits.
 
+use clodex_core::RateLimits;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::app_server::rate_limits::{RateLimits, RateLimitsWire};
+use crate::app_server::rate_limits::RateLimitsWire;
 
 /// The models that may be asked for.
 #[derive(Debug, Serialize)]

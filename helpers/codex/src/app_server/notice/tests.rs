@@ -1,5 +1,7 @@
 //! The notifications against what the real app-server sent, and against everything else.
 
+use clodex_core::RateWindow;
+
 use super::*;
 
 /// A recorded line, as far as it is a notification: method and parameters.
@@ -78,12 +80,13 @@ fn what_is_not_told_is_not_zero() {
     );
     let params =
         r#"{"rateLimits":{"primary":{"usedPercent":12,"windowDurationMins":300,"resetsAt":1795300000}}}"#;
-    let primary =
-        Some(super::super::Window { used_percent: 12, minutes: Some(300), resets_at: Some(1_795_300_000) });
+    let primary = Some(RateWindow { used_percent: 12, minutes: Some(300), resets_at: Some(1_795_300_000) });
     assert_eq!(
         told("account/rateLimits/updated", params),
         Told::RateLimits(RateLimits { primary, ..RateLimits::default() })
     );
+    let of_one_model = params.replace(r#""primary""#, r#""limitId":"codex_other","primary""#);
+    assert_eq!(told("account/rateLimits/updated", &of_one_model), none);
 }
 
 #[test]

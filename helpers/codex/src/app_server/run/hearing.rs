@@ -43,11 +43,13 @@ impl AppServerRun {
                 self.event(Event::Reconnecting { message: Cow::Owned(message.into_owned()) });
             }
             Told::RequestResolved => self.resolved(told.params.as_deref()),
-            Told::ThreadStarted
-            | Told::ThreadIs(_)
-            | Told::MessagePart { .. }
-            | Told::ModelIs(_)
-            | Told::RateLimits(_) => {
+            Told::RateLimits(limits) => {
+                if !limits.is_empty() {
+                    self.effects.push_back(Effect::RateLimits(limits));
+                }
+                self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) });
+            }
+            Told::ThreadStarted | Told::ThreadIs(_) | Told::MessagePart { .. } | Told::ModelIs(_) => {
                 self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) });
             }
             Told::Other(method) => self.event(Event::Unknown { kind: Cow::Owned(method.into_owned()) }),

@@ -171,3 +171,15 @@ fn a_server_that_is_too_old_or_silent_is_a_failure_with_its_stage() {
     silent.tick(now + ANSWER);
     assert_eq!(effects(&mut silent), [r#"Failed(Greeting, "codex did not answer `initialize` in 60s")"#]);
 }
+
+#[test]
+fn limits_are_told_where_something_is_known_of_them() {
+    let mut run = working();
+    let told = |limits: &str| {
+        format!(r#"{{"method":"account/rateLimits/updated","params":{{"rateLimits":{{{limits}}}}}}}"#)
+    };
+    let nothing = hear(&mut run, &told(r#""limitId":"codex","primary":null"#));
+    assert_eq!(nothing, [r#"Unknown { kind: "account/rateLimits/updated" }"#]);
+    let heard = hear(&mut run, &told(r#""limitId":"codex","primary":{"usedPercent":91}"#));
+    assert!(heard[0].starts_with("RateLimits(") && heard[0].contains("used_percent: 91"), "{heard:?}");
+}
