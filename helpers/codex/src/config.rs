@@ -24,6 +24,8 @@ pub struct CodexConfig {
     pub network_domains: Vec<String>,
     /// Model providers of the user's that want a login all the same (`requires_openai_auth`).
     pub login_providers: Vec<String>,
+    /// Projects that the user trusts or has decided not to trust. A project's own file has no say in it.
+    pub decided_trust: Vec<PathBuf>,
     /// Files that are there and cannot be read, with the reason.
     pub unreadable: Vec<String>,
 }
@@ -37,6 +39,13 @@ pub enum McpTransport {
     Url(String),
 }
 
+/// Whose a layer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LayerOf {
+    User,
+    Others,
+}
+
 impl CodexConfig {
     /// Reads all layers that can apply to a run in `workdir`. Missing files are normal, broken ones are noted.
     pub fn read(codex_home: &Path, workdir: &Path) -> Self {
@@ -44,7 +53,8 @@ impl CodexConfig {
         for path in layers(codex_home, workdir) {
             match std::fs::read_to_string(&path) {
                 Ok(text) => {
-                    if let Err(error) = config.add_layer(&text) {
+                    let kind = if path.starts_with(codex_home) { LayerOf::User } else { LayerOf::Others };
+                    if let Err(error) = config.add_layer(&text, kind) {
                         config.unreadable.push(format!("{}: {error}", path.display()));
                     }
                 }
@@ -56,8 +66,13 @@ impl CodexConfig {
     }
 
     /// Adds one file's text to what is known so far.
-    fn add_layer(&mut self, text: &str) -> Result<(), String> {
+    fn add_layer(&mut self, text: &str, of: LayerOf) -> Result<(), String> {
         let layer: toml::Table = text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?;
+        if of == LayerOf::User {
+            let decided =
+                tables(&layer, "projects").filter(|(_, project)| project.contains_key("trust_level"));
+            self.decided_trust.extend(decided.map(|(path, _)| PathBuf::from(path)));
+        }
         for (name, server) in tables(&layer, "mcp_servers") {
             let text_of = |key: &str| server.get(key).and_then(toml::Value::as_str).map(str::to_owned);
             let transport = text_of("url").map(McpTransport::Url);
@@ -89,6 +104,11 @@ impl CodexConfig {
     /// Whether the model provider in use wants a login to OpenAI.
     pub fn needs_login(&self) -> bool {
         self.model_provider.as_ref().is_none_or(|provider| self.login_providers.contains(provider))
+    }
+
+    /// Whether the user has decided whether this directory is trusted.
+    pub fn decides_trust_in(&self, place: &Path) -> bool {
+        self.decided_trust.iter().any(|decided| decided == place)
     }
 
     /// Names that a packet allows and no layer knows.
@@ -151,13 +171,16 @@ mod tests {
             mcp_servers.m = { command = "python3", args = ["x"] }
             mcp_servers."dotted.name" = { url = "http://h/mcp" }
             mcp_servers.strange = 7
+            projects."/trusted".trust_level = "trusted"
+            projects."/known" = {}
             "#,
         )
         .unwrap();
         let inner = work.path().join("a/b");
         std::fs::create_dir_all(work.path().join(".codex")).unwrap();
         std::fs::create_dir_all(&inner).unwrap();
-        std::fs::write(work.path().join(".codex/config.toml"), "mcp_servers.p.command = 'p'").unwrap();
+        let of_project = "mcp_servers.p.command = 'p'\nprojects.'/own'.trust_level = 'trusted'";
+        std::fs::write(work.path().join(".codex/config.toml"), of_project).unwrap();
         std::fs::create_dir_all(inner.join(".codex")).unwrap();
         std::fs::write(inner.join(".codex/config.toml"), "not toml").unwrap();
 
@@ -172,6 +195,7 @@ mod tests {
         assert_eq!(config.env_exclude, ["HOME"]);
         assert_eq!(config.env_include_only, ["PATH"]);
         assert_eq!(config.model_provider.as_deref(), Some("mock"));
+        assert_eq!(config.decided_trust, [Path::new("/trusted")]);
         assert_eq!(config.unreadable.len(), 1, "{:?}", config.unreadable);
         assert_eq!(config.unknown_mcp_servers(&["m".into(), "q".into()]), ["q"]);
     }

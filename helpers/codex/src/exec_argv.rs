@@ -120,13 +120,10 @@ pub fn exec_argv(
     }
     argv.words(["--json", "-C"]);
     argv.path(request.workdir);
-    match request.held {
-        Held::Profile(profile) => argv.0.extend(profile.config_args()),
-        Held::Sandbox(sandbox, slash_tmp) => {
-            argv.words(["-s", sandbox.as_str()]);
-            argv.sandbox_stays_narrow(sandbox, slash_tmp);
-        }
+    if let Held::Sandbox(sandbox, _) = request.held {
+        argv.words(["-s", sandbox.as_str()]);
     }
+    argv.held(request.held);
     if let Some(model) = request.model {
         argv.words(["-m", model]);
         if request.conversation == Conversation::Review {
@@ -160,11 +157,12 @@ pub fn exec_argv(
     Ok(argv.0)
 }
 
+/// Arguments of Codex, whatever the subcommand.
 #[derive(Default)]
-struct Argv(Vec<OsString>);
+pub(crate) struct Argv(pub(crate) Vec<OsString>);
 
 impl Argv {
-    fn words<const N: usize>(&mut self, words: [&str; N]) {
+    pub(crate) fn words<const N: usize>(&mut self, words: [&str; N]) {
         self.0.extend(words.map(OsString::from));
     }
 
@@ -172,7 +170,7 @@ impl Argv {
         self.0.push(path.into());
     }
 
-    fn config(&mut self, key: &str, toml: &str) {
+    pub(crate) fn config(&mut self, key: &str, toml: &str) {
         self.0.push("-c".into());
         self.0.push(format!("{key}={toml}").into());
     }
@@ -184,6 +182,14 @@ impl Argv {
         word.push(image);
         self.0.push(word);
         Ok(())
+    }
+
+    /// What holds writes back, as far as configuration says it.
+    pub(crate) fn held(&mut self, held: Held<'_>) {
+        match held {
+            Held::Profile(profile) => self.0.extend(profile.config_args()),
+            Held::Sandbox(sandbox, slash_tmp) => self.sandbox_stays_narrow(sandbox, slash_tmp),
+        }
     }
 
     /// The user's configuration may have widened `workspace-write`; a packet does not get that by accident.
@@ -201,7 +207,7 @@ impl Argv {
     }
 
     /// What Codex would start outside its sandbox, and retries without end.
-    fn extras_off(&mut self, config: &CodexConfig, allowed: &[String], version: &CodexVersion) {
+    pub(crate) fn extras_off(&mut self, config: &CodexConfig, allowed: &[String], version: &CodexVersion) {
         self.config("notify", "[]");
         for feature in FEATURES_OFF {
             self.config(&format!("features.{feature}"), "false");

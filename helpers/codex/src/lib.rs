@@ -2,6 +2,7 @@
 //! Everything it learns leaves it in the words of `clodex-core`.
 
 pub mod app_server;
+mod app_server_argv;
 mod command_environment;
 mod config;
 mod denial;
@@ -24,6 +25,7 @@ mod version;
 mod version_probe;
 mod wire;
 
+pub use app_server_argv::{AppServerRequest, app_server_argv};
 pub use command_environment::{CommandEnvironment, RUN_MARK};
 pub use config::{CodexConfig, McpTransport, codex_home};
 pub use denial::{denials, glob_of, is_glob};

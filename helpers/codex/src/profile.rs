@@ -91,6 +91,11 @@ impl Profile {
         Ok(Self { name: format!("clodex-{}", request.id), filesystem, network, proxy, notes })
     }
 
+    /// The name by which Codex knows it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What its maker should tell the user.
     pub fn notes(&self) -> &[String] {
         &self.notes

@@ -6,6 +6,8 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use crate::app_server::OLDEST_SERVER;
+
 /// The oldest Codex whose stream is understood.
 pub const OLDEST: Version = Version { major: 0, minor: 101, patch: 0 };
 
@@ -63,6 +65,17 @@ impl CodexVersion {
     /// Whether writes can be narrowed to a part of the work directory (0.124 refuses, 0.150 does it).
     pub fn permission_profiles(&self) -> bool {
         self.is_at_least(150)
+    }
+
+    /// Whether its app-server is known to do all that `codex exec` does for a run: 0.150 and 0.169 were tried. One that does not tell its
+    /// version is not known.
+    pub fn drives_well_over_the_app_server(&self) -> bool {
+        self.is_at_least(150)
+    }
+
+    /// Whether its app-server is known not to be understood.
+    pub fn speaks_another_app_server_protocol(&self) -> bool {
+        !matches!(self, Self::Unreadable(_)) && !self.is_at_least(OLDEST_SERVER.minor)
     }
 
     /// Whether a review's findings are kept where they can be read as data (0.124 renders them only, 0.150 keeps them). A build that does
@@ -191,6 +204,9 @@ mod tests {
         assert!(known(101, "").waits_for_prompt());
         assert!(!known(149, "").permission_profiles());
         assert!(known(150, "").permission_profiles());
+        assert!(!known(149, "").drives_well_over_the_app_server());
+        assert!(known(123, "").speaks_another_app_server_protocol());
+        assert!(!known(124, "").speaks_another_app_server_protocol());
         assert!(!CodexVersion::Unreadable(String::new()).permission_profiles());
         assert!(!known(124, "").keeps_review_findings() && known(150, "").keeps_review_findings());
         assert!(CodexVersion::Unreadable(String::new()).keeps_review_findings());

@@ -63,6 +63,8 @@ pub enum Stage {
     Greeting,
     /// The thread is not open yet.
     Opening,
+    /// The thread is open, and its turn has not been asked for.
+    Opened,
     /// The turn has been asked for.
     Turn,
 }
@@ -159,6 +161,16 @@ impl AppServerRun {
     /// When to call [`Self::tick`] at the latest.
     pub fn deadline(&self) -> Option<Instant> {
         self.calls.next_deadline()
+    }
+
+    /// How far it has come.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Whether a turn is under way.
+    pub fn is_working(&self) -> bool {
+        self.turn.is_some()
     }
 
     /// Says something while the model works; the effects tell under this number whether it was heard.
@@ -294,6 +306,10 @@ impl AppServerRun {
     }
 
     fn opened(&mut self, open: OpenThread, now: Instant) {
+        self.stage = Stage::Opened;
+        if let Err(why) = self.request.is_met_by(&open) {
+            return self.effects.push_back(Effect::Failed(self.stage, why));
+        }
         self.thread = Some(open.thread.id.clone());
         self.event(Event::ThreadStarted { thread_id: Cow::Owned(open.thread.id.clone()) });
         self.effects.push_back(Effect::Open(Box::new(open)));

@@ -34,6 +34,10 @@ impl AppServerRun {
                 self.patches.insert(item.to_string(), changes.clone());
                 self.event(Event::FilesChanging { item, changes });
             }
+            // About the machine and its configuration, as `codex exec` tells on stderr.
+            Told::Event(Event::Warning { .. }) if is_of_none => {
+                self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) });
+            }
             Told::Event(event) => self.event(event.into_owned()),
             Told::Tokens { total, .. } => self.usage = total,
             Told::Error { message, kind, retry: Retry::No } => {

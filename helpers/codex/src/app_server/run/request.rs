@@ -2,7 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use crate::app_server::call::{ApprovalPolicy, Call, ForkThread, ResumeThread, StartThread, ThreadSettings};
+use crate::app_server::call::{
+    ApprovalPolicy, Call, ForkThread, OpenThread, ResumeThread, StartThread, ThreadSettings,
+};
+use crate::thread::is_thread_id;
 
 /// A run: its thread, and what is said first.
 #[derive(Debug, Default)]
@@ -50,6 +53,21 @@ impl Default for ThreadWish {
 }
 
 impl RunRequest {
+    /// Whether the thread is what was asked for: its id can be shown, and what holds its writes back is ours.
+    pub(super) fn is_met_by(&self, open: &OpenThread) -> Result<(), String> {
+        if !is_thread_id(&open.thread.id) {
+            return Err("codex opened a thread whose id cannot be one".to_owned());
+        }
+        let Some(wanted) = &self.permissions else { return Ok(()) };
+        match &open.active_permission_profile {
+            Some(profile) if profile.id == *wanted => Ok(()),
+            Some(profile) => {
+                Err(format!("codex opened the thread with profile `{}` in place of `{wanted}`", profile.id))
+            }
+            None => Err(format!("codex opened the thread without profile `{wanted}`")),
+        }
+    }
+
     /// Opens the thread: `put` gets the parameters and the method.
     pub(super) fn open(&self, put: impl FnOnce(Box<RawValue>, &'static str)) {
         let settings = ThreadSettings {

@@ -4,10 +4,14 @@ use super::*;
 use crate::app_server::call::ApprovalPolicy;
 
 fn run() -> (AppServerRun, Instant) {
+    run_held_by(Some("clodex"))
+}
+
+fn run_held_by(profile: Option<&str>) -> (AppServerRun, Instant) {
     let now = Instant::now();
     let request = RunRequest {
         cwd: "/p".to_owned(),
-        permissions: Some("clodex".to_owned()),
+        permissions: profile.map(str::to_owned),
         approval: Some(ApprovalPolicy::OnRequest),
         prompt: "do it".to_owned(),
         ..RunRequest::default()
@@ -38,7 +42,7 @@ fn working() -> AppServerRun {
     run.let_go(now);
     effects(&mut run);
     hear(&mut run, r#"{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}"#);
-    hear(&mut run, r#"{"id":2,"result":{"thread":{"id":"t"}}}"#);
+    hear(&mut run, r#"{"id":2,"result":{"thread":{"id":"t"},"activePermissionProfile":{"id":"clodex"}}}"#);
     hear(&mut run, r#"{"id":3,"result":{"turn":{"id":"u"}}}"#);
     hear(&mut run, r#"{"method":"turn/started","params":{"threadId":"t","turn":{"id":"u"}}}"#);
     run
@@ -54,7 +58,10 @@ fn no_thread_is_opened_before_the_run_is_let_go() {
     run.let_go(now);
     let open = r#"{"id":2,"method":"thread/start","params":{"cwd":"/p","approvalPolicy":"on-request","permissions":"clodex","ephemeral":false}}"#;
     assert_eq!(effects(&mut run), [open]);
-    let opened = hear(&mut run, r#"{"id":2,"result":{"thread":{"id":"t"}}}"#);
+    let opened = hear(
+        &mut run,
+        r#"{"id":2,"result":{"thread":{"id":"t"},"activePermissionProfile":{"id":"clodex"}}}"#,
+    );
     let turn = r#"{"id":3,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"do it"}]}}"#;
     assert_eq!(opened, [r#"ThreadStarted { thread_id: "t" }"#, "open t", turn]);
 }
@@ -63,7 +70,7 @@ fn no_thread_is_opened_before_the_run_is_let_go() {
 fn a_recorded_run_comes_to_its_events_and_its_end() {
     let path = format!("{}/../../tests/fixtures/codex/app-server-0.169.jsonl", env!("CARGO_MANIFEST_DIR"));
     let recorded = std::fs::read_to_string(path).unwrap();
-    let (mut run, now) = run();
+    let (mut run, now) = run_held_by(None);
     run.let_go(now);
     let mut all = effects(&mut run);
     // Up to the end of the first turn; after it the recording asks for another one.
@@ -182,4 +189,20 @@ fn limits_are_told_where_something_is_known_of_them() {
     assert_eq!(nothing, [r#"Unknown { kind: "account/rateLimits/updated" }"#]);
     let heard = hear(&mut run, &told(r#""limitId":"codex","primary":{"usedPercent":91}"#));
     assert!(heard[0].starts_with("RateLimits(") && heard[0].contains("used_percent: 91"), "{heard:?}");
+}
+
+#[test]
+fn a_thread_with_another_profile_never_gets_a_turn() {
+    for (echoed, why) in [
+        ("null", "without profile `clodex`"),
+        (r#"{"id":":workspace"}"#, "with profile `:workspace` in place of `clodex`"),
+    ] {
+        let (mut run, now) = run();
+        run.let_go(now);
+        effects(&mut run);
+        hear(&mut run, r#"{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}"#);
+        let opened =
+            format!(r#"{{"id":2,"result":{{"thread":{{"id":"t"}},"activePermissionProfile":{echoed}}}}}"#);
+        assert_eq!(hear(&mut run, &opened), [format!("Failed(Opened, \"codex opened the thread {why}\")")]);
+    }
 }
