@@ -4,6 +4,7 @@
 
 mod apply;
 mod artifacts;
+mod backends;
 mod bootstrap;
 mod cancel;
 mod claude_code;

@@ -28,8 +28,12 @@ pub const DEFAULT_VERIFY_TIMEOUT_SEC: u64 = 600;
 /// How Codex is driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backend {
+    /// The app-server where the installed Codex is known to be good at it, `codex exec` elsewhere.
+    Auto,
     /// `codex exec --json`.
     Exec,
+    /// `codex app-server`, over JSON-RPC.
+    AppServer,
 }
 
 /// What the user wants the containment to be.
@@ -148,13 +152,15 @@ impl Backend {
     /// The word used in flags, files and records.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Exec => "exec",
+            Self::AppServer => "app-server",
         }
     }
 
-    /// Reads the word; `auto` is the best there is.
+    /// Reads the word.
     pub fn from_word(word: &str) -> Option<Self> {
-        matches!(word, "exec" | "auto").then_some(Self::Exec)
+        [Self::Auto, Self::Exec, Self::AppServer].into_iter().find(|backend| backend.as_str() == word)
     }
 }
 

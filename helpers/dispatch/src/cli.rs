@@ -19,7 +19,7 @@ Settings: flag > packet > CLODEX_… environment > .clodex/config.yaml >
 /// The Claude Code session that the caller is in.
 pub const CURRENT_SESSION: &str = "current";
 /// What a review decides itself, or what Codex's reviewer has no place for.
-const NOT_IN_A_REVIEW: [&str; 16] = [
+const NOT_IN_A_REVIEW: [&str; 17] = [
     "task",
     "lint",
     "mode",
@@ -36,6 +36,7 @@ const NOT_IN_A_REVIEW: [&str; 16] = [
     "isolate",
     "copy",
     "allow_dirty_overlap",
+    "backend",
 ];
 
 /// Hand a bounded task to Codex: watched live, cancellable, judged, recorded.
@@ -129,7 +130,7 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", help_heading = "Codex")]
     pub codex: Option<PathBuf>,
     /// How Codex is driven
-    #[arg(long, value_name = "auto|exec", value_parser = backend, help_heading = "Codex")]
+    #[arg(long, value_name = "auto|exec|app-server", value_parser = backend, help_heading = "Codex")]
     pub backend: Option<Backend>,
 
     /// Codex's sandbox mode
@@ -220,7 +221,7 @@ fn mode(word: &str) -> Result<Mode, String> {
 }
 
 fn backend(word: &str) -> Result<Backend, String> {
-    Backend::from_word(word).ok_or_else(|| "expected auto or exec".to_owned())
+    Backend::from_word(word).ok_or_else(|| "expected auto, exec or app-server".to_owned())
 }
 
 fn isolate(word: &str) -> Result<Isolate, String> {

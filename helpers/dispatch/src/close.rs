@@ -211,6 +211,7 @@ fn judge_ended(ended: &Ended<'_>, stop: Option<Stop>, verification: &[Verificati
         heartbeat_sec: ended.plan.heartbeat_sec,
         turn: ended.story.turn,
         failure: ended.story.failure.as_ref(),
+        broke_off: ended.watched.broke_off.as_ref().map_or("", |broke_off| &broke_off.why),
         exit: match ended.watched.ended.as_ref().map(|ended| ended.status) {
             None => Exit::Unseen,
             Some(ExitKind::Exit(code)) => Exit::Code(code),

@@ -3,13 +3,18 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use clodex_codex::app_server::call::ApprovalPolicy;
+use clodex_codex::app_server::{RunRequest, ThreadWish};
 use clodex_codex::{
-    CodexConfig, CodexVersion, CommandEnvironment, Conversation, ExecRequest, Keep, Login, RUN_MARK,
-    SlashTmp, ask_login, exec_argv, probe_version,
+    AppServerRequest, CodexConfig, CodexVersion, CommandEnvironment, ExecRequest, Keep, Login, Profile,
+    RUN_MARK, SlashTmp, app_server_argv, ask_login, exec_argv, probe_version,
 };
 use clodex_core::{ContainmentWish, ExitCode, RunId};
 use clodex_os::ContainedCommand;
+use serde_json::value::RawValue;
 
+use crate::backend::Driver;
+use crate::conversation::Conversation;
 use crate::enforcement::Held;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
@@ -97,41 +102,81 @@ pub struct Places {
     pub artifacts: PathBuf,
 }
 
-/// The command that starts Codex in its containment. `model` may differ from the plan's after a fallback.
-pub fn command(
+/// A start of Codex: the command in its containment, and how it is talked to. `model` may differ from the plan's after a
+/// fallback.
+pub fn start(
     plan: &Plan,
     held: &Held,
     codex: &Codex,
+    driver: Driver,
     config: &CodexConfig,
     places: &Places,
     model: Option<&str>,
-) -> Result<ContainedCommand, Refusal> {
+) -> Result<(ContainedCommand, Conversation), Refusal> {
     let slash_tmp = slash_tmp(plan, codex, places);
     let profile = held.profile(plan, config, places.run_id.as_str(), slash_tmp)?;
-    let request = ExecRequest {
-        held: match &profile {
-            Some(profile) => clodex_codex::Held::Profile(profile),
-            None => clodex_codex::Held::Sandbox(plan.sandbox, slash_tmp),
-        },
-        workdir: &plan.workdir,
-        model,
-        effort: plan.effort.as_deref(),
-        images: &plan.images,
-        conversation: conversation(plan, &places.schema),
-        keep: if plan.ephemeral { Keep::Nothing } else { Keep::Thread },
-        allowed_mcp: &plan.mcp,
-        environment: environment(places, &places.scratch),
+    let holds = match &profile {
+        Some(profile) => clodex_codex::Held::Profile(profile),
+        None => clodex_codex::Held::Sandbox(plan.sandbox, slash_tmp),
     };
-    let argv = exec_argv(&request, config, &codex.version)
-        .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
-    Ok(contained(plan, codex, places, &places.scratch).args(argv))
+    let environment = environment(places, &places.scratch);
+    let (argv, conversation) = match driver {
+        Driver::Exec => {
+            let request = ExecRequest {
+                held: holds,
+                workdir: &plan.workdir,
+                model,
+                effort: plan.effort.as_deref(),
+                images: &plan.images,
+                conversation: exec_conversation(plan, &places.schema),
+                keep: if plan.ephemeral { Keep::Nothing } else { Keep::Thread },
+                allowed_mcp: &plan.mcp,
+                environment,
+            };
+            let argv = exec_argv(&request, config, &codex.version)
+                .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
+            (argv, Conversation::exec(plan.prompt.clone().into_bytes()))
+        }
+        Driver::AppServer { .. } => {
+            let around = plan.tree.common_dir().parent().unwrap_or(plan.tree.root());
+            let request = AppServerRequest {
+                held: holds,
+                places: &[&plan.workdir, plan.tree.root(), around],
+                allowed_mcp: &plan.mcp,
+                environment,
+            };
+            let argv = app_server_argv(&request, config, &codex.version);
+            (argv, Conversation::app_server(run_request(plan, profile.as_ref(), model)))
+        }
+    };
+    Ok((contained(plan, codex, places, &places.scratch).args(argv), conversation))
 }
 
-fn conversation<'a>(plan: &'a Plan, schema: &'a Path) -> Conversation<'a> {
+fn exec_conversation<'a>(plan: &'a Plan, schema: &'a Path) -> clodex_codex::Conversation<'a> {
     match (plan.schema.is_review(), &plan.resume) {
-        (true, _) => Conversation::Review,
-        (false, Some(thread)) => Conversation::Resume { thread, schema },
-        (false, None) => Conversation::New { schema },
+        (true, _) => clodex_codex::Conversation::Review,
+        (false, Some(thread)) => clodex_codex::Conversation::Resume { thread, schema },
+        (false, None) => clodex_codex::Conversation::New { schema },
+    }
+}
+
+/// What is asked of the app-server: the same as of `codex exec`, which never asks for approval.
+fn run_request(plan: &Plan, profile: Option<&Profile>, model: Option<&str>) -> RunRequest {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    RunRequest {
+        thread: match &plan.resume {
+            Some(thread) => ThreadWish::Resume(thread.clone()),
+            None => ThreadWish::Fresh { ephemeral: plan.ephemeral },
+        },
+        cwd: text(&plan.workdir),
+        model: model.map(str::to_owned),
+        effort: plan.effort.clone(),
+        permissions: profile.map(|profile| profile.name().to_owned()),
+        sandbox: profile.is_none().then(|| plan.sandbox.as_str().to_owned()),
+        approval: Some(ApprovalPolicy::Never),
+        prompt: plan.prompt.clone(),
+        images: plan.images.iter().map(|image| text(image)).collect(),
+        output_schema: RawValue::from_string(plan.schema.text().to_owned()).ok(),
     }
 }
 

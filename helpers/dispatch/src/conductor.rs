@@ -31,6 +31,8 @@ pub enum Input {
     },
     /// The turn has ended, one way or the other.
     TurnEnded,
+    /// The conversation with Codex cannot go on.
+    TalkFailed,
     /// Somebody wants the run to end.
     CancelAsked,
     /// Something outside the scope changed, and that is reason enough to end the run.
@@ -71,6 +73,8 @@ pub enum Stop {
     Stalled,
     /// The turn had ended and Codex did not exit.
     Lingered,
+    /// Codex could not be talked to.
+    BrokeOff,
 }
 
 /// The state of a run as far as decisions need it.
@@ -127,7 +131,8 @@ impl Conductor {
                 vec![]
             }
             Input::CancelAsked => self.cancel(now),
-            Input::OutOfScope if self.stop.is_some() => vec![],
+            Input::OutOfScope | Input::TalkFailed if self.stop.is_some() => vec![],
+            Input::TalkFailed => self.end(Stop::BrokeOff, now),
             Input::OutOfScope => self.end(Stop::OutOfScope, now),
             Input::Gone => {
                 self.gone = true;

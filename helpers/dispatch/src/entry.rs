@@ -14,6 +14,7 @@ use clodex_os::signals::StopSignals;
 use clodex_os::{run_suffix, wrapper_beside_this_program};
 
 use crate::artifacts::Artifacts;
+use crate::backend::Driver;
 use crate::cli::Cli;
 use crate::close::Finished;
 use crate::codex_start::Codex;
@@ -132,7 +133,8 @@ fn go(
     clodex_retention::sweep_worktrees(&store);
     let worktrees = store.dir().worktree_ids();
     let held = Held::decide(&plan, &codex, &config, store.dir().path())?;
-    let opened = opening::open(&plan, &held, &store, manner.detached)?;
+    let driver = Driver::choose(&plan, &codex)?;
+    let opened = opening::open(&plan, &held, driver, &store, manner.detached)?;
     announce(&opened);
     let (mut plan, mut opened) = isolate::enter(plan, held.enforcement, &store, opened)?;
     let importer = Importer { codex: &codex.binary, codex_home: home.as_deref(), scratch: &opened.scratch };
@@ -142,6 +144,7 @@ fn go(
         plan: &plan,
         held,
         codex,
+        driver,
         config,
         codex_home: home,
         wrapper,

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use clodex_codex::startup_failure_kind;
 use clodex_core::{
     Claim, ClaimParse, ClaimedVerdict, CommandSeen, Ending, FailureKind, FailureSeen, Outcome, Review, Turn,
     VerificationEntry, VerificationStatus, verification_attention,
@@ -36,6 +37,8 @@ pub struct Facts<'a> {
     pub turn: Turn,
     /// The last error that the stream told.
     pub failure: Option<&'a FailureSeen>,
+    /// Why the conversation could not go on.
+    pub broke_off: &'a str,
     /// How the process ended.
     pub exit: Exit,
     /// Whether the stream had a line that could be understood.
@@ -116,6 +119,7 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
             "stopped: something outside the scope changed",
         ),
         (Some(Stop::NotStarted), _) => Judgement::ended(Outcome::Refused, Ending::Completed, "not started"),
+        (Some(Stop::BrokeOff), _) => not_talked_to(facts),
         (Some(Stop::Lingered) | None, Turn::Completed) => delivered(facts),
         (Some(Stop::Lingered) | None, Turn::Failed) => failed(facts),
         (Some(Stop::Lingered) | None, Turn::NotStarted | Turn::Running) => broke_off(facts),
@@ -174,6 +178,12 @@ fn claimed(message: &str) -> Judgement {
         },
         ClaimParse::Unreadable(why) => Judgement::ended(Outcome::Failed, Ending::Protocol, why),
     }
+}
+
+fn not_talked_to(facts: &Facts<'_>) -> Judgement {
+    let kind = startup_failure_kind(facts.broke_off);
+    let ending = if kind == FailureKind::Thread { Ending::TurnFailed } else { Ending::Unreachable };
+    Judgement { failure: kind, ..Judgement::ended(Outcome::Failed, ending, first_line(facts.broke_off)) }
 }
 
 fn broke_off(facts: &Facts<'_>) -> Judgement {
@@ -246,6 +256,7 @@ mod tests {
             heartbeat_sec: 0,
             turn,
             failure: None,
+            broke_off: "",
             exit: Exit::Code(0),
             understood: true,
             final_message: message,

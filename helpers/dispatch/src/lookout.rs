@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clodex_scope::{Baseline, Meanwhile};
 
-use crate::watch::Message;
+use crate::channel::Message;
 
 /// Pause between two looks when nothing is told.
 const EVERY: Duration = Duration::from_secs(2);

@@ -12,6 +12,7 @@ use clodex_os::record_store::{LiveRun, RecordStore};
 use clodex_os::run_suffix;
 
 use crate::artifacts::{Artifacts, make_hidden};
+use crate::backend::Driver;
 use crate::board::Board;
 use crate::enforcement::Held;
 use crate::isolate;
@@ -43,14 +44,23 @@ pub struct Opened {
 /// Takes an id and makes the places. Whatever fails here, nothing was started.
 ///
 /// The record comes first and names the others: what somebody made who was killed in the middle is found by it.
-pub fn open(plan: &Plan, held: &Held, store: &RecordStore, detached: bool) -> Result<Opened, Refusal> {
+pub fn open(
+    plan: &Plan,
+    held: &Held,
+    driver: Driver,
+    store: &RecordStore,
+    detached: bool,
+) -> Result<Opened, Refusal> {
     // What nobody can overtake: looking at who works here, and being there to be looked at.
     let alone = overlap_gate::pass(plan, held.enforcement, store)?;
     let parent = runs_dir(plan)?;
     // In a worktree of its own nothing can be there yet.
     let temporary =
         if plan.isolate.is_on() { Temporary::default() } else { Temporary::of(plan, held.enforcement) };
-    let first = |id: RunId, artifacts: &Path| first_record(plan, held, &temporary, id, detached, artifacts);
+    let first = |id: RunId, artifacts: &Path| RunRecord {
+        backend: driver.as_str().to_owned(),
+        ..first_record(plan, held, &temporary, id, detached, artifacts)
+    };
     let (live, mut record) = begin(plan, store, &parent, first)?;
     drop(alone);
     let made = new_scratch(&store.dir().scratch(), &live, &mut record).and_then(|scratch| {
@@ -131,7 +141,7 @@ fn first_record(
         container: None,
         init: None,
         codex: None,
-        backend: "exec".to_owned(),
+        backend: String::new(),
         codex_version: None,
         thread_id: plan.resume.clone(),
         model: plan.model.clone(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clodex_core::{
-    Access, ByProducts, ContainmentWish, Enforcement, Isolate, Mode, Network, OnViolation, Sandbox,
+    Access, Backend, ByProducts, ContainmentWish, Enforcement, Isolate, Mode, Network, OnViolation, Sandbox,
     ScopeRules,
 };
 use clodex_scope::{Reach, Tree};
@@ -70,6 +70,8 @@ pub struct Plan {
     pub fallback_model: Option<String>,
     /// Reasoning effort, when not Codex's default.
     pub effort: Option<String>,
+    /// How Codex shall be driven.
+    pub backend: Backend,
     /// Thread to continue.
     pub resume: Option<String>,
     /// Claude Code session that Codex is given as context.

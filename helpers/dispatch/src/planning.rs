@@ -4,8 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use clodex_core::{
-    AnswerForm, ByProducts, Enforcement, ExitCode, Isolate, Layer, Mode, ModelChoice, Packet, PacketProblem,
-    Prompt, Sandbox, ScopeRules, Setting, Settings, Task,
+    AnswerForm, Backend, ByProducts, Enforcement, ExitCode, Isolate, Layer, Mode, ModelChoice, Packet,
+    PacketProblem, Prompt, Sandbox, ScopeRules, Setting, Settings, Task,
 };
 use clodex_os::ConfigFiles;
 use clodex_scope::{Reach, Tree, Wishes};
@@ -120,6 +120,7 @@ fn decide(
         retention_days: settings.retention_days.value,
         model: choice.model,
         fallback_model: choice.fallback,
+        backend: settings.backend.value,
         effort: cli.effort.clone().or(choice.effort),
         resume,
         session: cli.from_session.as_deref().map(HandOver::read).transpose()?,
@@ -179,7 +180,11 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
         },
         containment: cli.containment.map(|value| Setting::flag("--containment", value)),
         on_violation: cli.on_violation.map(|value| Setting::flag("--on-violation", value)),
-        backend: cli.backend.map(|value| Setting::flag("--backend", value)),
+        backend: if cli.review {
+            Some(Setting::flag("--review", Backend::Exec))
+        } else {
+            cli.backend.map(|value| Setting::flag("--backend", value))
+        },
         ..Layer::default()
     };
     let environment = Layer::from_environment(|name| env::var_os(name))

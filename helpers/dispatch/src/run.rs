@@ -18,11 +18,15 @@ use clodex_os::signals::StopSignals;
 use clodex_scope::{Baseline, CtimeTrust, Request, ScopeError, SecureRequest};
 
 use crate::artifacts::Artifacts;
+use crate::backend::Driver;
 use crate::beside::{meanwhile, rests};
 use crate::board::Board;
+use crate::channel::{Channel, Message};
 use crate::close::{Ended, Finished, close};
-use crate::codex_start::{Codex, Places, command};
+use crate::codex_start::{Codex, Places, start};
+use crate::conductor::Stop;
 use crate::enforcement::Held;
+use crate::listener::Folds;
 use crate::lookout::{BaselineTaken, Lookout};
 use crate::mount_points::{Temporary, remove_empty};
 use crate::opening::{Opened, remove_scratch};
@@ -30,7 +34,7 @@ use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::tape::Tape;
 use crate::verify::{CheckSandbox, Verifier};
-use crate::watch::{Attempt, Channel, Folds, Message, Watched, watch};
+use crate::watch::{Attempt, Watched, watch};
 
 /// Files that are secured at most, so that a tree full of them does not hold up a run.
 const SECURED_FILES: usize = 20_000;
@@ -44,6 +48,8 @@ pub struct Run<'a> {
     pub plan: &'a Plan,
     /// What does it.
     pub codex: Codex,
+    /// How it is driven.
+    pub driver: Driver,
     /// What holds its writes back.
     pub held: Held,
     /// Codex's configuration, as far as it matters here.
@@ -127,8 +133,10 @@ impl Run<'_> {
         );
         let places = self.places(&board, &artifacts, scratch);
         let mut model = self.plan.model.as_deref();
+        let mut driver = self.driver;
+        let mut degraded = Vec::new();
         let mut watched = loop {
-            let attempt = match self.attempt(&places, model) {
+            let attempt = match self.attempt(driver, &places, model) {
                 Ok(attempt) => attempt,
                 Err(refusal) => {
                     board.refuse(&refusal);
@@ -136,6 +144,18 @@ impl Run<'_> {
                 }
             };
             let watched = watch(attempt, self.begun, &channel, &mut tape, &mut folds, &mut board);
+            if let Some(why) = not_driven(driver, &watched, &folds.story) {
+                degraded.push(format!("codex's app-server was of no use ({why}): `codex exec` was taken"));
+                board.remark(&format!("codex's app-server is of no use ({why}): taking `codex exec`"));
+                driver = Driver::Exec;
+                driver.as_str().clone_into(&mut board.record.backend);
+                // A baseline that is still to come is in the channel.
+                if watched.let_go {
+                    let again = BaselineTaken { may_go_on: true, remarks: vec![], lookout: watched.lookout };
+                    let _ = channel.sender.send(Message::Baseline(again));
+                }
+                continue;
+            }
             let Some(other) = self.fallback(&watched, &folds.story, model) else { break watched };
             let gone = model.unwrap_or("the default model");
             notes.push(format!("{gone} is not available: fell back to {other}"));
@@ -158,7 +178,7 @@ impl Run<'_> {
         let rests = rests(self.store, &board.record);
         board.record.mount_points.extend(rests);
         let last_words = tape.last_words();
-        let mut degraded = self.degraded(&board, &mut artifacts, tape);
+        degraded.extend(self.degraded(&board, &mut artifacts, tape));
         write_baseline(&taken, &mut artifacts, &mut degraded);
         let mut story = folds.story;
         story.stream_ended();
@@ -253,10 +273,12 @@ impl Run<'_> {
         })
     }
 
-    fn attempt(&self, places: &Places, model: Option<&str>) -> Result<Attempt, Refusal> {
+    fn attempt(&self, driver: Driver, places: &Places, model: Option<&str>) -> Result<Attempt, Refusal> {
+        let (command, conversation) =
+            start(self.plan, &self.held, &self.codex, driver, &self.config, places, model)?;
         Ok(Attempt {
-            command: command(self.plan, &self.held, &self.codex, &self.config, places, model)?,
-            prompt: self.plan.prompt.clone().into_bytes(),
+            command,
+            conversation,
             timeout_sec: self.plan.timeout_sec,
             heartbeat_sec: self.plan.heartbeat_sec,
             starts_before_baseline: self.codex.version.waits_for_prompt(),
@@ -360,6 +382,23 @@ impl Run<'_> {
             .into_iter()
             .flatten()
             .collect()
+    }
+}
+
+/// Why another driver has to be tried: this one failed before it was told anything, and not by what it was asked for.
+fn not_driven(driver: Driver, watched: &Watched, story: &RunStory) -> Option<String> {
+    let Driver::AppServer { replaceable: true } = driver else { return None };
+    if story.turn != Turn::NotStarted {
+        return None;
+    }
+    match (&watched.broke_off, watched.stop) {
+        (Some(broke_off), Some(Stop::BrokeOff)) if broke_off.is_of_the_backend() => {
+            Some(broke_off.why.clone())
+        }
+        (None, None) if !watched.turn_was_asked && watched.start_error.is_none() => {
+            Some("it ended before its first turn".to_owned())
+        }
+        (_, _) => None,
     }
 }
 

@@ -15,8 +15,8 @@ use clodex_os::{ExitKind, run_suffix};
 use clodex_scope::{Baseline, Comparison, Meanwhile, compare};
 
 use crate::board::Board;
+use crate::channel::Channel;
 use crate::plan::Plan;
-use crate::watch::Channel;
 use programs::Programs;
 use run_check::{End, Ran, run_check};
 

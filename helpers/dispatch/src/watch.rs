@@ -1,84 +1,34 @@
 //! Runs Codex once and watches it to its end: one loop over one bounded channel. The [`Conductor`] decides, this
 //! performs; threads only carry bytes. Must be called on the main thread, whose end is the end of the containment.
 
-use std::io::{Read, Write as _};
-use std::process::ChildStdin;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clodex_core::{Event, ProgressFold, RunStory};
+use clodex_codex::app_server::{AskedOfUs, Effect, Reply};
+use clodex_os::clock::Timestamp;
 use clodex_os::process::CommandMeter;
-use clodex_os::signals::StopSignals;
 use clodex_os::{Contained, ContainedCommand, Ended, Spawned};
 
 use crate::board::Board;
+use crate::channel::{Channel, Message};
 use crate::conductor::{Action, Conductor, Input, Stop};
-use crate::lookout::{BaselineTaken, Lookout};
+use crate::conversation::{Conversation, Parting};
+use crate::listener::{BrokeOff, Folds, Listener};
+use crate::lookout::Lookout;
 use crate::tape::Tape;
 
-/// Messages that may wait in the channel: with 64 KiB each, what a flood can cost in memory.
-const QUEUE: usize = 8;
-const CHUNK_BYTES: usize = 64 * 1024;
 /// How long streams may stay open after the last process of the run has gone.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How long the containment may take to end everything, once told to.
 const LAST_DEADLINE: Duration = Duration::from_secs(5);
-
-/// What the threads tell the loop.
-#[derive(Debug)]
-pub enum Message {
-    /// Bytes of Codex's stdout.
-    Stdout(Vec<u8>),
-    /// Bytes of Codex's stderr.
-    Stderr(Vec<u8>),
-    /// Stdout has ended.
-    StdoutEnd,
-    /// Stderr has ended.
-    StderrEnd,
-    /// The baseline was taken.
-    Baseline(BaselineTaken),
-    /// Something outside the scope changed: what.
-    OutOfScope(String),
-    /// The contained program has ended, and all it started.
-    Ended(Ended),
-    /// Somebody wants the run to end.
-    Stop,
-}
-
-/// The loop's ends of its channel; lives as long as the run.
-#[derive(Debug)]
-pub struct Channel {
-    /// For threads.
-    pub sender: SyncSender<Message>,
-    receiver: Receiver<Message>,
-}
-
-impl Channel {
-    /// A channel that signals are already passed into.
-    pub fn with_signals(mut signals: StopSignals) -> Self {
-        let (sender, receiver) = sync_channel(QUEUE);
-        let stop = sender.clone();
-        thread::spawn(move || while signals.wait().is_ok() && stop.send(Message::Stop).is_ok() {});
-        Self { sender, receiver }
-    }
-
-    /// The next message; none when the time has come first.
-    pub fn receive(&self, until: Option<Instant>) -> Option<Message> {
-        match until {
-            Some(at) => self.receiver.recv_timeout(at.saturating_duration_since(Instant::now())).ok(),
-            None => self.receiver.recv().ok(),
-        }
-    }
-}
 
 /// One start of Codex.
 #[derive(Debug)]
 pub struct Attempt {
     /// How to start it.
     pub command: ContainedCommand,
-    /// Goes to its stdin, byte for byte.
-    pub prompt: Vec<u8>,
+    /// How to talk to it.
+    pub conversation: Conversation,
     /// Wall clock limit since the run's acceptance; 0 = none.
     pub timeout_sec: u64,
     /// Limit of silence; 0 = none.
@@ -96,8 +46,14 @@ pub struct Watched {
     pub ended: Option<Ended>,
     /// Why it could not be started.
     pub start_error: Option<String>,
-    /// Whether any line was an event.
+    /// Why the conversation could not go on.
+    pub broke_off: Option<BrokeOff>,
+    /// Whether any line was understood.
     pub understood: bool,
+    /// Whether the model may have been asked for something.
+    pub turn_was_asked: bool,
+    /// Whether the baseline had been taken, and Codex was let go.
+    pub let_go: bool,
     /// Time from Codex's start to its end.
     pub ran_for: Duration,
     /// Who looked for violations, for another attempt.
@@ -106,33 +62,22 @@ pub struct Watched {
 
 /// The state of the loop.
 struct Watch<'a> {
-    attempt: Option<Attempt>,
-    prompt: Vec<u8>,
-    conductor: Conductor,
+    command: Option<ContainedCommand>,
     begun: Instant,
     channel: &'a Channel,
     tape: &'a mut Tape,
-    folds: &'a mut Folds,
-    board: &'a mut Board,
+    listener: Listener<'a>,
     running: Option<Running>,
     started_at: Option<Instant>,
     open_streams: u8,
-    lookout: Option<Lookout>,
-    watched: Watched,
-}
-
-/// What the events come to: what is shown now, and what is told at the end.
-#[derive(Debug)]
-pub struct Folds {
-    /// Published while the run lives.
-    pub progress: ProgressFold,
-    /// For the report.
-    pub story: RunStory,
+    let_go: bool,
+    ended: Option<Ended>,
+    start_error: Option<String>,
+    broke_off: Option<BrokeOff>,
 }
 
 struct Running {
     contained: Contained,
-    stdin: Option<ChildStdin>,
     meter: CommandMeter,
     ended_at: Option<Instant>,
 }
@@ -148,31 +93,30 @@ pub fn watch(
 ) -> Watched {
     let conductor =
         Conductor::new(attempt.timeout_sec, attempt.heartbeat_sec, attempt.starts_before_baseline);
-    let watched = Watched {
-        stop: None,
-        ended: None,
-        start_error: None,
-        understood: false,
-        ran_for: Duration::ZERO,
-        lookout: None,
-    };
-    let prompt = attempt.prompt.clone();
-    let mut watch = Watch {
-        attempt: Some(attempt),
-        prompt,
+    let listener = Listener {
+        conversation: attempt.conversation,
         conductor,
+        folds,
+        board,
+        lookout: None,
+        understood: false,
+        effects: vec![],
+    };
+    let mut watch = Watch {
+        command: Some(attempt.command),
         begun,
         channel,
         tape,
-        folds,
-        board,
+        listener,
         running: None,
         started_at: None,
         open_streams: 0,
-        lookout: None,
-        watched,
+        let_go: false,
+        ended: None,
+        start_error: None,
+        broke_off: None,
     };
-    let actions = watch.conductor.begin();
+    let actions = watch.listener.conductor.begin();
     watch.perform(&actions);
     watch.run();
     watch.finish()
@@ -184,8 +128,10 @@ impl Watch<'_> {
             if let Some(message) = self.channel.receive(self.next_deadline()) {
                 self.take(message);
             }
+            let effects = self.listener.conversation.tick(Instant::now());
+            self.follow(effects);
             self.step(Input::Tick);
-            self.board.show(self.folds.progress.progress());
+            self.listener.board.show(self.listener.folds.progress.progress());
         }
     }
 
@@ -195,15 +141,16 @@ impl Watch<'_> {
         };
         match &self.running {
             Some(running) => running.ended_at.is_some() && drained(running),
-            None => self.conductor.stop().is_some() || self.watched.start_error.is_some(),
+            None => self.listener.conductor.stop().is_some() || self.start_error.is_some(),
         }
     }
 
     fn next_deadline(&self) -> Option<Instant> {
         let elapsed = self.begun.elapsed();
-        let decided = self.conductor.deadline(elapsed).map(|at| self.begun + at);
+        let decided = self.listener.conductor.deadline(elapsed).map(|at| self.begun + at);
         let drain = self.running.as_ref().and_then(|running| running.ended_at).map(|at| at + DRAIN);
-        [decided, drain, self.board.next_show()].into_iter().flatten().min()
+        let answer = self.listener.conversation.deadline();
+        [decided, drain, answer, self.listener.board.next_show()].into_iter().flatten().min()
     }
 
     fn take(&mut self, message: Message) {
@@ -216,18 +163,18 @@ impl Watch<'_> {
             }
             Message::StderrEnd => self.open_streams -= 1,
             Message::Baseline(taken) => {
-                taken.remarks.iter().for_each(|remark| self.board.remark(remark));
-                self.lookout = taken.lookout;
+                taken.remarks.iter().for_each(|remark| self.listener.board.remark(remark));
+                self.listener.lookout = taken.lookout;
                 let input = if taken.may_go_on { Input::BaselineDone } else { Input::BaselineRefused };
                 self.step(input);
             }
             Message::OutOfScope(path) => {
-                self.board.remark(&format!("stopping: {path} changed outside the scope"));
+                self.listener.board.remark(&format!("stopping: {path} changed outside the scope"));
                 self.step(Input::OutOfScope);
             }
             Message::Stop => self.step(Input::CancelAsked),
             Message::Ended(ended) => {
-                self.watched.ended = Some(ended);
+                self.ended = Some(ended);
                 if let Some(running) = &mut self.running {
                     running.ended_at = Some(Instant::now());
                 }
@@ -238,32 +185,54 @@ impl Watch<'_> {
 
     fn take_stdout(&mut self, bytes: &[u8]) {
         let elapsed = self.begun.elapsed();
-        let mut reader = Reader {
-            elapsed,
-            folds: &mut *self.folds,
-            watched: &mut self.watched,
-            conductor: &mut self.conductor,
-            board: &mut *self.board,
-            lookout: self.lookout.as_ref(),
-        };
-        self.tape.stdout(bytes, elapsed, |line| reader.read(line));
+        self.tape.stdout(bytes, elapsed, |line| self.listener.read(line, elapsed));
+        let effects = std::mem::take(&mut self.listener.effects);
+        self.follow(effects);
     }
 
     /// A stream that breaks off in the middle of a line has said that much.
     fn stdout_ended(&mut self) {
-        let mut reader = Reader {
-            elapsed: self.begun.elapsed(),
-            folds: &mut *self.folds,
-            watched: &mut self.watched,
-            conductor: &mut self.conductor,
-            board: &mut *self.board,
-            lookout: self.lookout.as_ref(),
-        };
-        self.tape.stdout_ended(|line| reader.read(line));
+        let elapsed = self.begun.elapsed();
+        self.tape.stdout_ended(|line| self.listener.read(line, elapsed));
+    }
+
+    /// Does what follows from the conversation.
+    fn follow(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Event(event) => self.listener.told(&event, self.begun.elapsed()),
+                Effect::Asked(number, about) => self.asked(number, &about),
+                Effect::Failed(stage, why) => {
+                    self.broke_off.get_or_insert(BrokeOff { stage, why });
+                    self.step(Input::TalkFailed);
+                }
+                // The conversation has done its part of these.
+                Effect::Say(_)
+                | Effect::Over
+                | Effect::Greeted(_)
+                | Effect::Open(_)
+                | Effect::Resolved(_)
+                | Effect::Steered(_)
+                | Effect::NotSteered(..)
+                | Effect::Interrupted
+                | Effect::RateLimits(_) => {}
+            }
+        }
+    }
+
+    /// Nobody can be asked: what Codex may not do by itself it may not do.
+    fn asked(&mut self, number: u64, _about: &AskedOfUs) {
+        let Conversation::AppServer(talk) = &mut self.listener.conversation else { return };
+        let unix_now = Timestamp::now().unix_ms() / 1000;
+        let effects = talk.follow(|run| {
+            // A question that does not wait any more needs no answer.
+            let _ = run.reply(number, &Reply::Decline, unix_now);
+        });
+        self.follow(effects);
     }
 
     fn step(&mut self, input: Input) {
-        let actions = self.conductor.step(input, self.begun.elapsed());
+        let actions = self.listener.conductor.step(input, self.begun.elapsed());
         self.perform(&actions);
     }
 
@@ -271,12 +240,12 @@ impl Watch<'_> {
         for action in actions {
             match action {
                 Action::Start => self.start(),
-                Action::SendPrompt => self.send_prompt(),
-                Action::Terminate => {
-                    if let Some(running) = &self.running {
-                        running.contained.terminate();
-                    }
+                Action::SendPrompt => {
+                    self.let_go = true;
+                    let effects = self.listener.conversation.let_go(Instant::now());
+                    self.follow(effects);
                 }
+                Action::Terminate => self.terminate(),
                 Action::Kill => {
                     if let Some(running) = &mut self.running {
                         running.contained.kill();
@@ -288,33 +257,37 @@ impl Watch<'_> {
     }
 
     fn start(&mut self) {
-        let Some(attempt) = self.attempt.take() else { return };
+        let Some(command) = self.command.take() else { return };
         self.started_at = Some(Instant::now());
-        match attempt.command.spawn() {
+        match command.spawn() {
             Ok(spawned) => self.hold(spawned),
-            Err(error) => self.watched.start_error = Some(error.to_string()),
+            Err(error) => self.start_error = Some(error.to_string()),
         }
     }
 
     fn hold(&mut self, spawned: Spawned) {
         let Spawned { contained, ending, stdin, stdout, stderr } = spawned;
-        self.board.started(&contained);
+        self.listener.board.started(&contained);
         let meter = CommandMeter::new(contained.holder(), contained.program());
         self.open_streams = 2;
-        carry(stdout, self.channel.sender.clone(), Message::Stdout, Message::StdoutEnd);
-        carry(stderr, self.channel.sender.clone(), Message::Stderr, Message::StderrEnd);
+        self.channel.carry(stdout, Message::Stdout, Message::StdoutEnd);
+        self.channel.carry(stderr, Message::Stderr, Message::StderrEnd);
         let ended = self.channel.sender.clone();
         // The loop may be gone when the end is told; then nobody needs it.
         thread::spawn(move || ended.send(Message::Ended(ending.wait())));
-        self.running = Some(Running { contained, stdin: Some(stdin), meter, ended_at: None });
+        self.running = Some(Running { contained, meter, ended_at: None });
+        let effects = self.listener.conversation.begin(stdin, Instant::now());
+        self.follow(effects);
     }
 
-    fn send_prompt(&mut self) {
-        let stdin = self.running.as_mut().and_then(|running| running.stdin.take());
-        let prompt = std::mem::take(&mut self.prompt);
-        if let Some(mut stdin) = stdin {
-            // A Codex that has ended already does not read it: its end says why.
-            thread::spawn(move || stdin.write_all(&prompt));
+    fn terminate(&mut self) {
+        match self.listener.conversation.part(Instant::now()) {
+            Parting::Asked(effects) => self.follow(effects),
+            Parting::BySignal => {
+                if let Some(running) = &self.running {
+                    running.contained.terminate();
+                }
+            }
         }
     }
 
@@ -328,65 +301,20 @@ impl Watch<'_> {
     fn finish(mut self) -> Watched {
         if let Some(running) = &mut self.running {
             let survivors = running.contained.wait_all_dead(Instant::now() + LAST_DEADLINE);
-            if let Some(ended) = &mut self.watched.ended {
+            if let Some(ended) = &mut self.ended {
                 ended.survivors = survivors;
             }
         }
-        self.watched.lookout = self.lookout.take();
-        self.watched.stop = self.conductor.stop();
-        self.watched.ran_for = self.started_at.map(|at| at.elapsed()).unwrap_or_default();
-        self.watched
+        Watched {
+            stop: self.listener.conductor.stop(),
+            ended: self.ended,
+            start_error: self.start_error,
+            broke_off: self.broke_off,
+            understood: self.listener.understood,
+            turn_was_asked: self.listener.conversation.turn_was_asked(),
+            let_go: self.let_go,
+            ran_for: self.started_at.map(|at| at.elapsed()).unwrap_or_default(),
+            lookout: self.listener.lookout.take(),
+        }
     }
-}
-
-/// What a line of stdout changes.
-struct Reader<'a> {
-    elapsed: Duration,
-    folds: &'a mut Folds,
-    watched: &'a mut Watched,
-    conductor: &'a mut Conductor,
-    board: &'a mut Board,
-    lookout: Option<&'a Lookout>,
-}
-
-impl Reader<'_> {
-    fn read(&mut self, line: &[u8]) {
-        let event = clodex_codex::event_from_line(line);
-        self.watched.understood |= !matches!(event, Event::Garbage);
-        if event.is_life() {
-            self.conductor.step(Input::Life, self.elapsed);
-        }
-        if let Event::ThreadStarted { thread_id } = &event {
-            self.board.thread_started(thread_id);
-        }
-        if matches!(event, Event::TurnCompleted { .. } | Event::TurnFailed { .. }) {
-            self.conductor.step(Input::TurnEnded, self.elapsed);
-        }
-        if let (Some(lookout), Event::CommandEnded { .. } | Event::FilesChanged { .. }) =
-            (self.lookout, &event)
-        {
-            lookout.look();
-        }
-        let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
-        self.folds.progress.apply(&event, elapsed_ms);
-        self.folds.story.apply(&event, elapsed_ms);
-    }
-}
-
-/// Carries a stream's bytes into the channel, and its end.
-fn carry(
-    mut stream: impl Read + Send + 'static,
-    sender: SyncSender<Message>,
-    wrap: fn(Vec<u8>) -> Message,
-    end: Message,
-) {
-    thread::spawn(move || {
-        let mut buffer = vec![0; CHUNK_BYTES];
-        while let Ok(n) = stream.read(&mut buffer) {
-            if n == 0 || sender.send(wrap(buffer[..n].to_vec())).is_err() {
-                break;
-            }
-        }
-        let _ = sender.send(end);
-    });
 }

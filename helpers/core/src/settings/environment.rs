@@ -34,7 +34,7 @@ impl Layer {
         // The older names give way to ours.
         let timeout = ["CLODEX_TIMEOUT_SEC", "CODEX_DISPATCH_TIMEOUT_SEC"];
         let heartbeat = ["CLODEX_HEARTBEAT_SEC", "CODEX_DISPATCH_HEARTBEAT_SEC"];
-        let backends = "the backends are exec and auto";
+        let backends = "the backends are auto, exec and app-server";
         let wishes = "it is auto, kernel or best-effort";
         let held = "it is profile, sandbox or none";
         let reactions = "it is report, restore or fail-fast";

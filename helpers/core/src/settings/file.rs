@@ -116,7 +116,7 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
     let backend = Backend::from_word(&backend_word);
     let containment = ContainmentWish::from_word(&wish_word);
     if read.backend.is_some() && backend.is_none() {
-        return Err(bad("backend", &backend_word, "the backends are exec and auto"));
+        return Err(bad("backend", &backend_word, "the backends are auto, exec and app-server"));
     }
     if read.containment.is_some() && containment.is_none() {
         return Err(bad("containment", &wish_word, "it is auto, kernel or best-effort"));

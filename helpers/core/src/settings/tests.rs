@@ -101,7 +101,7 @@ fn a_bad_variable_is_an_error_that_names_it() {
         &[("CLODEX_HEARTBEAT_SEC", "-1")],
         &[("CODEX_DISPATCH_TIMEOUT_SEC", "soon")],
         &[("CLODEX_VERIFY", "maybe")],
-        &[("CLODEX_BACKEND", "app-server")],
+        &[("CLODEX_BACKEND", "mcp")],
         &[("CLODEX_CONTAINMENT", "none")],
         &[("CLODEX_ON_VIOLATION", "stop")],
         &[("CLODEX_RETENTION_DAYS", "a month")],
@@ -123,7 +123,7 @@ fn variables_of_others_are_nobodys_business() {
             .unwrap()
             .backend
             .map(|s| s.value),
-        Some(Backend::Exec)
+        Some(Backend::Auto)
     );
 }
 
@@ -170,7 +170,7 @@ fn a_project_file_never_widens_what_a_run_may_do() {
 #[test]
 fn a_bad_user_file_is_an_error_that_names_it() {
     for (text, wanted) in [
-        ("backend: app-server", "backend is `app-server`"),
+        ("backend: mcp", "backend is `mcp`"),
         ("containment: off", "containment is `off`"),
         ("on_violation: undo", "on_violation is `undo`"),
         ("sandbox: danger-full-access", "sandbox: danger-full-access cannot be a habit"),

@@ -11,7 +11,7 @@ use clodex_os::{Contained, ContainedCommand, ExitKind, Spawned};
 
 use super::output::Output;
 use crate::board::Board;
-use crate::watch::{Channel, Message};
+use crate::channel::{Channel, Message};
 
 /// How long everything of a command may take to die.
 const DEATH: Duration = Duration::from_secs(5);
