@@ -3,9 +3,10 @@
 //! [`responses`] is the model's side: a scripted Responses API that drives the *real* Codex offline.
 //! [`messages`] is the same for the real Claude Code.
 //! [`stand_in`] is Codex's side: a program called `codex` for the faults that the real one will not
-//! show on demand. [`mcp`] is a server out of a user's Codex configuration. None knows anything of
+//! show on demand; [`app_server`] is the same over JSON-RPC. [`mcp`] is a server out of a user's Codex configuration. None knows anything of
 //! clodex: what they imitate is the other side of the wire.
 
+pub mod app_server;
 pub mod codex_home;
 pub mod demo;
 mod http;

@@ -15,6 +15,8 @@
 //!           {"last_message": "done"}, {"die": "KILL"}]}
 //! ```
 //!
+//! What follows `app-server` is a script of its own: see [`crate::app_server`].
+//!
 //! Without a script, or for a subcommand that it does not name, it behaves like a Codex that is well
 //! and has nothing to do. See [`script::Act`] for all acts.
 
@@ -24,7 +26,10 @@ mod script;
 mod spawn;
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
+
+use crate::app_server;
 
 pub use record::{Invocation, Stamp, invocations, stamps};
 pub use script::{Act, Flood, How, Script, Spawn};
@@ -46,10 +51,21 @@ pub fn main(args: &[OsString]) -> ExitCode {
             return ExitCode::from(99);
         }
     };
-    perform::Performance::new(args, &script).and_then(|mut performance| performance.run()).unwrap_or_else(
-        |e| {
-            eprintln!("stand-in codex: {e}");
-            ExitCode::from(99)
-        },
-    )
+    if args.iter().any(|arg| arg == "app-server") {
+        return serve(args, &script).map_or_else(failed, |()| ExitCode::SUCCESS);
+    }
+    perform::Performance::new(args, &script)
+        .and_then(|mut performance| performance.run())
+        .unwrap_or_else(failed)
+}
+
+fn serve(args: &[OsString], script: &Script) -> io::Result<()> {
+    record::Recorder::start(args, script.record.as_deref(), script.stamps.as_deref())?;
+    app_server::main(args, script.app_server.clone().unwrap_or_default())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what an error is mapped with")]
+fn failed(error: io::Error) -> ExitCode {
+    eprintln!("stand-in codex: {error}");
+    ExitCode::from(99)
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::SCRIPT_VARIABLE;
+use crate::app_server;
 
 /// What to do for each subcommand, and where to write what was seen.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -19,7 +20,10 @@ pub struct Script {
     pub record: Option<PathBuf>,
     /// A file for one [`super::Stamp`] per start, end of stdin, and line.
     pub stamps: Option<PathBuf>,
-    /// Acts by subcommand (`--version`, `login`, `exec`, …).
+    /// What its app-server does.
+    #[serde(rename = "app-server")]
+    pub app_server: Option<app_server::Script>,
+    /// Acts by any other subcommand (`--version`, `login`, `exec`, …).
     #[serde(flatten)]
     pub on: BTreeMap<String, Vec<Act>>,
 }
