@@ -6,6 +6,7 @@ mod asked;
 pub mod call;
 mod client;
 mod error_info;
+mod heard;
 mod item;
 mod notice;
 mod rate_limits;
@@ -14,7 +15,8 @@ mod run;
 pub use agents::{Agent, AgentError, AgentEvent, AgentStatus, Agents, Ended, Reminder, TurnSettings};
 pub use asked::{Asked, Dialect, NoAnswer, Question, Reply, UserQuestion, Visibility};
 pub use client::{
-    CallError, Client, Happened, OLDEST_SERVER, Question as ServerQuestion, ReplyError, answer,
+    Awaited, CallError, Client, Happened, NotBack, OLDEST_SERVER, Question as ServerQuestion, Rejoined,
+    ReplyError, WayBack, answer,
 };
 pub use notice::{Notice, Retry, ThreadStatus, Told, TurnEnd};
 pub use run::{AppServerRun, AskedOfUs, Effect, RunRequest, Stage, ThreadWish};

@@ -14,10 +14,11 @@ pub use account::{
 pub use thread::{
     ApprovalPolicy, ArchiveThread, CleanTerminals, CompactThread, ForkThread, ListThreads, LoadedThreads,
     NameThread, OneThread, OpenThread, PermissionProfile, ReadThread, ResumeThread, StartThread, Thread,
-    ThreadSettings,
+    ThreadSettings, ThreadState,
 };
 pub use turn::{
-    Input, InterruptTurn, OneTurn, ReviewTarget, StartReview, StartTurn, SteerTurn, Steered, Turn,
+    Input, InterruptTurn, ListTurns, OneTurn, PastTurn, ReviewTarget, StartReview, StartTurn, SteerTurn,
+    Steered, Turn,
 };
 
 /// A request: its parameters are itself.
@@ -52,6 +53,7 @@ calls! {
     StartTurn<'a> = "turn/start" -> OneTurn;
     SteerTurn<'a> = "turn/steer" -> Steered;
     InterruptTurn<'a> = "turn/interrupt" -> Done;
+    ListTurns<'a> = "thread/turns/list" -> Page<PastTurn>;
     StartReview<'a> = "review/start" -> OneTurn;
     ListModels = "model/list" -> Page<Model>;
     ListMcpServers<'a> = "mcpServerStatus/list" -> Page<McpServer>;
@@ -88,7 +90,7 @@ pub struct Initialize<'a> {
 }
 
 /// Who asks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct ClientInfo<'a> {
     /// Its name.
     pub name: &'a str,

@@ -2,6 +2,7 @@
 //! knows no transport and no process.
 
 mod backoff;
+mod rejoin;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -13,8 +14,10 @@ use serde_json::value::RawValue;
 
 use super::asked::{Asked, NoAnswer, Reply};
 use super::call::{Call, Capabilities, ClientInfo, Initialize, Server};
+use super::heard::Heard;
 use crate::version::{CodexVersion, Version};
 use backoff::pause;
+pub use rejoin::{Awaited, NotBack, Rejoined, WayBack};
 
 /// The oldest app-server that is understood: before it the protocol was another one.
 pub const OLDEST_SERVER: Version = Version { major: 0, minor: 124, patch: 0 };
@@ -33,6 +36,9 @@ pub struct Client<T> {
     again: Vec<(Instant, Sent<T>)>,
     /// What has happened while one answer was waited for.
     ahead: VecDeque<Happened<T>>,
+    heard: Heard,
+    /// Counts connections: a question of an earlier one cannot be answered on this one.
+    connection: u64,
 }
 
 /// A request under way.
@@ -73,17 +79,20 @@ pub enum Happened<T> {
 
 /// A request of the server.
 #[derive(Debug)]
-pub struct Question(Request);
+pub struct Question {
+    request: Request,
+    connection: u64,
+}
 
 impl Question {
     /// What is asked.
     pub fn asked(&self) -> Asked<'_> {
-        Asked::read(&self.0.method, self.0.params.as_deref().map(RawValue::get))
+        Asked::read(&self.request.method, self.request.params.as_deref().map(RawValue::get))
     }
 
     /// Names it on this connection; another connection knows it by another id.
     pub fn id(&self) -> &Id {
-        &self.0.id
+        &self.request.id
     }
 }
 
@@ -136,6 +145,9 @@ pub enum ReplyError {
     /// The answer does not fit; the question still waits.
     #[error("{0}")]
     Wrong(NoAnswer, Box<Question>),
+    /// It was asked on a connection that is gone. Where it still waits, it is asked again on the present one.
+    #[error("the question was lost with its connection")]
+    Lost,
     /// It could not be sent.
     #[error("cannot answer codex: {0}")]
     NotSent(#[from] Sending),
@@ -155,21 +167,37 @@ impl<T> Client<T> {
         client: ClientInfo<'_>,
         deadline: Instant,
     ) -> Result<(Self, CodexVersion), CallError> {
-        let mut greeted = Self { peer: Peer::new(connection), again: Vec::new(), ahead: VecDeque::new() };
-        let capabilities = Capabilities { experimental_api: true, opt_out_notification_methods: &NOT_WANTED };
-        let server: Server = greeted.call(&Initialize { client_info: client, capabilities }, deadline)?;
-        let version = CodexVersion::from_output(server.version().unwrap_or_default());
-        if let CodexVersion::TooOld(version) = version {
-            return Err(CallError::TooOld(version));
-        }
-        if let CodexVersion::Known(version, _) = version
-            && version < OLDEST_SERVER
-        {
-            return Err(CallError::TooOld(version));
-        }
-        let told = greeted.peer.tell("initialized", &serde_json::Map::new());
-        told.map_err(|error| CallError::NotSent { method: "initialized", error })?;
+        let mut greeted = Self {
+            peer: Peer::new(connection),
+            again: Vec::new(),
+            ahead: VecDeque::new(),
+            heard: Heard::default(),
+            connection: 0,
+        };
+        let version = greeted.shake_hands(client, deadline)?;
         Ok((greeted, version))
+    }
+
+    /// Talks over another connection from now on, on which nothing has been said yet.
+    fn replace(&mut self, connection: Connection) {
+        self.peer = Peer::new(connection);
+        self.connection += 1;
+    }
+
+    fn shake_hands(&mut self, client: ClientInfo<'_>, deadline: Instant) -> Result<CodexVersion, CallError> {
+        let capabilities = Capabilities { experimental_api: true, opt_out_notification_methods: &NOT_WANTED };
+        let server: Server = self.call(&Initialize { client_info: client, capabilities }, deadline)?;
+        let version = CodexVersion::from_output(server.version().unwrap_or_default());
+        match &version {
+            CodexVersion::TooOld(old) => return Err(CallError::TooOld(*old)),
+            CodexVersion::Known(known, _) if *known < OLDEST_SERVER => {
+                return Err(CallError::TooOld(*known));
+            }
+            CodexVersion::Known(..) | CodexVersion::Unreadable(_) => {}
+        }
+        let told = self.peer.tell("initialized", &serde_json::Map::new());
+        told.map_err(|error| CallError::NotSent { method: "initialized", error })?;
+        Ok(version)
     }
 
     /// Asks; the answer, or that there is none by the deadline, happens later.
@@ -191,11 +219,14 @@ impl<T> Client<T> {
 
     /// Answers a question of the server. `now` is in seconds since 1970 UTC.
     pub fn reply(&mut self, question: Question, reply: &Reply, now: i64) -> Result<(), ReplyError> {
+        if question.connection != self.connection {
+            return Err(ReplyError::Lost);
+        }
         match question.asked().answer(reply, now) {
-            Ok(result) => Ok(self.peer.answer(question.0.id, &result)?),
+            Ok(result) => Ok(self.peer.answer(question.request.id, &result)?),
             Err(NoAnswer::Refuse(_)) => {
                 let error = RpcError::new(RpcError::METHOD_NOT_FOUND, "clodex does not answer this");
-                Ok(self.peer.refuse(question.0.id, error)?)
+                Ok(self.peer.refuse(question.request.id, error)?)
             }
             Err(wrong) => Err(ReplyError::Wrong(wrong, Box::new(question))),
         }
@@ -258,7 +289,10 @@ impl<T> Client<T> {
                     Unanswered::Closed(closed) => CallError::Closed { method, closed },
                 }),
             ),
-            Event::Asked(request) => Step::Happened(Happened::Asked(Question(request))),
+            Event::Asked(request) => {
+                Step::Happened(Happened::Asked(Question { request, connection: self.connection }))
+            }
+            Event::Told(notification) if !self.heard.is_new(&notification) => return None,
             Event::Told(notification) => Step::Happened(Happened::Told(notification)),
             // Its caller has been told that it came too late.
             Event::Stray(_) => return None,

@@ -1,9 +1,12 @@
 //! What the app-server tells without being asked, of whatever thread. Keeps nothing between notifications.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use clodex_core::{Event, FailureKind, FileChange, RateLimits, Usage};
+use clodex_json_rpc::Id;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::error_info::{ErrorInfo, failure};
 use super::item::Item;
@@ -68,8 +71,8 @@ pub enum Told<'a> {
         /// Whether Codex tries again by itself.
         retry: Retry,
     },
-    /// A request of the server no longer waits: answered, by whomever, or gone with its turn.
-    RequestResolved,
+    /// A request of the server, by its id, no longer waits: answered, by whomever, or gone with its turn.
+    RequestResolved(Option<Id>),
     /// Something else, by its method.
     Other(Cow<'a, str>),
 }
@@ -135,6 +138,7 @@ last_key_wins! {
         "summary" => summary: Text<'a>,
         "message" => message: Text<'a>,
         "toModel" => to_model: Text<'a>,
+        "requestId" => request: RequestId<'a>,
     }
 }
 
@@ -181,6 +185,17 @@ last_key_wins! {
     }
 }
 
+/// A request's id; anything else reads as absent.
+#[derive(Debug, Default)]
+struct RequestId<'a>(Option<Id>, PhantomData<&'a ()>);
+
+impl<'de> Deserialize<'de> for RequestId<'_> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = <&RawValue>::deserialize(deserializer)?;
+        Ok(Self(serde_json::from_str(id.get()).ok(), PhantomData))
+    }
+}
+
 impl<'a> Notice<'a> {
     /// Reads a notification. Never fails: what is not known here is [`Told::Other`].
     pub fn read(method: &'a str, params: Option<&'a str>) -> Self {
@@ -220,7 +235,7 @@ impl<'a> Params<'a> {
             }
             "configWarning" | "deprecationNotice" => Told::Event(Event::Warning { message: self.summary.0 }),
             "warning" => Told::Event(Event::Warning { message: self.message.0 }),
-            "serverRequest/resolved" => Told::RequestResolved,
+            "serverRequest/resolved" => Told::RequestResolved(self.request.0),
             other => Told::Other(Cow::Borrowed(other)),
         };
         Notice { thread_id, turn_id, told }

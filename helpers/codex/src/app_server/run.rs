@@ -20,6 +20,7 @@ use super::call::{
     Server, StartTurn, SteerTurn,
 };
 use super::client::OLDEST_SERVER;
+use super::heard::Heard;
 use crate::version::CodexVersion;
 pub use request::{RunRequest, ThreadWish};
 use waiting::Waiting;
@@ -104,6 +105,7 @@ pub struct AppServerRun {
     patches: BTreeMap<String, Vec<FileChange<'static>>>,
     questions: BTreeMap<u64, Request>,
     next_question: u64,
+    heard: Heard,
     effects: VecDeque<Effect>,
 }
 
@@ -121,6 +123,7 @@ impl AppServerRun {
             patches: BTreeMap::new(),
             questions: BTreeMap::new(),
             next_question: 1,
+            heard: Heard::default(),
             effects: VecDeque::new(),
         };
         let capabilities = Capabilities { experimental_api: true, opt_out_notification_methods: &[] };

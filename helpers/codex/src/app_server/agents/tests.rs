@@ -49,6 +49,7 @@ fn next(agents: &mut Agents) -> String {
         AgentEvent::Part(name, text) => format!("{name} says {text}"),
         AgentEvent::Event(name, event) => format!("{name}: {event:?}"),
         AgentEvent::Asked(name, question) => format!("{name} asks {}", question.id()),
+        AgentEvent::Resolved(name, id) => format!("{name} was answered {id}"),
         AgentEvent::Ended(name, ended) => format!("{name} ended: {ended:?}"),
         AgentEvent::Steered(name) => format!("{name} was steered"),
         AgentEvent::Failed(name, error) => format!("{name} failed: {error}"),

@@ -120,6 +120,17 @@ pub struct Thread {
     /// When something last happened in it, seconds since 1970 UTC.
     #[serde(default)]
     pub updated_at: Option<i64>,
+    /// What it does.
+    #[serde(default)]
+    pub status: ThreadState,
+}
+
+/// What a conversation does, by the word for it: `active`, `idle`, `notLoaded`, `systemError`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct ThreadState {
+    /// The word.
+    #[serde(rename = "type", default)]
+    pub word: String,
 }
 
 /// A permission profile, by its id.

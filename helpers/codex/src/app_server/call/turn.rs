@@ -55,6 +55,38 @@ pub struct Turn {
     pub id: String,
 }
 
+/// The turns of a conversation, the latest first.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListTurns<'a> {
+    /// Of which thread.
+    pub thread_id: &'a str,
+    /// How many at most.
+    pub limit: u32,
+    /// How much of their items is wanted: `full` for all. Codex before 0.150 always tells all.
+    pub items_view: &'a str,
+}
+
+/// A turn as it is kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PastTurn {
+    /// Its id.
+    pub id: String,
+    /// `inProgress`, `completed`, `interrupted` or `failed`.
+    #[serde(default)]
+    pub status: String,
+    /// Why it failed.
+    #[serde(default)]
+    pub error: Option<Box<RawValue>>,
+    /// When it ended, seconds since 1970 UTC. One that ended with its server, in the middle, has none.
+    #[serde(default)]
+    pub completed_at: Option<i64>,
+    /// What happened in it. Before 0.169 some kinds are missing, and ids are not those that were told.
+    #[serde(default)]
+    pub items: Vec<Box<RawValue>>,
+}
+
 /// Says something while the model works.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -10,7 +10,7 @@ struct Line<'a> {
     #[serde(borrow, default)]
     method: Cow<'a, str>,
     #[serde(borrow, default)]
-    params: Option<&'a serde_json::value::RawValue>,
+    params: Option<&'a RawValue>,
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_recorded_session_is_understood_whole() {
         lines.iter().filter(|line| !line.method.is_empty() && !line.method.ends_with("requestApproval"));
     let told: Vec<String> = told
         .map(|line| {
-            let notice = Notice::read(&line.method, line.params.map(serde_json::value::RawValue::get));
+            let notice = Notice::read(&line.method, line.params.map(RawValue::get));
             let [thread, turn] =
                 [&notice.thread_id, &notice.turn_id].map(|id| id.get(14..18).unwrap_or("-").to_owned());
             format!("{thread} {turn} {:?}", notice.told)

@@ -12,6 +12,9 @@ use crate::app_server::notice::{Notice, Retry, Told, TurnEnd};
 
 impl AppServerRun {
     pub(super) fn told(&mut self, told: &Notification) {
+        if !self.heard.is_new(told) {
+            return self.event(Event::Unknown { kind: Cow::Borrowed("told again") });
+        }
         let notice = Notice::read(&told.method, told.params.as_deref().map(RawValue::get));
         // Sub-agents and reviews have threads of their own on the same connection.
         let is_ours = self.thread.as_deref().is_some_and(|thread| notice.thread_id == thread);
@@ -46,7 +49,7 @@ impl AppServerRun {
             Told::Error { message, retry: Retry::Yes, .. } => {
                 self.event(Event::Reconnecting { message: Cow::Owned(message.into_owned()) });
             }
-            Told::RequestResolved => self.resolved(told.params.as_deref()),
+            Told::RequestResolved(id) => self.resolved(id.as_ref()),
             Told::RateLimits(limits) => {
                 if !limits.is_empty() {
                     self.effects.push_back(Effect::RateLimits(limits));
@@ -114,16 +117,12 @@ impl AppServerRun {
         self.effects.push_back(Effect::Asked(number, about));
     }
 
-    fn resolved(&mut self, params: Option<&RawValue>) {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Resolved {
-            request_id: Id,
-        }
-        let resolved = params.and_then(|params| serde_json::from_str::<Resolved>(params.get()).ok());
-        let Some(Resolved { request_id }) = resolved else { return };
-        let gone =
-            self.questions.iter().find(|(_, request)| request.id == request_id).map(|(number, _)| *number);
+    fn resolved(&mut self, request_id: Option<&Id>) {
+        let gone = self
+            .questions
+            .iter()
+            .find(|(_, request)| Some(&request.id) == request_id)
+            .map(|(number, _)| *number);
         if let Some(number) = gone {
             self.questions.remove(&number);
             self.effects.push_back(Effect::Resolved(number));
