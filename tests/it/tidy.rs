@@ -18,6 +18,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-scope", &["clodex-core", "clodex-os"]),
         ("clodex-json-rpc", &[]),
         ("clodex-codex", &["clodex-core", "clodex-os", "clodex-json-rpc"]),
+        ("clodex-claude-code", &[]),
         ("clodex-transcript", &[]),
         ("clodex-retention", &["clodex-core", "clodex-os", "clodex-scope"]),
         (

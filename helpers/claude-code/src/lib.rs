@@ -1,0 +1,23 @@
+//! Claude Code's own words: what `claude -p` says line by line, what it is told, its arguments, its tools. Starts no
+//! process and decides nothing. Measured with 2.1.329 and 2.1.250.
+//!
+//! | want | look at |
+//! |---|---|
+//! | read a line of its stdout | [`Heard`] |
+//! | write a line for its stdin | [`said`] |
+//! | start it | [`Asking`], [`OF_A_SESSION`] |
+//! | know what a tool would do | [`ToolCall`] |
+//! | know why a turn failed | [`Trouble`] |
+
+mod argv;
+mod environment;
+mod heard;
+pub mod said;
+mod tool;
+mod trouble;
+
+pub use argv::{Asking, Session};
+pub use environment::OF_A_SESSION;
+pub use heard::{Began, Denial, Ended, Heard, Message, Question, Retrying, Share, Usage};
+pub use tool::{EDITING, READING, SHELL, ToolCall};
+pub use trouble::{Trouble, TroubleKind};

@@ -1,0 +1,101 @@
+//! Claude Code's tools by name, and what a call of one would do. Decides nothing.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Tools that look at files and change nothing. Outside of the work directory Claude Code asks before it uses them.
+pub const READING: [&str; 3] = ["Read", "Glob", "Grep"];
+/// Tools that change files.
+pub const EDITING: [&str; 3] = ["Edit", "Write", "NotebookEdit"];
+/// The tool that runs commands.
+pub const SHELL: &str = "Bash";
+
+/// A call of a tool, as Claude Code puts it.
+#[derive(Debug, Clone)]
+pub struct ToolCall {
+    /// E.g. `Read`.
+    pub name: String,
+    /// Its arguments, as they came.
+    pub input: Box<RawValue>,
+}
+
+/// The arguments that say what a call is about.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Input {
+    file_path: Option<String>,
+    notebook_path: Option<String>,
+    path: Option<String>,
+    command: Option<String>,
+    pattern: Option<String>,
+    url: Option<String>,
+    query: Option<String>,
+}
+
+impl ToolCall {
+    /// The one file that the call would change; none for a tool that may change anything, or nothing.
+    pub fn changed_file(&self) -> Option<String> {
+        let input = self.input();
+        match self.name.as_str() {
+            "Edit" | "Write" => input.file_path,
+            "NotebookEdit" => input.notebook_path,
+            _ => None,
+        }
+    }
+
+    /// What the call is about, in one line, as people are told it.
+    pub fn about(&self) -> String {
+        let input = self.input();
+        let known =
+            [input.command, input.file_path, input.notebook_path, input.pattern, input.url, input.query];
+        let about = known.into_iter().flatten().chain(input.path).next();
+        let line = about.unwrap_or_else(|| self.input.get().to_owned());
+        let line = line.lines().next().unwrap_or_default();
+        let short: String = line.chars().take(200).collect();
+        format!("{} {short}{}", self.name, if short.len() < line.len() { "…" } else { "" })
+    }
+
+    fn input(&self) -> Input {
+        // A tool that nobody knows may have arguments of any shape.
+        serde_json::from_str(self.input.get()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for ToolCall {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.input.get()) == (&other.name, other.input.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(name: &str, input: &str) -> ToolCall {
+        ToolCall { name: name.to_owned(), input: RawValue::from_string(input.to_owned()).unwrap() }
+    }
+
+    #[test]
+    fn only_tools_that_change_one_file_name_it() {
+        for (name, input, changed) in [
+            ("Write", r#"{"file_path":"/r/a","content":"x"}"#, Some("/r/a")),
+            ("Edit", r#"{"file_path":"/r/b"}"#, Some("/r/b")),
+            ("NotebookEdit", r#"{"notebook_path":"/r/n.ipynb"}"#, Some("/r/n.ipynb")),
+            ("Read", r#"{"file_path":"/r/a"}"#, None),
+            ("Bash", r#"{"command":"rm /r/a"}"#, None),
+            ("mcp__x__write", r#"{"file_path":"/r/a"}"#, None),
+            ("Write", "[1]", None),
+        ] {
+            assert_eq!(call(name, input).changed_file().as_deref(), changed, "{name} {input}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_told_in_one_short_line() {
+        assert_eq!(call("Bash", r#"{"command":"ls\nrm x","description":"d"}"#).about(), "Bash ls");
+        assert_eq!(call("Grep", r#"{"pattern":"x","path":"src"}"#).about(), "Grep x");
+        assert_eq!(call("mcp__x__y", r#"{"z":1}"#).about(), r#"mcp__x__y {"z":1}"#);
+        let long = call("Read", &format!(r#"{{"file_path":"{}"}}"#, "é".repeat(300))).about();
+        assert_eq!(long, format!("Read {}…", "é".repeat(200)));
+    }
+}

@@ -1,0 +1,147 @@
+//! Why a turn brought no answer, from what Claude Code said of it. Knows no exit codes.
+
+use crate::heard::Ended;
+
+/// What went wrong, and Claude Code's words for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What kind of thing.
+    pub kind: TroubleKind,
+    /// In words.
+    pub message: String,
+    /// The HTTP status, where there was one.
+    pub status: Option<u16>,
+}
+
+/// Kinds of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// There is no such conversation to go on with.
+    NoSession,
+    /// Nobody is logged in, or the key is not accepted.
+    NotLoggedIn,
+    /// The model's server cannot be reached.
+    Unreachable,
+    /// The model's server refused, in Claude Code's word for it if it has one.
+    Refused,
+    /// It was stopped.
+    Interrupted,
+    /// No answer follows the schema.
+    Schema,
+    /// Anything else.
+    Failed,
+}
+
+impl TroubleKind {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSession => "no-session",
+            Self::NotLoggedIn => "not-logged-in",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Interrupted => "interrupted",
+            Self::Schema => "schema",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Trouble {
+    /// What went wrong in a turn that ended so; none where nothing did. `error` is the word that came with Claude Code's
+    /// own last message ([`crate::Message::error`]); `with_schema`: the answer was to follow one.
+    pub fn of(ended: &Ended, error: Option<&str>, with_schema: bool) -> Option<Self> {
+        let told = || ended.result.clone().unwrap_or_else(|| ended.errors.join("; "));
+        let trouble = |kind, message| Some(Self { kind, message, status: ended.api_error_status });
+        if ended.terminal_reason.as_deref().is_some_and(|reason| reason.starts_with("aborted")) {
+            return trouble(TroubleKind::Interrupted, "the turn was stopped".to_owned());
+        }
+        if ended.is_error || ended.subtype != "success" {
+            return trouble(kind_of(ended, error), told());
+        }
+        // It gives up without calling that an error.
+        if with_schema && ended.structured_output.is_none() {
+            let message = format!("no answer follows the schema; the last one: {}", told());
+            return trouble(TroubleKind::Schema, message);
+        }
+        None
+    }
+}
+
+fn kind_of(ended: &Ended, error: Option<&str>) -> TroubleKind {
+    let is_session =
+        |text: &String| text.contains("No conversation found") || text.contains("requires a valid session");
+    match (error, ended.api_error_status, ended.api_error.as_deref()) {
+        _ if ended.subtype == "error_max_structured_output_retries" => TroubleKind::Schema,
+        _ if ended.errors.iter().any(is_session) => TroubleKind::NoSession,
+        (Some("authentication_failed" | "oauth_org_not_allowed"), _, _) | (_, Some(401 | 403), _) => {
+            TroubleKind::NotLoggedIn
+        }
+        (_, None, Some("connection_failed")) => TroubleKind::Unreachable,
+        (Some(_), _, _) | (_, Some(_), _) => TroubleKind::Refused,
+        (None, None, _) => TroubleKind::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heard::Heard;
+
+    /// How what was recorded ended.
+    fn trouble(recorded: &str, with_schema: bool) -> Option<(TroubleKind, String, Option<u16>)> {
+        let mut error = None;
+        let mut ended = None;
+        for line in recorded.lines() {
+            match Heard::read(line.as_bytes()).unwrap() {
+                Heard::Message(message) => error = message.error,
+                Heard::Ended(end) => ended = Some(end),
+                _ => {}
+            }
+        }
+        let trouble = Trouble::of(&ended.unwrap(), error.as_deref(), with_schema)?;
+        Some((trouble.kind, trouble.message, trouble.status))
+    }
+
+    macro_rules! recorded {
+        ($name:literal) => {
+            include_str!(concat!("../../../tests/fixtures/claude/", $name, ".jsonl"))
+        };
+    }
+
+    #[test]
+    fn what_really_went_wrong_has_its_kind() {
+        use TroubleKind::{Interrupted, NoSession, NotLoggedIn, Refused, Schema, Unreachable};
+        let stopped = "the turn was stopped";
+        let no_session = "No conversation found with session ID: 00c1a0de-0000-4000-8000-";
+        for (recorded, kind, message, status) in [
+            (recorded!("not-logged-in"), NotLoggedIn, "Not logged in · Please run /login", None),
+            (
+                recorded!("model-unknown"),
+                Refused,
+                "There's an issue with the selected model (nonsense-1).",
+                Some(404),
+            ),
+            (recorded!("overloaded"), Refused, "API Error: Repeated 529 Overloaded errors.", Some(529)),
+            (recorded!("unreachable"), Unreachable, "API Error: Connection refused", None),
+            (recorded!("no-session"), NoSession, no_session, None),
+            (recorded!("interrupted"), Interrupted, stopped, None),
+            (recorded!("interrupted-asking"), Interrupted, stopped, None),
+        ] {
+            let (found, told, code) = trouble(recorded, false).unwrap();
+            assert_eq!((found, code), (kind, status), "{told}");
+            assert!(told.starts_with(message), "{told}");
+        }
+        let (kind, told, _) = trouble(recorded!("answer"), true).unwrap();
+        assert_eq!((kind, told.as_str()), (Schema, "no answer follows the schema; the last one: the answer"));
+    }
+
+    #[test]
+    fn what_went_well_has_none() {
+        for (recorded, with_schema) in
+            [(recorded!("answer"), false), (recorded!("schema"), true), (recorded!("background"), false)]
+        {
+            assert_eq!(trouble(recorded, with_schema), None);
+        }
+    }
+}
