@@ -6,6 +6,7 @@ mod app_server_argv;
 mod command_environment;
 mod config;
 mod denial;
+mod event_stream;
 mod exec_argv;
 mod exec_stream;
 mod failure;
@@ -29,6 +30,7 @@ pub use app_server_argv::{AppServerRequest, app_server_argv};
 pub use command_environment::{CommandEnvironment, RUN_MARK};
 pub use config::{CodexConfig, McpTransport, codex_home};
 pub use denial::{denials, glob_of, is_glob};
+pub use event_stream::EventStream;
 pub use exec_argv::{
     ArgvError, Conversation, ExecRequest, Held, Keep, SlashTmp, check_expressible, exec_argv,
 };

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel}
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clodex_codex::{Rollout, codex_home, event_from_line, find_rollout};
+use clodex_codex::{EventStream, Rollout, codex_home, find_rollout};
 use clodex_core::{Event, ExitCode, Outcome, Phase, ProgressFold, RunRecord, RunStory, ThreadBase};
 use clodex_os::clock::Timestamp;
 use clodex_os::record_store::LiveRun;
@@ -49,6 +49,7 @@ struct Watcher {
     run: Option<LiveRun>,
     fold: ProgressFold,
     story: RunStory,
+    stream: EventStream,
     printer: Printer,
     begun: Instant,
     written: Instant,
@@ -72,6 +73,7 @@ impl Watcher {
         Self {
             fold: ProgressFold::new(&record.workdir, None, base),
             story: RunStory::new(base),
+            stream: EventStream::default(),
             printer: Printer::new(args),
             record,
             run,
@@ -134,7 +136,7 @@ impl Watcher {
             return false;
         }
         let elapsed_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let event = event_from_line(line);
+        let Some(event) = self.stream.event(line) else { return true };
         if let (Event::ThreadStarted { thread_id }, true) = (&event, self.resumed) {
             let base = used_before(thread_id);
             self.fold.set_base(base);

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use clodex_codex::{codex_home, event_from_line, find_rollout, rollout_tail};
+use clodex_codex::{EventStream, codex_home, find_rollout, rollout_tail};
 use clodex_core::{Liveness, RunRecord, StyledLine, Tone};
 use clodex_os::process::{ProcessEntry, ProcessId, command_line, descendants};
 use clodex_os::{open_regular, read_regular};
@@ -106,13 +106,18 @@ fn read_steps(artifacts: &Path, liveness: Liveness) -> Vec<Step> {
     let Ok(file) = open_regular(&artifacts.join("events.jsonl")) else { return Vec::new() };
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let mut timeline = Timeline::default();
+    let mut stream = EventStream::default();
     let mut line = Vec::new();
     let mut number = 1;
     loop {
         line.clear();
         match reader.by_ref().take(LINE_MAX_BYTES).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => break,
-            Ok(_) => timeline.push(&event_from_line(&line), times.get(number).copied().flatten()),
+            Ok(_) => {
+                if let Some(event) = stream.event(&line) {
+                    timeline.push(&event, times.get(number).copied().flatten());
+                }
+            }
         }
         number += usize::from(line.ends_with(b"\n"));
     }

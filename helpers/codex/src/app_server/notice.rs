@@ -206,6 +206,38 @@ impl<'a> Notice<'a> {
     }
 }
 
+impl<'a> Notice<'a> {
+    /// What it is in the story of a run whose thread it is of, or that it is of none; `usage` is that of the thread so far. None: a run's
+    /// story has no word for it.
+    pub fn story(self, usage: Usage) -> Option<Event<'a>> {
+        let is_of_none = self.thread_id.is_empty();
+        match self.told {
+            Told::TurnStarted => Some(Event::TurnStarted),
+            Told::TurnEnded(TurnEnd::Completed) => Some(Event::TurnCompleted { usage }),
+            Told::TurnEnded(TurnEnd::Failed { message, kind }) => Some(Event::TurnFailed { message, kind }),
+            Told::TurnEnded(TurnEnd::Unknown(word)) => {
+                let message = Cow::Owned(format!("the turn ended as `{word}`, which is not known here"));
+                Some(Event::TurnFailed { message, kind: FailureKind::Other })
+            }
+            Told::PatchProposed { item, changes } => Some(Event::FilesChanging { item, changes }),
+            // About the machine and its configuration, as `codex exec` tells on stderr.
+            Told::Event(Event::Warning { .. }) if is_of_none => None,
+            Told::Event(event) => Some(event),
+            Told::Error { message, kind, retry: Retry::No } => Some(Event::Error { message, kind }),
+            Told::Error { message, retry: Retry::Yes, .. } => Some(Event::Reconnecting { message }),
+            Told::TurnEnded(TurnEnd::Interrupted)
+            | Told::ThreadStarted
+            | Told::ThreadIs(_)
+            | Told::MessagePart { .. }
+            | Told::ModelIs(_)
+            | Told::Tokens { .. }
+            | Told::RateLimits(_)
+            | Told::RequestResolved(_)
+            | Told::Other(_) => None,
+        }
+    }
+}
+
 impl<'a> Params<'a> {
     fn notice(self, method: &'a str) -> Notice<'a> {
         let first = |one: Text<'a>, other: &Text<'a>| if one.0.is_empty() { other.0.clone() } else { one.0 };

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use clodex_core::{Event, FileChange, RateLimits, Usage};
+use clodex_core::{Event, RateLimits, Usage};
 use clodex_json_rpc::{Calls, Message, Notification, Params, Request, Response, RpcError};
 use serde_json::value::RawValue;
 
@@ -102,7 +102,7 @@ pub struct AppServerRun {
     turn: Option<String>,
     usage: Usage,
     /// The files of patches that have begun, by item: approval names the item only.
-    patches: BTreeMap<String, Vec<FileChange<'static>>>,
+    patches: BTreeMap<String, Vec<String>>,
     questions: BTreeMap<u64, Request>,
     next_question: u64,
     heard: Heard,

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use clodex_core::{Event, FailureKind};
+use clodex_core::Event;
 use clodex_json_rpc::{Id, Notification, Request};
 use serde_json::value::RawValue;
 
 use super::{AppServerRun, AskedOfUs, Effect, asked_by};
 use crate::app_server::asked::Question;
-use crate::app_server::notice::{Notice, Retry, Told, TurnEnd};
+use crate::app_server::notice::{Notice, Told, TurnEnd};
 
 impl AppServerRun {
     pub(super) fn told(&mut self, told: &Notification) {
@@ -22,69 +22,46 @@ impl AppServerRun {
         if !is_ours && !is_of_none {
             return self.event(Event::Unknown { kind: Cow::Borrowed("another thread") });
         }
-        match notice.told {
-            Told::TurnStarted => {
-                self.turn = Some(notice.turn_id.into_owned());
-                self.event(Event::TurnStarted);
-            }
-            Told::TurnEnded(end) => self.turn_ended(&notice.turn_id, end),
+        match &notice.told {
+            Told::TurnStarted => self.turn = Some(notice.turn_id.to_string()),
+            Told::TurnEnded(_) if self.turn.as_deref() != Some(&*notice.turn_id) => return,
+            Told::TurnEnded(_) => self.turn_ended(),
             Told::PatchProposed { item, changes } => {
-                let Event::FilesChanging { item, changes } =
-                    (Event::FilesChanging { item, changes }).into_owned()
-                else {
-                    unreachable!("it was made just now")
-                };
-                self.patches.insert(item.to_string(), changes.clone());
-                self.event(Event::FilesChanging { item, changes });
+                let paths = changes.iter().map(|change| change.path.to_string()).collect();
+                self.patches.insert(item.to_string(), paths);
             }
-            // About the machine and its configuration, as `codex exec` tells on stderr.
-            Told::Event(Event::Warning { .. }) if is_of_none => {
-                self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) });
-            }
-            Told::Event(event) => self.event(event.into_owned()),
-            Told::Tokens { total, .. } => self.usage = total,
-            Told::Error { message, kind, retry: Retry::No } => {
-                self.event(Event::Error { message: Cow::Owned(message.into_owned()), kind });
-            }
-            Told::Error { message, retry: Retry::Yes, .. } => {
-                self.event(Event::Reconnecting { message: Cow::Owned(message.into_owned()) });
-            }
+            Told::Tokens { total, .. } => self.usage = *total,
             Told::RequestResolved(id) => self.resolved(id.as_ref()),
-            Told::RateLimits(limits) => {
-                if !limits.is_empty() {
-                    self.effects.push_back(Effect::RateLimits(limits));
-                }
-                self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) });
+            Told::RateLimits(limits) if !limits.is_empty() => {
+                self.effects.push_back(Effect::RateLimits(limits.clone()));
             }
-            Told::ThreadStarted | Told::ThreadIs(_) | Told::MessagePart { .. } | Told::ModelIs(_) => {
-                self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) });
-            }
-            Told::Other(method) => self.event(Event::Unknown { kind: Cow::Owned(method.into_owned()) }),
+            Told::RateLimits(_)
+            | Told::Event(_)
+            | Told::Error { .. }
+            | Told::ThreadStarted
+            | Told::ThreadIs(_)
+            | Told::MessagePart { .. }
+            | Told::ModelIs(_)
+            | Told::Other(_) => {}
+        }
+        // An interrupt is told when what it has left running is gone, too.
+        let ends = matches!(&notice.told, Told::TurnEnded(end) if *end != TurnEnd::Interrupted);
+        match notice.story(self.usage) {
+            Some(event) => self.event(event.into_owned()),
+            None => self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) }),
+        }
+        if ends {
+            self.effects.push_back(Effect::Over);
         }
     }
 
-    fn turn_ended(&mut self, turn: &str, end: TurnEnd<'_>) {
-        if self.turn.as_deref() != Some(turn) {
-            return;
-        }
+    /// Nothing of the turn waits any more.
+    fn turn_ended(&mut self) {
         self.turn = None;
         self.patches.clear();
         for number in std::mem::take(&mut self.questions).into_keys() {
             self.effects.push_back(Effect::Resolved(number));
         }
-        match end {
-            TurnEnd::Completed => self.event(Event::TurnCompleted { usage: self.usage }),
-            TurnEnd::Failed { message, kind } => {
-                self.event(Event::TurnFailed { message: Cow::Owned(message.into_owned()), kind });
-            }
-            // Told when what it has left running is gone, too.
-            TurnEnd::Interrupted => return,
-            TurnEnd::Unknown(word) => {
-                let message = Cow::Owned(format!("the turn ended as `{word}`, which is not known here"));
-                self.event(Event::TurnFailed { message, kind: FailureKind::Other });
-            }
-        }
-        self.effects.push_back(Effect::Over);
     }
 
     pub(super) fn asked(&mut self, request: Request) {
@@ -94,8 +71,7 @@ impl AppServerRun {
                 AskedOfUs::Command { command: command.to_string(), reason: reason.to_string() }
             }
             Question::Patch { paths, reason, .. } => {
-                let known = self.patches.get(&*asked.item).into_iter().flatten();
-                let known = known.map(|change| change.path.to_string());
+                let known = self.patches.get(&*asked.item).into_iter().flatten().cloned();
                 let paths = known.chain(paths.iter().map(ToString::to_string)).collect();
                 AskedOfUs::Patch { paths, reason: reason.to_string() }
             }
