@@ -1,10 +1,10 @@
-//! The command lines of clodex-cancel and clodex-resume, and which of them is meant.
+//! The command lines of the programs that act on runs, and which of them is meant.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use clap::error::ErrorKind;
-use clap::{ArgGroup, CommandFactory as _, Parser};
+use clap::{ArgGroup, Args, CommandFactory as _, Parser};
 
 const AFTER_HELP: &str = "\
 A run is named by its id, a unique beginning of its id, or its name. Its dispatcher is asked to end it, judges \
@@ -18,6 +18,13 @@ A run is named by its id, a unique beginning of its id, or its name. A live run 
 one thread. Model, sandbox and approvals are those of your own Codex configuration, not those of the run.
 
 Exit codes: 0 the line was printed · 2 no such run, no thread · 3 codex cannot be started · 7 the run is live";
+
+const LIVE_AFTER_HELP: &str = "\
+A run is named by its id, a unique beginning of its id, or its name. It must live, and have been begun on the backend \
+app-server. What is said survives the end of this program, and is delivered once.
+
+Exit codes: 0 delivered, or queued · 1 the run ended first, or nobody can know · 2 bad arguments, no such run, not one \
+that can be told · 7 refused, and why";
 
 /// End runs: when it returns, nothing of them lives.
 #[derive(Debug, Parser)]
@@ -54,11 +61,70 @@ pub struct ResumeArguments {
     pub inline: bool,
 }
 
+/// Tell a run something while it works.
+///
+/// What is said while a turn works reaches the model with its next step. Said before the turn, or where the turn takes
+/// nothing, it waits and is said once; said to an interrupted run, it begins a new turn.
+#[derive(Debug, Parser)]
+#[command(name = "clodex-steer", version, after_help = LIVE_AFTER_HELP, max_term_width = 100)]
+pub struct SteerArguments {
+    /// The run
+    pub run: String,
+    /// What to tell it; `-`: what stands on stdin
+    #[arg(allow_hyphen_values = true)]
+    pub text: String,
+    #[command(flatten)]
+    pub manner: Manner,
+}
+
+/// End a run's turn and every command of it; the run waits.
+///
+/// clodex-steer goes on with a new turn. If nobody does for as long as --idle-timeout of clodex-dispatch says, the run ends.
+#[derive(Debug, Parser)]
+#[command(name = "clodex-interrupt", version, after_help = LIVE_AFTER_HELP, max_term_width = 100)]
+pub struct InterruptArguments {
+    /// The run
+    pub run: String,
+    #[command(flatten)]
+    pub manner: Manner,
+}
+
+/// Answer a question of a run.
+///
+/// clodex-status shows the questions that are open. What nobody answers until its deadline is declined.
+#[derive(Debug, Parser)]
+#[command(name = "clodex-answer", version, after_help = LIVE_AFTER_HELP, max_term_width = 100)]
+#[command(override_usage = "clodex-answer [OPTIONS] <RUN> [REQUEST] accept|decline|cancel|<TEXT>")]
+pub struct AnswerArguments {
+    /// The run
+    pub run: String,
+    /// The question's id where several are open, and accept, decline (the turn goes on), cancel (it ends) or a text;
+    /// `-`: the text stands on stdin
+    #[arg(required = true, num_args = 1..=2, value_name = "ANSWER")]
+    pub words: Vec<String>,
+    #[command(flatten)]
+    pub manner: Manner,
+}
+
+/// How something is said to a run.
+#[derive(Debug, Args)]
+pub struct Manner {
+    /// Seconds to wait for what becomes of it
+    #[arg(long, value_name = "SEC", default_value_t = 10)]
+    pub wait: u64,
+    /// Called from inline shell: always exit 0, errors on stdout
+    #[arg(long)]
+    pub inline: bool,
+}
+
 /// What to do.
 #[derive(Debug)]
 pub enum Tool {
+    Answer(AnswerArguments),
     Cancel(CancelArguments),
+    Interrupt(InterruptArguments),
     Resume(ResumeArguments),
+    Steer(SteerArguments),
 }
 
 /// The program's own name says what it does, or a leading `--as NAME`: under a name that is not known here it
@@ -73,11 +139,15 @@ pub fn parse(mut arguments: Vec<OsString>) -> Result<Tool, clap::Error> {
         arguments.drain(1..3);
     }
     match name.strip_prefix("clodex-").unwrap_or(&name) {
+        "answer" => AnswerArguments::try_parse_from(arguments).map(Tool::Answer),
         "cancel" => CancelArguments::try_parse_from(arguments).map(Tool::Cancel),
+        "interrupt" => InterruptArguments::try_parse_from(arguments).map(Tool::Interrupt),
         "resume" => ResumeArguments::try_parse_from(arguments).map(Tool::Resume),
+        "steer" => SteerArguments::try_parse_from(arguments).map(Tool::Steer),
         _ => {
             let message = format!(
-                "cannot act under the name `{name}`\nhint: call it as clodex-cancel or clodex-resume\n"
+                "cannot act under the name `{name}`\n\
+                 hint: call it as clodex-answer, -cancel, -interrupt, -resume or -steer\n"
             );
             Err(CancelArguments::command().error(ErrorKind::InvalidValue, message))
         }
@@ -91,7 +161,7 @@ mod tests {
     fn parsed(words: &[&str]) -> Result<CancelArguments, clap::Error> {
         match parse(words.iter().map(OsString::from).collect())? {
             Tool::Cancel(arguments) => Ok(arguments),
-            Tool::Resume(arguments) => panic!("{arguments:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -116,7 +186,26 @@ mod tests {
 
     #[test]
     fn under_another_name_nothing_is_cancelled() {
-        assert!(parsed(&["clodex-steer", "a"]).is_err());
+        assert!(parsed(&["clodex-stop", "a"]).is_err());
         assert!(parsed(&["clodex-control", "a"]).is_err());
+    }
+
+    #[test]
+    fn a_text_may_look_like_a_flag_and_an_answer_may_name_its_question() {
+        let parsed = |words: &[&str]| parse(words.iter().map(OsString::from).collect());
+        SteerArguments::command().debug_assert();
+        InterruptArguments::command().debug_assert();
+        AnswerArguments::command().debug_assert();
+        let steer = parsed(&["clodex-steer", "a", "--no, keep it"]).unwrap();
+        assert!(matches!(steer, Tool::Steer(steer) if steer.text == "--no, keep it"));
+        let answer = parsed(&["clodex-answer", "a", "2", "accept", "--inline"]).unwrap();
+        assert!(
+            matches!(answer, Tool::Answer(answer) if answer.words == ["2", "accept"] && answer.manner.inline)
+        );
+        let answer = parsed(&["clodex-answer", "--wait", "3", "a", "-"]).unwrap();
+        assert!(matches!(answer, Tool::Answer(answer) if answer.words == ["-"] && answer.manner.wait == 3));
+        for wrong in [&["clodex-steer", "a"][..], &["clodex-answer", "a"], &["clodex-interrupt"]] {
+            assert!(parsed(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -1,10 +1,12 @@
-//! Acting on runs, one program under two names: clodex-cancel and clodex-resume. Knows how a run is ended from outside;
-//! what the dispatcher does on its way out is the dispatcher's.
+//! Acting on runs, one program under five names: clodex-answer, -cancel, -interrupt, -resume, -steer. Knows how a run is
+//! ended from outside and how something is said to it; what the dispatcher does with either is the dispatcher's.
 
 mod cancel;
 mod cli;
 mod ending;
+mod live;
 mod resume;
+mod steer;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -41,7 +43,10 @@ fn act(tool: &Tool) -> Result<u8, Failure> {
     };
     let store = RecordStore::look_at(dir);
     match tool {
+        Tool::Answer(arguments) => steer::answer(&store, arguments),
         Tool::Cancel(arguments) => cancel::cancel(&store, arguments),
+        Tool::Interrupt(arguments) => steer::interrupt(&store, arguments),
         Tool::Resume(arguments) => resume::resume(&store, arguments),
+        Tool::Steer(arguments) => steer::steer(&store, arguments),
     }
 }

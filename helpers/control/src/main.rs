@@ -1,4 +1,4 @@
-//! Act on runs: clodex-cancel, clodex-resume.
+//! Act on runs: clodex-answer, -cancel, -interrupt, -resume, -steer.
 
 fn main() -> std::process::ExitCode {
     clodex_control::run(std::env::args_os().collect())
