@@ -19,4 +19,4 @@ pub use client::{
     ReplyError, WayBack, answer,
 };
 pub use notice::{Notice, Retry, ThreadStatus, Told, TurnEnd};
-pub use run::{AppServerRun, AskedOfUs, Effect, RunRequest, Stage, ThreadWish};
+pub use run::{AppServerRun, AskedOfUs, Effect, RunRequest, Stage, ThreadWish, Unheard};

@@ -215,6 +215,7 @@ impl Watch<'_> {
                 | Effect::Steered(_)
                 | Effect::NotSteered(..)
                 | Effect::Interrupted
+                | Effect::NotInterrupted(_)
                 | Effect::RateLimits(_) => {}
             }
         }

@@ -2,6 +2,7 @@
 //! process; the time is told. The order matters: nothing of the user's may run before the run is let go, and thread
 //! start is when Codex starts MCP servers.
 
+mod effect;
 mod hearing;
 mod request;
 mod waiting;
@@ -10,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use clodex_core::{Event, RateLimits, Usage};
+use clodex_core::{Event, Usage};
 use clodex_json_rpc::{Calls, Message, Notification, Params, Request, Response, RpcError};
 use serde_json::value::RawValue;
 
@@ -22,73 +23,23 @@ use super::call::{
 use super::client::OLDEST_SERVER;
 use super::heard::Heard;
 use crate::version::CodexVersion;
+pub use effect::{AskedOfUs, Effect, Stage, Unheard};
 pub use request::{RunRequest, ThreadWish};
 use waiting::Waiting;
 
 /// How long the server may take for what needs no model.
 const ANSWER: Duration = Duration::from_mins(1);
 
-/// What follows from what was heard.
-#[derive(Debug)]
-pub enum Effect {
-    /// Say this line.
-    Say(String),
-    /// This happened.
-    Event(Event<'static>),
-    /// Hands are shaken with this Codex: the run may be let go.
-    Greeted(CodexVersion),
-    /// The thread is open with this model and profile.
-    Open(Box<OpenThread>),
-    /// So much of the account's limits is used now; what it does not speak of has not changed.
-    RateLimits(RateLimits),
-    /// Codex wants to know something; it waits for [`AppServerRun::reply`] with this number.
-    Asked(u64, AskedOfUs),
-    /// A question does not wait any more: answered elsewhere, or gone with its turn.
-    Resolved(u64),
-    /// What was said with this number has reached the model.
-    Steered(u64),
-    /// It has not, and why.
-    NotSteered(u64, String),
-    /// The turn was interrupted and nothing of it runs: the thread waits.
-    Interrupted,
-    /// The conversation cannot go on, and why; before the turn began another backend may be tried.
-    Failed(Stage, String),
-    /// The turn is over: close the server's stdin.
-    Over,
-}
-
-/// How far a run has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Hands are not shaken yet.
-    Greeting,
-    /// The thread is not open yet.
-    Opening,
-    /// The thread is open, and its turn has not been asked for.
-    Opened,
-    /// The turn has been asked for.
-    Turn,
-}
-
-/// A question of Codex, independent of the line that it was read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AskedOfUs {
-    /// May this command leave the sandbox?
-    Command {
-        /// As the model wrote it.
-        command: String,
-        /// The model's own words.
-        reason: String,
-    },
-    /// May these files be patched? Absolute paths.
-    Patch {
-        /// The files, as far as they were told.
-        paths: Vec<String>,
-        /// The model's own words.
-        reason: String,
-    },
-    /// Anything else, in one line.
-    Other(String),
+/// How far an interrupt has come: the turn is over when Codex has said so, and its commands when they were ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interruption {
+    None,
+    /// The turn was asked to end.
+    Asked,
+    /// What it runs is being ended.
+    Cleaning,
+    /// Nothing runs; Codex has not said yet that the turn is over.
+    Clean,
 }
 
 /// A run.
@@ -100,6 +51,7 @@ pub struct AppServerRun {
     let_go: bool,
     thread: Option<String>,
     turn: Option<String>,
+    interruption: Interruption,
     usage: Usage,
     /// The files of patches that have begun, by item: approval names the item only.
     patches: BTreeMap<String, Vec<String>>,
@@ -119,6 +71,7 @@ impl AppServerRun {
             let_go: false,
             thread: None,
             turn: None,
+            interruption: Interruption::None,
             usage: Usage::default(),
             patches: BTreeMap::new(),
             questions: BTreeMap::new(),
@@ -145,7 +98,7 @@ impl AppServerRun {
     /// Takes one line in that the server has said.
     pub fn hear(&mut self, line: &[u8], now: Instant) {
         match Message::read(line) {
-            Ok(Message::Notification(told)) => self.told(&told),
+            Ok(Message::Notification(told)) => self.told(&told, now),
             Ok(Message::Request(request)) => self.asked(request),
             Ok(Message::Response(response)) => self.answered(response, now),
             Err(_) if line.trim_ascii().is_empty() => {}
@@ -157,7 +110,7 @@ impl AppServerRun {
     pub fn tick(&mut self, now: Instant) {
         for waiting in self.calls.expire(now) {
             let late = format!("codex did not answer `{}` in {ANSWER:?}", waiting.method());
-            self.not_answered(&waiting, late);
+            self.not_answered(&waiting, Unheard::Unanswered(late));
         }
     }
 
@@ -179,7 +132,7 @@ impl AppServerRun {
     /// Says something while the model works; the effects tell under this number whether it was heard.
     pub fn steer(&mut self, number: u64, text: &str, now: Instant) {
         let (Some(thread), Some(turn)) = (self.thread.clone(), self.turn.clone()) else {
-            let why = "no turn is running".to_owned();
+            let why = Unheard::Refused("no turn is running".to_owned());
             return self.effects.push_back(Effect::NotSteered(number, why));
         };
         let name = format!("clodex-steer-{number}");
@@ -194,8 +147,13 @@ impl AppServerRun {
 
     /// Ends the turn and what it runs; the thread stays.
     pub fn interrupt(&mut self, now: Instant) {
-        let (Some(thread), Some(turn)) = (self.thread.clone(), self.turn.clone()) else { return };
-        self.ask(&InterruptTurn { thread_id: &thread, turn_id: &turn }, Waiting::Interrupt, now);
+        let (Some(thread), Some(turn)) = (self.thread.clone(), self.turn.clone()) else {
+            return self.effects.push_back(Effect::NotInterrupted("no turn is running".to_owned()));
+        };
+        if self.interruption == Interruption::None {
+            self.interruption = Interruption::Asked;
+            self.ask(&InterruptTurn { thread_id: &thread, turn_id: &turn }, Waiting::Interrupt, now);
+        }
     }
 
     /// Begins another turn of the same thread, after an interrupt.
@@ -253,7 +211,8 @@ impl AppServerRun {
         match response.outcome {
             Ok(result) => self.succeeded(&waiting, &result, now),
             Err(error) => {
-                self.not_answered(&waiting, format!("codex refused `{}`: {error}", waiting.method()));
+                let why = format!("codex refused `{}`: {error}", waiting.method());
+                self.not_answered(&waiting, Unheard::Refused(why));
             }
         }
     }
@@ -278,13 +237,14 @@ impl AppServerRun {
                 Ok(())
             }
             Waiting::Clean => {
-                self.effects.push_back(Effect::Interrupted);
+                self.interruption = Interruption::Clean;
+                self.tell_interrupted();
                 Ok(())
             }
         };
         if let Err(error) = read {
             let why = format!("codex answered `{}` with something else: {error}", waiting.method());
-            self.not_answered(waiting, why);
+            self.not_answered(waiting, Unheard::Unanswered(why));
         }
     }
 
@@ -320,21 +280,39 @@ impl AppServerRun {
         self.start_turn(&prompt, now);
     }
 
+    /// Ends what an interrupted turn has left running, once.
     fn clean(&mut self, now: Instant) {
+        if matches!(self.interruption, Interruption::Cleaning | Interruption::Clean) {
+            return;
+        }
         if let Some(thread) = self.thread.clone() {
+            self.interruption = Interruption::Cleaning;
             self.ask(&CleanTerminals { thread_id: &thread }, Waiting::Clean, now);
         }
     }
 
-    fn not_answered(&mut self, waiting: &Waiting, why: String) {
+    /// A turn that Codex has not ended yet would take the next one for more of its own.
+    fn tell_interrupted(&mut self) {
+        if self.interruption == Interruption::Clean && self.turn.is_none() {
+            self.interruption = Interruption::None;
+            self.effects.push_back(Effect::Interrupted);
+        }
+    }
+
+    fn not_answered(&mut self, waiting: &Waiting, why: Unheard) {
         match waiting {
             Waiting::Greeting | Waiting::Open(_) | Waiting::Turn => {
-                self.effects.push_back(Effect::Failed(self.stage, why));
+                self.effects.push_back(Effect::Failed(self.stage, why.into_text()));
             }
             Waiting::Steer(number) => self.effects.push_back(Effect::NotSteered(*number, why)),
-            Waiting::Interrupt | Waiting::Clean => {
-                let kind = clodex_core::FailureKind::Other;
-                self.event(Event::Error { message: Cow::Owned(why), kind });
+            Waiting::Interrupt => {
+                self.interruption = Interruption::None;
+                self.effects.push_back(Effect::NotInterrupted(why.into_text()));
+            }
+            // What is interrupted has to be over: then by the end of the run.
+            Waiting::Clean => {
+                let why = format!("what the interrupted turn ran could not be ended: {}", why.into_text());
+                self.effects.push_back(Effect::Failed(self.stage, why));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What the server tells and asks during a run.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use clodex_core::Event;
 use clodex_json_rpc::{Id, Notification, Request};
@@ -11,7 +12,7 @@ use crate::app_server::asked::Question;
 use crate::app_server::notice::{Notice, Told, TurnEnd};
 
 impl AppServerRun {
-    pub(super) fn told(&mut self, told: &Notification) {
+    pub(super) fn told(&mut self, told: &Notification, now: Instant) {
         if !self.heard.is_new(told) {
             return self.event(Event::Unknown { kind: Cow::Borrowed("told again") });
         }
@@ -44,14 +45,20 @@ impl AppServerRun {
             | Told::ModelIs(_)
             | Told::Other(_) => {}
         }
-        // An interrupt is told when what it has left running is gone, too.
-        let ends = matches!(&notice.told, Told::TurnEnded(end) if *end != TurnEnd::Interrupted);
+        let is_interrupted =
+            if let Told::TurnEnded(end) = &notice.told { Some(*end == TurnEnd::Interrupted) } else { None };
         match notice.story(self.usage) {
             Some(event) => self.event(event.into_owned()),
             None => self.event(Event::Unknown { kind: Cow::Owned(told.method.clone()) }),
         }
-        if ends {
-            self.effects.push_back(Effect::Over);
+        match is_interrupted {
+            // Told when what it has left running is gone, too.
+            Some(true) => {
+                self.clean(now);
+                self.tell_interrupted();
+            }
+            Some(false) => self.effects.push_back(Effect::Over),
+            None => {}
         }
     }
 
@@ -70,22 +77,23 @@ impl AppServerRun {
             Question::Command { command, reason, .. } => {
                 AskedOfUs::Command { command: command.to_string(), reason: reason.to_string() }
             }
-            Question::Patch { paths, reason, .. } => {
+            Question::Patch { paths, wants_root, reason, .. } => {
                 let known = self.patches.get(&*asked.item).into_iter().flatten().cloned();
-                let paths = known.chain(paths.iter().map(ToString::to_string)).collect();
+                let root = Some(wants_root).filter(|root| !root.is_empty());
+                let paths = known.chain(paths.iter().chain(root).map(ToString::to_string)).collect();
                 AskedOfUs::Patch { paths, reason: reason.to_string() }
             }
-            Question::Permissions { reason, .. } => AskedOfUs::Other(format!("more permissions: {reason}")),
+            Question::Permissions { reason, .. } => AskedOfUs::Permissions { reason: reason.to_string() },
             Question::UserInput(questions) => {
                 let texts: Vec<&str> = questions.iter().map(|question| &*question.text).collect();
-                AskedOfUs::Other(texts.join(" / "))
+                AskedOfUs::Words(texts.join(" / "))
             }
-            Question::Elicitation { server, message } => AskedOfUs::Other(format!("{server}: {message}")),
+            Question::Elicitation { server, message } => AskedOfUs::Words(format!("{server}: {message}")),
             // These need nobody's decision.
             Question::ToolCall { .. }
             | Question::CurrentTime
             | Question::NotOurs(_)
-            | Question::Unknown(_) => AskedOfUs::Other(request.method.clone()),
+            | Question::Unknown(_) => AskedOfUs::Nobody(request.method.clone()),
         };
         let number = self.next_question;
         self.next_question += 1;

@@ -134,11 +134,42 @@ fn an_interrupt_ends_the_turn_and_then_what_it_has_left_running() {
 }
 
 #[test]
+fn a_turn_that_codex_has_not_ended_yet_is_not_told_as_interrupted() {
+    let mut run = working();
+    run.interrupt(Instant::now());
+    run.interrupt(Instant::now());
+    assert_eq!(effects(&mut run).len(), 1, "it is asked once");
+    hear(&mut run, r#"{"id":4,"result":{}}"#);
+    assert_eq!(hear(&mut run, r#"{"id":5,"result":{}}"#), Vec::<String>::new());
+    let ended =
+        r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"interrupted"}}}"#;
+    assert_eq!(hear(&mut run, ended), [r#"Unknown { kind: "turn/completed" }"#, "Interrupted"]);
+    run.interrupt(Instant::now());
+    assert_eq!(effects(&mut run), [r#"NotInterrupted("no turn is running")"#]);
+}
+
+#[test]
+fn a_turn_that_an_answer_ends_leaves_nothing_running_either() {
+    let mut run = working();
+    let ended =
+        r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"interrupted"}}}"#;
+    let clean = r#"{"id":4,"method":"thread/backgroundTerminals/clean","params":{"threadId":"t"}}"#;
+    assert_eq!(hear(&mut run, ended), [r#"Unknown { kind: "turn/completed" }"#, clean]);
+    let refused = hear(&mut run, r#"{"id":4,"error":{"code":-32600,"message":"no"}}"#);
+    assert_eq!(
+        refused,
+        [
+            r#"Failed(Turn, "what the interrupted turn ran could not be ended: codex refused `thread/backgroundTerminals/clean`: no (-32600)")"#
+        ]
+    );
+}
+
+#[test]
 fn what_is_said_is_told_heard_or_not() {
     let (mut fresh, now) = run();
     effects(&mut fresh);
     fresh.steer(1, "too early", now);
-    assert_eq!(effects(&mut fresh), [r#"NotSteered(1, "no turn is running")"#]);
+    assert_eq!(effects(&mut fresh), [r#"NotSteered(1, Refused("no turn is running"))"#]);
     let mut run = working();
     run.steer(2, "keep it", now);
     let steer = r#"{"id":4,"method":"turn/steer","params":{"threadId":"t","expectedTurnId":"u","input":[{"type":"text","text":"keep it"}],"clientUserMessageId":"clodex-steer-2"}}"#;
@@ -147,7 +178,10 @@ fn what_is_said_is_told_heard_or_not() {
     run.steer(3, "late", now);
     effects(&mut run);
     let refused = hear(&mut run, r#"{"id":5,"error":{"code":-32600,"message":"no active turn to steer"}}"#);
-    assert_eq!(refused, [r#"NotSteered(3, "codex refused `turn/steer`: no active turn to steer (-32600)")"#]);
+    assert_eq!(
+        refused,
+        [r#"NotSteered(3, Refused("codex refused `turn/steer`: no active turn to steer (-32600)"))"#]
+    );
 }
 
 #[test]

@@ -1,0 +1,96 @@
+//! What follows from what a run hears.
+
+use clodex_core::{Event, RateLimits};
+
+use crate::app_server::call::OpenThread;
+use crate::version::CodexVersion;
+
+/// What follows from what was heard.
+#[derive(Debug)]
+pub enum Effect {
+    /// Say this line.
+    Say(String),
+    /// This happened.
+    Event(Event<'static>),
+    /// Hands are shaken with this Codex: the run may be let go.
+    Greeted(CodexVersion),
+    /// The thread is open with this model and profile.
+    Open(Box<OpenThread>),
+    /// So much of the account's limits is used now; what it does not speak of has not changed.
+    RateLimits(RateLimits),
+    /// Codex wants to know something; it waits for [`AppServerRun::reply`] with this number.
+    Asked(u64, AskedOfUs),
+    /// A question does not wait any more: answered elsewhere, or gone with its turn.
+    Resolved(u64),
+    /// What was said with this number has reached the model.
+    Steered(u64),
+    /// It has not, and why.
+    NotSteered(u64, Unheard),
+    /// The turn was interrupted, by us or by an answer, and nothing of it runs: the thread waits.
+    Interrupted,
+    /// It could not be interrupted, and why.
+    NotInterrupted(String),
+    /// The conversation cannot go on, and why; before the turn began another backend may be tried.
+    Failed(Stage, String),
+    /// The turn is over: close the server's stdin.
+    Over,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Hands are not shaken yet.
+    Greeting,
+    /// The thread is not open yet.
+    Opening,
+    /// The thread is open, and its turn has not been asked for.
+    Opened,
+    /// The turn has been asked for.
+    Turn,
+}
+
+/// Why a request came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unheard {
+    /// Codex refused it: it was not done.
+    Refused(String),
+    /// Codex said nothing, or nothing that can be understood: it may have been done.
+    Unanswered(String),
+}
+
+/// A question of Codex, independent of the line that it was read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedOfUs {
+    /// May this command leave the sandbox?
+    Command {
+        /// As the model wrote it.
+        command: String,
+        /// The model's own words.
+        reason: String,
+    },
+    /// May these files be patched? Absolute paths.
+    Patch {
+        /// The files, as far as they were told, and the directory that it wants to write from now on, if it wants one.
+        paths: Vec<String>,
+        /// The model's own words.
+        reason: String,
+    },
+    /// May the turn do more than its profile allows?
+    Permissions {
+        /// The model's own words.
+        reason: String,
+    },
+    /// The model's or an MCP server's own words.
+    Words(String),
+    /// What no person can say anything about, by its method: any reply settles it.
+    Nobody(String),
+}
+
+impl Unheard {
+    /// Why, for people.
+    pub fn into_text(self) -> String {
+        match self {
+            Self::Refused(why) | Self::Unanswered(why) => why,
+        }
+    }
+}
