@@ -10,7 +10,7 @@ use clodex_tests::{ClaudeStage, LIMIT, Running, Sandbox, run_with_timeout};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 12] = [
     "clodex-announce",
     "clodex-apply",
     "clodex-contain",
@@ -22,6 +22,7 @@ const PROGRAMS: [&str; 11] = [
     "clodex-setup",
     "clodex-status",
     "clodex-statusline",
+    "clodex-thread",
 ];
 
 /// A home, and a plugin whose helpers are scripts that tell their version.

@@ -38,7 +38,17 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-status", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-control", &["clodex-core", "clodex-os", "clodex-codex"]),
         ("clodex-apply", &["clodex-core", "clodex-os", "clodex-scope"]),
-        ("clodex-thread", &["clodex-core", "clodex-os", "clodex-codex", "clodex-json-rpc"]),
+        (
+            "clodex-thread",
+            &[
+                "clodex-core",
+                "clodex-os",
+                "clodex-scope",
+                "clodex-codex",
+                "clodex-json-rpc",
+                "clodex-transcript",
+            ],
+        ),
         ("clodex-setup", &["clodex-core", "clodex-os", "clodex-codex", "clodex-retention"]),
         ("clodex-hook", &["clodex-core", "clodex-os"]),
         ("clodex-sim", &[]),

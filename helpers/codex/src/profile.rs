@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clodex_core::{Access, Grants, Network};
+use serde_json::json;
 
 use crate::command_environment::CommandEnvironment;
 use crate::config::CodexConfig;
@@ -99,6 +100,19 @@ impl Profile {
     /// What its maker should tell the user.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// The `config` of a thread that is started, resumed or forked with this profile.
+    pub fn thread_config(&self) -> serde_json::Map<String, serde_json::Value> {
+        let read = |toml: &str| {
+            let table = format!("it={toml}").parse::<toml::Table>().expect("it was written as TOML just now");
+            serde_json::to_value(&table["it"]).expect("texts, tables and booleans can be written as JSON")
+        };
+        let ours = json!({ "filesystem": read(&self.filesystem), "network": read(&self.network) });
+        let mut config = serde_json::Map::new();
+        config.insert("permissions".to_owned(), json!({ &self.name: ours }));
+        config.insert("features.network_proxy".to_owned(), json!(self.proxy));
+        config
     }
 
     /// The `-c` arguments of `codex exec`. `-s` must not be given beside them: Codex would silently prefer it.
@@ -234,6 +248,16 @@ mod tests {
             assert_eq!(ours["filesystem"][path].as_str(), Some(access), "{path}");
         }
         assert!(ours["network"].get("domains").is_none(), "{ours}");
+    }
+
+    #[test]
+    fn the_app_server_is_told_the_same() {
+        let profile = profile(&grants(), &Network::Off, &CodexConfig::default()).unwrap();
+        let (told, args) = (serde_json::Value::from(profile.thread_config()), read(&profile));
+        assert_eq!(profile.name(), "clodex-x1");
+        let args = serde_json::to_value(&args["permissions"]).unwrap();
+        assert_eq!(told["permissions"], args);
+        assert_eq!(told["features.network_proxy"], true);
     }
 
     #[test]

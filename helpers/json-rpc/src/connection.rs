@@ -80,7 +80,9 @@ pub enum Way {
 }
 
 /// Hears every message.
-struct Listener(Box<dyn Fn(Way, &str) + Send>);
+struct Listener(Box<Hearing>);
+
+type Hearing = dyn Fn(Way, &str) + Send;
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

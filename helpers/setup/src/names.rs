@@ -1,7 +1,7 @@
 //! What an installation consists of: the programs, and the names they answer to besides their own.
 
 /// The programs that are installed.
-pub const PROGRAMS: [&str; 11] = [
+pub const PROGRAMS: [&str; 12] = [
     "clodex-announce",
     "clodex-apply",
     "clodex-contain",
@@ -13,6 +13,7 @@ pub const PROGRAMS: [&str; 11] = [
     "clodex-setup",
     "clodex-status",
     "clodex-statusline",
+    "clodex-thread",
 ];
 
 /// The shim knows which name means which program: there is one list of them.

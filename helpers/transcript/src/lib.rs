@@ -8,4 +8,5 @@ mod session;
 mod tell;
 
 pub use find::{claude_dir, find_transcript};
+pub use redact::redact;
 pub use session::{LeftOut, MAX_BYTES, Session, Turn, Who};

@@ -1,0 +1,234 @@
+//! The one JSON object of `--json`, on every path.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::ExitCode as ProcessExit;
+use std::time::Duration;
+
+use clodex_core::ExitCode;
+use serde::Serialize;
+
+use crate::approvals::Declined;
+use crate::session::Session;
+use crate::story::{Said, Story};
+use crate::trouble::{Kind, Trouble};
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    version: u32,
+    thread_id: Option<String>,
+    turn_id: Option<String>,
+    status: Status,
+    exit_code: u8,
+    /// The final answer; absent where the turn did not end well.
+    text: Option<String>,
+    messages: Vec<Said>,
+    error: Option<Told>,
+    declined: Vec<Declined>,
+    warnings: Vec<String>,
+    notifications: BTreeMap<String, u64>,
+    metrics: Metrics,
+    codex: Option<String>,
+}
+
+/// What became of the turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It ended well.
+    Completed,
+    /// It failed.
+    Failed,
+    /// Somebody ended it.
+    Interrupted,
+    /// It was ended because it took too long.
+    TimedOut,
+    /// It was asked for, and what became of it cannot be known.
+    Unknown,
+    /// There was none.
+    NotStarted,
+}
+
+#[derive(Debug, Serialize)]
+struct Told {
+    kind: &'static str,
+    code: Option<i64>,
+    message: String,
+}
+
+/// Absent = not told, never zero.
+#[derive(Debug, Default, Serialize)]
+struct Metrics {
+    latency_ms: Option<u64>,
+    time_to_first_token_ms: Option<u64>,
+    input_tokens: Option<u64>,
+    cached_input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    reasoning_output_tokens: Option<u64>,
+    model: Option<String>,
+}
+
+impl Report {
+    /// Before there was a session.
+    pub fn of_trouble(trouble: &Trouble) -> Self {
+        Self::new(None, None, &Story::default(), vec![], Some(trouble))
+    }
+
+    /// Whatever is known.
+    pub fn new(
+        session: Option<&Session>,
+        turn_id: Option<String>,
+        story: &Story,
+        declined: Vec<Declined>,
+        trouble: Option<&Trouble>,
+    ) -> Self {
+        let status = status(trouble, story);
+        let code = trouble.map_or(ExitCode::Done, |trouble| trouble.kind.exit_code());
+        Self {
+            version: 1,
+            thread_id: session.and_then(Session::thread).map(str::to_owned),
+            turn_id,
+            status,
+            exit_code: code as u8,
+            text: story.last_message().filter(|_| status == Status::Completed).map(str::to_owned),
+            messages: story.messages(),
+            error: trouble.map(|trouble| Told {
+                kind: trouble.kind.as_str(),
+                code: trouble.code,
+                message: trouble.message.clone(),
+            }),
+            declined,
+            warnings: story.warnings().to_vec(),
+            notifications: session.map(Session::notifications).cloned().unwrap_or_default(),
+            metrics: Metrics::of(story),
+            codex: session.and_then(|session| session.version().text()),
+        }
+    }
+
+    /// Its row in the common table.
+    pub fn exit_code(&self) -> ProcessExit {
+        ProcessExit::from(self.exit_code)
+    }
+
+    /// The same for people, on one line.
+    pub fn summary(&self) -> String {
+        let mut parts = vec![self.status.as_str().to_owned()];
+        let metrics = &self.metrics;
+        parts.extend(metrics.latency_ms.map(|ms| format!("{}.{:01} s", ms / 1000, ms % 1000 / 100)));
+        if let (Some(input), Some(cached), Some(output)) =
+            (metrics.input_tokens, metrics.cached_input_tokens, metrics.output_tokens)
+        {
+            parts.push(format!("{input} tokens in ({cached} cached), {output} out"));
+        }
+        parts.extend(metrics.model.as_ref().map(|model| format!("model {model}")));
+        parts.extend(self.thread_id.as_ref().map(|id| format!("thread {id}")));
+        parts.extend(self.turn_id.as_ref().map(|id| format!("turn {id}")));
+        parts.join(" · ")
+    }
+
+    /// Prints it, alone on its line. Nobody who reads is told nothing.
+    pub fn print(&self) -> ProcessExit {
+        let mut line = self.text();
+        line.push('\n');
+        let mut stdout = io::stdout().lock();
+        // A reader that is gone cannot be told so.
+        let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+        self.exit_code()
+    }
+
+    /// As JSON in which no character means anything to a terminal.
+    fn text(&self) -> String {
+        let json = serde_json::to_string(self).expect("texts and numbers can be written as JSON");
+        let mut text = String::with_capacity(json.len());
+        for c in json.chars() {
+            // Beyond ASCII JSON lets them stand as they are; they can only stand in texts.
+            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+                let _ = write!(text, "\\u{:04x}", u32::from(c));
+            } else {
+                text.push(c);
+            }
+        }
+        text
+    }
+}
+
+impl Status {
+    /// The word of `--json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::TimedOut => "timed-out",
+            Self::Unknown => "unknown",
+            Self::NotStarted => "not-started",
+        }
+    }
+}
+
+fn status(trouble: Option<&Trouble>, story: &Story) -> Status {
+    let Some(trouble) = trouble else { return Status::Completed };
+    if !story.was_asked() {
+        return Status::NotStarted;
+    }
+    match trouble.kind {
+        Kind::Turn(_) => Status::Failed,
+        Kind::Interrupted | Kind::ReaderGone => Status::Interrupted,
+        Kind::Timeout | Kind::Deadline => Status::TimedOut,
+        Kind::ConnectionLost | Kind::Protocol | Kind::Unreachable => Status::Unknown,
+        Kind::Refused | Kind::Usage | Kind::Thread => Status::NotStarted,
+        // The turn itself is over.
+        Kind::Output => Status::Completed,
+    }
+}
+
+impl Metrics {
+    fn of(story: &Story) -> Self {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let tokens = story.tokens();
+        Self {
+            latency_ms: story.latency().map(ms),
+            time_to_first_token_ms: story.time_to_first_token().map(ms),
+            input_tokens: tokens.map(|tokens| tokens.input),
+            cached_input_tokens: tokens.map(|tokens| tokens.cached_input),
+            output_tokens: tokens.map(|tokens| tokens.output),
+            reasoning_output_tokens: tokens.map(|tokens| tokens.reasoning),
+            model: story.model().map(str::to_owned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use clodex_core::{Event, FailureKind};
+
+    use super::*;
+    use crate::session::Heard;
+
+    #[test]
+    fn what_was_never_asked_for_was_not_started_and_what_is_lost_is_unknown() {
+        let lost = Trouble::new(Kind::ConnectionLost, "gone");
+        let mut story = Story::default();
+        assert_eq!(status(Some(&lost), &story), Status::NotStarted);
+        story.asked(Instant::now());
+        assert_eq!(status(Some(&lost), &story), Status::Unknown);
+        let failed = Trouble::new(Kind::Turn(FailureKind::Other), "no");
+        assert_eq!(status(Some(&failed), &story), Status::Failed);
+        assert_eq!(status(None, &story), Status::Completed);
+    }
+
+    #[test]
+    fn no_text_of_the_model_means_anything_to_a_terminal() {
+        let mut story = Story::default();
+        let hostile = "a\u{1b}]0;x\u{7}\u{9b}31mb\u{7f}\u{2028}ü";
+        story.hear(&Heard::Event(Event::Message { text: hostile.into() }), Instant::now());
+        let text = Report::new(None, None, &story, vec![], None).text();
+        assert!(!text.chars().any(|c| c.is_control() || c == '\u{2028}'), "{text}");
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["text"], hostile);
+    }
+}

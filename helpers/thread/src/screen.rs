@@ -1,0 +1,211 @@
+//! What people see: the answer on stdout, the rest on stderr. Nothing that came from outside means anything to a
+//! terminal.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use clodex_core::{CommandStatus, Event, harmless};
+
+use crate::session::Heard;
+use crate::trouble::{Kind, Trouble};
+
+/// What of the answer is shown while it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// Every message as it is written.
+    Messages,
+    /// Nothing; what is said at the end is another's.
+    Nothing,
+}
+
+/// Stdout and stderr.
+#[derive(Debug)]
+pub struct Screen<W> {
+    to: W,
+    shows: Shows,
+    /// Whether what happens is told on stderr.
+    talkative: bool,
+    /// What is shown of the message that is being written.
+    part: String,
+    has_shown: bool,
+}
+
+impl<W: Write> Screen<W> {
+    /// Nothing is shown yet.
+    pub const fn new(to: W, shows: Shows, talkative: bool) -> Self {
+        Self { to, shows, talkative, part: String::new(), has_shown: false }
+    }
+
+    /// Shows what was heard, as far as it is to be shown.
+    pub fn hear(&mut self, heard: &Heard) -> Result<(), Trouble> {
+        if self.talkative
+            && let Some(line) = lifecycle(heard)
+        {
+            eprintln!("{}", harmless(&line));
+        }
+        match (self.shows, heard) {
+            (Shows::Messages, Heard::Part(part)) => self.part(part),
+            (Shows::Messages, Heard::Event(Event::Message { text })) => self.message(text),
+            (Shows::Messages | Shows::Nothing, _) => Ok(()),
+        }
+    }
+
+    /// Shows a whole text that has not been shown.
+    pub fn message(&mut self, text: &str) -> Result<(), Trouble> {
+        match text.strip_prefix(self.part.as_str()) {
+            Some(rest) if !self.part.is_empty() => self.write(rest)?,
+            // It was shown half and then said otherwise: once more, whole.
+            Some(_) | None => {
+                self.end_message()?;
+                self.begin_message()?;
+                self.write(text)?;
+            }
+        }
+        self.part.push('.');
+        self.end_message()
+    }
+
+    /// Ends what is shown of a message that will not be completed.
+    pub fn end_message(&mut self) -> Result<(), Trouble> {
+        if std::mem::take(&mut self.part).is_empty() { Ok(()) } else { self.write("\n") }
+    }
+
+    /// Something for people beside the answer.
+    pub fn remark(&self, text: &str) {
+        if self.talkative {
+            eprintln!("{}", harmless(text));
+        }
+    }
+
+    fn part(&mut self, part: &str) -> Result<(), Trouble> {
+        if self.part.is_empty() {
+            self.begin_message()?;
+        }
+        self.part.push_str(part);
+        self.write(part)
+    }
+
+    fn begin_message(&mut self) -> Result<(), Trouble> {
+        if std::mem::replace(&mut self.has_shown, true) { self.write("\n") } else { Ok(()) }
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Trouble> {
+        self.to.write_all(shown(text).as_bytes()).and_then(|()| self.to.flush()).map_err(|error| {
+            let kind =
+                if error.kind() == io::ErrorKind::BrokenPipe { Kind::ReaderGone } else { Kind::Output };
+            Trouble::new(kind, format!("cannot write to standard output: {error}"))
+        })
+    }
+}
+
+/// Text of several lines in which a terminal finds nothing to obey.
+pub fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            shown.push('\n');
+        }
+        for (number, column) in line.strip_suffix('\r').unwrap_or(line).split('\t').enumerate() {
+            if number > 0 {
+                shown.push('\t');
+            }
+            shown.push_str(&harmless(column));
+        }
+    }
+    shown
+}
+
+/// What happens, for `-v`.
+fn lifecycle(heard: &Heard) -> Option<String> {
+    Some(match heard {
+        Heard::Open(open) => format!("thread {} is open, model {}", open.thread.id, open.model),
+        Heard::TurnBegun(id) => format!("turn {id} has begun"),
+        Heard::ModelIs(model) => format!("answered by model {model}"),
+        Heard::TurnEnded(end) => format!("turn ended: {end:?}"),
+        Heard::Steered => "it was told".to_owned(),
+        Heard::Cleaned(None) => "nothing of the turn runs any more".to_owned(),
+        Heard::Event(event) => return happened(event),
+        Heard::NotOpen(_)
+        | Heard::NoTurn(_)
+        | Heard::NotSteered(_)
+        | Heard::Cleaned(Some(_))
+        | Heard::Part(_)
+        | Heard::Tokens { .. }
+        | Heard::Asked(_)
+        | Heard::Resolved(_)
+        | Heard::Other
+        | Heard::Woken
+        | Heard::Closed(_) => return None,
+    })
+}
+
+fn happened(event: &Event<'_>) -> Option<String> {
+    Some(match event {
+        Event::CommandStarted { command, .. } => format!("$ {command}"),
+        Event::CommandEnded { command, exit_code, status, .. } => {
+            let how = match (status, exit_code) {
+                (CommandStatus::Declined, _) => "declined".to_owned(),
+                (CommandStatus::Completed | CommandStatus::Failed, Some(code)) => format!("exit {code}"),
+                (CommandStatus::Completed | CommandStatus::Failed, None) => "ended".to_owned(),
+            };
+            format!("{how}: {command}")
+        }
+        Event::FilesChanged { changes, status, .. } => {
+            let paths: Vec<&str> = changes.iter().map(|change| &*change.path).collect();
+            let mut line = format!("patch {status:?}: ");
+            let _ = write!(line, "{}", paths.join(", "));
+            line
+        }
+        Event::ToolStarted { name, about, .. } => format!("tool {name} {about}"),
+        Event::Plan { done, of } => format!("plan: {done} of {of}"),
+        Event::Warning { message } => format!("warning: {message}"),
+        Event::Reconnecting { message } => format!("codex reconnects: {message}"),
+        Event::Error { message, .. } => format!("error: {message}"),
+        Event::ThreadStarted { .. }
+        | Event::TurnStarted
+        | Event::Reasoning { .. }
+        | Event::Message { .. }
+        | Event::FilesChanging { .. }
+        | Event::ToolEnded { .. }
+        | Event::TurnCompleted { .. }
+        | Event::TurnFailed { .. }
+        | Event::Unknown { .. }
+        | Event::Garbage => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn screen(heard: &[Heard]) -> String {
+        let mut to = Vec::new();
+        let mut screen = Screen::new(&mut to, Shows::Messages, false);
+        for heard in heard {
+            screen.hear(heard).unwrap();
+        }
+        screen.end_message().unwrap();
+        String::from_utf8(to).unwrap()
+    }
+
+    fn part(text: &str) -> Heard {
+        Heard::Part(text.to_owned())
+    }
+
+    fn message(text: &'static str) -> Heard {
+        Heard::Event(Event::Message { text: text.into() })
+    }
+
+    #[test]
+    fn each_message_is_shown_once_whether_or_not_it_came_in_parts() {
+        let shown = screen(&[part("fi"), part("rst"), message("first"), message("second"), part("thi")]);
+        assert_eq!(shown, "first\n\nsecond\n\nthi\n");
+        assert_eq!(screen(&[part("hal"), message("another")]), "hal\n\nanother\n");
+        assert_eq!(screen(&[part("half"), message("half and the rest")]), "half and the rest\n");
+    }
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(shown("a\u{1b}[31mb\r\n\tc\u{7}\u{9b}2J\u{202e}d"), "a [31mb\n\tc 2Jd");
+    }
+}

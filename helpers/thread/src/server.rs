@@ -1,0 +1,202 @@
+//! Where the server is, and whose: one of our own over its standard streams, one of our own that others can reach as
+//! well, or somebody else's. Knows processes and sockets; nothing of what is said.
+
+mod own;
+
+use std::io;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clodex_codex::CodexVersion;
+use clodex_codex::app_server::call::ClientInfo;
+use clodex_codex::app_server::{CallError, Client};
+use clodex_json_rpc::{Address, ConnectError, Connection, Greeting, Way, lines, web_socket};
+use crossbeam_channel::{bounded, select};
+
+use crate::stops::{Stops, interrupted};
+use crate::trouble::{Kind, Trouble};
+pub use own::Own;
+
+/// How often a server that is starting is tried again.
+const AGAIN: Duration = Duration::from_millis(5);
+/// Where no limit is wanted: longer than anybody waits.
+const LONG: Duration = Duration::from_hours(24 * 365);
+
+/// Which server, and how it is reached.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Which.
+    pub place: Place,
+    /// Headers for it.
+    pub greeting: Greeting,
+    /// The codex program, where not the one on PATH.
+    pub codex: Option<PathBuf>,
+    /// Where our own is started.
+    pub workdir: PathBuf,
+    /// How long until it has answered; none = any time.
+    pub limit: Option<Duration>,
+    /// Whether what our own complains about is shown.
+    pub talkative: bool,
+}
+
+/// Which server.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// Our own, over its standard streams.
+    Stdio,
+    /// Our own, listening there; none = at a socket of the session's own.
+    Start(Option<Address>),
+    /// One that runs.
+    At(Address),
+}
+
+/// Hears every message of a connection.
+pub type Listener = Box<dyn Fn(Way, &str) + Send>;
+
+/// A server that has answered.
+#[derive(Debug)]
+pub struct Connected<T> {
+    /// The conversation.
+    pub client: Client<T>,
+    /// Which Codex it is.
+    pub version: CodexVersion,
+    /// Where it is, for people.
+    pub shown: String,
+    /// Ours, when it is.
+    pub own: Option<Own>,
+}
+
+impl Server {
+    /// Starts it where that is wanted, connects, and shakes hands; a stop signal ends the waiting.
+    pub fn connect<T: Send + 'static>(
+        &self,
+        stops: &Stops,
+        listener: Option<Listener>,
+    ) -> Result<Connected<T>, Trouble> {
+        let deadline = Instant::now() + self.limit.unwrap_or(LONG);
+        let (mut own, reach) = self.reach()?;
+        let shown = reach.shown();
+        let greeting = self.greeting.clone();
+        let waking = stops.clone();
+        let (done, greeted) = bounded(1);
+        // In a thread of its own: a server that does not answer must not keep us from hearing Ctrl-C.
+        thread::spawn(move || {
+            let greeted = reach.connect(&greeting, deadline).and_then(|connection| {
+                waking.wake(connection.waker());
+                let connection = match listener {
+                    Some(listener) => connection.heard_by(listener),
+                    None => connection,
+                };
+                greet(connection, deadline)
+            });
+            // Whoever has been interrupted does not want to know.
+            let _ = done.send(greeted);
+        });
+        let greeted = select! {
+            recv(greeted) -> greeted => greeted.unwrap_or_else(|_| Err(not_reached(&"the connecting thread has ended"))),
+            recv(stops.arrived) -> signal => Err(signal.map_or_else(|_| not_reached(&"no signals"), interrupted)),
+        };
+        match greeted {
+            Ok((client, version)) => Ok(Connected { client, version, shown, own }),
+            Err(trouble) => Err(self.explained(trouble, &shown, own.as_mut())),
+        }
+    }
+
+    fn reach(&self) -> Result<(Option<Own>, Reach), Trouble> {
+        match &self.place {
+            Place::Stdio => {
+                let (own, stdout, stdin) = Own::over_streams(self)?;
+                Ok((Some(own), Reach::Streams(lines(stdout, stdin))))
+            }
+            Place::Start(address) => {
+                let (own, address) = Own::listening(self, address.as_ref())?;
+                Ok((Some(own), Reach::Starting(address)))
+            }
+            Place::At(address) => Ok((None, Reach::Running(address.clone()))),
+        }
+    }
+
+    /// What is known besides: where it was, and what a server of ours has said before it ended.
+    fn explained(&self, mut trouble: Trouble, shown: &str, own: Option<&mut Own>) -> Trouble {
+        if matches!(trouble.kind, Kind::Interrupted | Kind::Usage) {
+            return trouble;
+        }
+        if trouble.kind == Kind::Timeout || trouble.kind == Kind::ConnectionLost {
+            trouble.kind = Kind::Unreachable;
+        }
+        let said = own.map(Own::last_words).filter(|said| !said.is_empty());
+        let said = said.map_or_else(String::new, |said| format!("; it said: {said}"));
+        let hint = match (&self.place, trouble.code) {
+            (Place::Stdio | Place::Start(_), _) => {
+                "run `codex app-server` by hand; is `codex --version` 0.124 or later?"
+            }
+            (Place::At(_), Some(401 | 403)) => {
+                "name the variable that holds its token: --header-env Authorization=VARIABLE"
+            }
+            (Place::At(_), _) => {
+                "is it running? start it with `codex app-server --listen`, or leave --uri out"
+            }
+        };
+        trouble.message =
+            format!("cannot reach the app-server ({shown}): {}{said}\nhint: {hint}", trouble.message);
+        trouble
+    }
+}
+
+/// A server that may not have answered yet.
+enum Reach {
+    Streams(Connection),
+    Starting(Address),
+    Running(Address),
+}
+
+impl Reach {
+    fn shown(&self) -> String {
+        match self {
+            Self::Streams(_) => "our own, over stdio".to_owned(),
+            Self::Starting(address) => format!("our own, at {address}"),
+            Self::Running(address) => address.to_string(),
+        }
+    }
+
+    fn connect(self, greeting: &Greeting, deadline: Instant) -> Result<Connection, Trouble> {
+        let (address, may_be_absent) = match self {
+            Self::Streams(connection) => return Ok(connection),
+            Self::Starting(address) => (address, true),
+            Self::Running(address) => (address, false),
+        };
+        loop {
+            match web_socket(&address, greeting, Some(deadline)) {
+                Ok(connection) => return Ok(connection),
+                Err(ConnectError::Unreachable(error))
+                    if may_be_absent && is_absent(&error) && Instant::now() < deadline =>
+                {
+                    thread::sleep(AGAIN);
+                }
+                Err(error) => return Err(refused(&error)),
+            }
+        }
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+fn refused(error: &ConnectError) -> Trouble {
+    let code = match error {
+        ConnectError::Refused { status, .. } => Some(i64::from(*status)),
+        ConnectError::Unreachable(_) | ConnectError::NoWebSocket(_) => None,
+    };
+    Trouble { code, ..not_reached(error) }
+}
+
+fn not_reached(why: &dyn std::fmt::Display) -> Trouble {
+    Trouble::new(Kind::Unreachable, why.to_string())
+}
+
+fn greet<T>(connection: Connection, deadline: Instant) -> Result<(Client<T>, CodexVersion), Trouble> {
+    let info = ClientInfo { name: "clodex-thread", version: env!("CARGO_PKG_VERSION") };
+    Client::greet(connection, info, deadline).map_err(|error: CallError| Trouble::from(error))
+}

@@ -1,0 +1,135 @@
+//! A server of our own: it and all that it starts end with us, however we end.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{ChildStdin, ChildStdout};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use clodex_core::harmless;
+use clodex_json_rpc::Address;
+use clodex_os::{Contained, ContainedCommand, Spawned, atomic_file, run_suffix, wrapper_beside_this_program};
+
+use super::Server;
+use crate::trouble::{Kind, Trouble};
+
+/// How long it may take to end when it is asked to.
+const ENDING: Duration = Duration::from_secs(2);
+/// How much of what it complains about is kept.
+const LAST_WORDS: usize = 2 << 10;
+
+/// A server that lives as long as this.
+#[derive(Debug)]
+pub struct Own {
+    contained: Contained,
+    complaints: Arc<Mutex<Vec<u8>>>,
+    complaining: Option<JoinHandle<()>>,
+    /// Where its socket is.
+    directory: Option<PathBuf>,
+    /// Its end of file is the server's end, where it does not talk over its streams.
+    _stdin: Option<ChildStdin>,
+}
+
+impl Own {
+    /// One that is talked with over its streams.
+    pub fn over_streams(server: &Server) -> Result<(Self, ChildStdout, ChildStdin), Trouble> {
+        let spawned = spawn(server, &[])?;
+        let Spawned { contained, ending: _, stdin, stdout, stderr } = spawned;
+        Ok((Self::new(contained, stderr, server.talkative, None, None), stdout, stdin))
+    }
+
+    /// One that listens at this address, or at a socket that nobody else can reach.
+    pub fn listening(server: &Server, address: Option<&Address>) -> Result<(Self, Address), Trouble> {
+        let directory = if address.is_none() { Some(socket_directory()?) } else { None };
+        let own = directory.as_ref().map(|directory| Address::Unix(directory.join("s")));
+        let address = own.or(address.cloned()).expect("without an address there is a socket of our own");
+        let spawned = spawn(server, &["--listen", &address.to_string()])?;
+        let Spawned { contained, ending: _, stdin, stdout, stderr } = spawned;
+        thread::spawn(move || drain(stdout, |_| {}));
+        Ok((Self::new(contained, stderr, server.talkative, directory, Some(stdin)), address))
+    }
+
+    fn new(
+        contained: Contained,
+        stderr: impl Read + Send + 'static,
+        talkative: bool,
+        directory: Option<PathBuf>,
+        stdin: Option<ChildStdin>,
+    ) -> Self {
+        let complaints = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&complaints);
+        let complaining = thread::spawn(move || {
+            drain(stderr, |bytes| {
+                if talkative {
+                    for line in String::from_utf8_lossy(bytes).lines() {
+                        eprintln!("codex: {}", harmless(line));
+                    }
+                }
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(bytes);
+                let surplus = kept.len().saturating_sub(LAST_WORDS);
+                kept.drain(..surplus);
+            });
+        });
+        Self { contained, complaints, complaining: Some(complaining), directory, _stdin: stdin }
+    }
+
+    /// Ends it and tells what it complained about last, on one line.
+    pub fn last_words(&mut self) -> String {
+        self.end();
+        let kept = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        harmless(String::from_utf8_lossy(&kept).trim())
+    }
+
+    fn end(&mut self) {
+        self.contained.terminate();
+        // It is held by namespaces or marks, so nothing can be left that would be worth telling.
+        let _ = self.contained.wait_all_dead(Instant::now() + ENDING);
+        if let Some(complaining) = self.complaining.take() {
+            // Its stream has ended with the server.
+            let _ = complaining.join();
+        }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.end();
+        if let Some(directory) = &self.directory {
+            // A directory that is left is empty and private.
+            let _ = fs::remove_dir_all(directory);
+        }
+    }
+}
+
+fn spawn(server: &Server, listen: &[&str]) -> Result<Spawned, Trouble> {
+    let unreachable = |error: &dyn std::fmt::Display| Trouble::new(Kind::Unreachable, error.to_string());
+    let path = env::var_os("PATH").unwrap_or_default();
+    let binary = clodex_codex::locate(server.codex.as_deref(), &path).map_err(|error| unreachable(&error))?;
+    let wrapper = wrapper_beside_this_program().map_err(|error| unreachable(&error))?;
+    // What it leaves behind under best effort comes to us, and is ended with it.
+    clodex_os::process::adopt_orphans();
+    ContainedCommand::new(&wrapper, binary, format!("thread-{}-{}", std::process::id(), run_suffix()))
+        .args(["app-server"].iter().chain(listen))
+        .current_dir(&server.workdir)
+        .spawn()
+        .map_err(|error| unreachable(&error))
+}
+
+/// A new directory of ours with a short name: a socket's path must not be long.
+fn socket_directory() -> Result<PathBuf, Trouble> {
+    let parent = env::var_os("XDG_RUNTIME_DIR").map_or_else(env::temp_dir, PathBuf::from);
+    let directory = parent.join(format!("clodex-{}-{}", std::process::id(), run_suffix()));
+    atomic_file::private_dir(&directory)
+        .map_err(|error| Trouble::new(Kind::Unreachable, error.to_string()))?;
+    Ok(directory)
+}
+
+fn drain(mut from: impl Read, mut each: impl FnMut(&[u8])) {
+    let mut buffer = [0; 4 << 10];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        each(&buffer[..count]);
+    }
+}
