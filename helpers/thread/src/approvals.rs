@@ -75,6 +75,11 @@ impl Approvals {
         !self.waiting.is_empty()
     }
 
+    /// The connection on which it was asked is gone: what still waits is asked again.
+    pub fn forget(&mut self) {
+        self.waiting.clear();
+    }
+
     /// Codex asks.
     pub fn asked(&mut self, session: &mut Session, question: ServerQuestion) -> Result<(), Trouble> {
         let Some((kind, about)) = told(&question) else {

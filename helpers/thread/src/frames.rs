@@ -1,9 +1,9 @@
 //! What is said on the connection, for whoever wants to see it: on stderr as it is, and in a file without secrets.
 
-use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clodex_core::harmless;
 use clodex_json_rpc::Way;
@@ -26,16 +26,16 @@ pub fn listener(cli: &Cli) -> Result<Option<Listener>, Trouble> {
         let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
         opened.map_err(|error| Trouble::usage(format!("cannot append to `{}`: {error}", path.display())))
     });
-    let file = file.transpose()?.map(|file| RefCell::new(Some(file)));
+    let file = file.transpose()?.map(|file| Mutex::new(Some(file)));
     if !shown && file.is_none() {
         return Ok(None);
     }
-    Ok(Some(Box::new(move |way, text| {
+    Ok(Some(Arc::new(move |way, text| {
         if shown {
             eprintln!("{} {}", arrow(way), harmless(text));
         }
         if let Some(file) = &file {
-            append(&mut file.borrow_mut(), way, text);
+            append(&mut file.lock().unwrap_or_else(PoisonError::into_inner), way, text);
         }
     })))
 }

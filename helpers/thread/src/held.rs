@@ -8,7 +8,7 @@ use clodex_codex::app_server::call::{OpenThread, PermissionProfile, ThreadSettin
 use clodex_codex::{CodexConfig, Profile, ProfileRequest, SlashTmp, check_profiles, codex_home, locate};
 use clodex_core::{Network, Sandbox};
 use clodex_os::record_store::StateDir;
-use clodex_os::run_suffix;
+use clodex_os::{atomic_file, run_suffix};
 use clodex_scope::{Reach, Tree, Wishes};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -112,5 +112,6 @@ fn try_profiles(cli: &Cli) -> Result<(), Trouble> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let binary = locate(cli.codex.as_deref(), &path).map_err(|error| unheld(&error))?;
     let state = StateDir::from_env().ok_or_else(|| unheld(&"neither CLODEX_STATE_DIR nor HOME is set"))?;
+    atomic_file::private_dir(state.path()).map_err(|error| unheld(&error))?;
     check_profiles(&binary, state.path()).map_err(|why| unheld(&why))
 }

@@ -65,6 +65,9 @@ fn say(cli: &Cli, talking: &mut Option<Talk<Stdout>>) -> Result<(), Trouble> {
     ));
     let talk = talking.insert(Talk::new(session, screen, approvals, stops));
     (talk.silence, talk.whole) = (limit(cli.timeout), limit(cli.deadline));
+    if let Some(limit) = limit(cli.connect_timeout) {
+        talk.back_within = limit;
+    }
     let open = Opening::new(cli, &place, &held).open(talk, &Wish::of(cli))?;
     if cli.print_thread_id {
         eprintln!("THREAD_ID={}", harmless(&open.thread.id));

@@ -71,6 +71,14 @@ impl<'a> Opening<'a> {
             }
         }?;
         self.held.check(&open)?;
+        if open.thread.status.word == "active" {
+            let message = format!(
+                "cannot say anything on thread `{}`: somebody else's turn is under way there\n\
+                 hint: wait for its end, or copy the thread with --fork",
+                open.thread.id
+            );
+            return Err(Trouble::new(Kind::Thread, message));
+        }
         Ok(open)
     }
 

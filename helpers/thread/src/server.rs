@@ -3,14 +3,16 @@
 
 mod own;
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clodex_codex::CodexVersion;
+use clodex_codex::app_server::Client;
 use clodex_codex::app_server::call::ClientInfo;
-use clodex_codex::app_server::{CallError, Client};
 use clodex_json_rpc::{Address, ConnectError, Connection, Greeting, Way, lines, web_socket};
 use crossbeam_channel::{bounded, select};
 
@@ -52,7 +54,7 @@ pub enum Place {
 }
 
 /// Hears every message of a connection.
-pub type Listener = Box<dyn Fn(Way, &str) + Send>;
+pub type Listener = Arc<dyn Fn(Way, &str) + Send + Sync>;
 
 /// A server that has answered.
 #[derive(Debug)]
@@ -65,6 +67,46 @@ pub struct Connected<T> {
     pub shown: String,
     /// Ours, when it is.
     pub own: Option<Own>,
+    /// Where it can be reached once more; none = the one connection is all there is.
+    pub again: Option<Again>,
+}
+
+/// How one comes back to a server.
+pub struct Again {
+    address: Address,
+    greeting: Greeting,
+    listener: Option<Listener>,
+    stops: Stops,
+}
+
+impl fmt::Debug for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Again").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Again {
+    /// Connects once more by the deadline.
+    pub fn dial(&self, deadline: Instant) -> Result<Connection, ConnectError> {
+        let connection = web_socket(&self.address, &self.greeting, Some(deadline))?;
+        Ok(listened(connection, self.listener.as_ref(), &self.stops))
+    }
+}
+
+/// Who talks.
+pub const fn this_client() -> ClientInfo<'static> {
+    ClientInfo { name: "clodex-thread", version: env!("CARGO_PKG_VERSION") }
+}
+
+fn listened(connection: Connection, listener: Option<&Listener>, stops: &Stops) -> Connection {
+    stops.wake(connection.waker());
+    match listener {
+        Some(listener) => {
+            let listener = Arc::clone(listener);
+            connection.heard_by(move |way, text| listener(way, text))
+        }
+        None => connection,
+    }
 }
 
 impl Server {
@@ -77,18 +119,15 @@ impl Server {
         let deadline = Instant::now() + self.limit.unwrap_or(LONG);
         let (mut own, reach) = self.reach()?;
         let shown = reach.shown();
+        let again = reach.again(&self.greeting, listener.as_ref(), stops);
         let greeting = self.greeting.clone();
         let waking = stops.clone();
         let (done, greeted) = bounded(1);
         // In a thread of its own: a server that does not answer must not keep us from hearing Ctrl-C.
         thread::spawn(move || {
             let greeted = reach.connect(&greeting, deadline).and_then(|connection| {
-                waking.wake(connection.waker());
-                let connection = match listener {
-                    Some(listener) => connection.heard_by(listener),
-                    None => connection,
-                };
-                greet(connection, deadline)
+                let connection = listened(connection, listener.as_ref(), &waking);
+                Ok(Client::greet(connection, this_client(), deadline)?)
             });
             // Whoever has been interrupted does not want to know.
             let _ = done.send(greeted);
@@ -98,7 +137,7 @@ impl Server {
             recv(stops.arrived) -> signal => Err(signal.map_or_else(|_| not_reached(&"no signals"), interrupted)),
         };
         match greeted {
-            Ok((client, version)) => Ok(Connected { client, version, shown, own }),
+            Ok((client, version)) => Ok(Connected { client, version, shown, own, again }),
             Err(trouble) => Err(self.explained(trouble, &shown, own.as_mut())),
         }
     }
@@ -160,6 +199,15 @@ impl Reach {
         }
     }
 
+    fn again(&self, greeting: &Greeting, listener: Option<&Listener>, stops: &Stops) -> Option<Again> {
+        let address = match self {
+            // A server of ours that is gone does not come back.
+            Self::Streams(_) | Self::Starting(_) => return None,
+            Self::Running(address) => address.clone(),
+        };
+        Some(Again { address, greeting: greeting.clone(), listener: listener.cloned(), stops: stops.clone() })
+    }
+
     fn connect(self, greeting: &Greeting, deadline: Instant) -> Result<Connection, Trouble> {
         let (address, may_be_absent) = match self {
             Self::Streams(connection) => return Ok(connection),
@@ -192,11 +240,6 @@ fn refused(error: &ConnectError) -> Trouble {
     Trouble { code, ..not_reached(error) }
 }
 
-fn not_reached(why: &dyn std::fmt::Display) -> Trouble {
+fn not_reached(why: &dyn fmt::Display) -> Trouble {
     Trouble::new(Kind::Unreachable, why.to_string())
-}
-
-fn greet<T>(connection: Connection, deadline: Instant) -> Result<(Client<T>, CodexVersion), Trouble> {
-    let info = ClientInfo { name: "clodex-thread", version: env!("CARGO_PKG_VERSION") };
-    Client::greet(connection, info, deadline).map_err(|error: CallError| Trouble::from(error))
 }

@@ -5,21 +5,24 @@
 //! talked with at a time: what concerns others (sub-agents, reviews, other people's) is counted, and nothing more.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use clodex_codex::CodexVersion;
 use clodex_codex::app_server::call::{
-    Call, CleanTerminals, Done, Input, InterruptTurn, OneTurn, OpenThread, StartTurn, SteerTurn,
+    Call, CleanTerminals, Done, Input, InterruptTurn, OneTurn, OpenThread, ResumeThread, StartThread,
+    StartTurn, SteerTurn, ThreadSettings,
 };
 use clodex_codex::app_server::{
-    CallError, Client, Happened, Notice, Reply, ReplyError, Retry, ServerQuestion, Told, TurnEnd,
-    TurnSettings, answer,
+    Awaited, CallError, Client, Happened, Notice, Rejoined, Reply, ReplyError, Retry, ServerQuestion, Told,
+    TurnEnd, TurnSettings, WayBack, answer,
 };
 use clodex_core::{Event, Usage};
 use clodex_json_rpc::{Closed, Id, Notification, Params};
 use clodex_os::clock::Timestamp;
+use clodex_os::run_suffix;
 
-use crate::server::{Connected, Listener, Own, Server};
+use crate::server::{Again, Connected, Listener, Own, Server, this_client};
 use crate::stops::Stops;
 use crate::trouble::{Kind, Trouble};
 
@@ -35,6 +38,9 @@ pub struct Session {
     thread: Option<String>,
     turn: Turn,
     notifications: BTreeMap<String, u64>,
+    again: Option<Again>,
+    /// Names what was said last: by it a turn is known that was asked for on a connection that is gone.
+    said: String,
     /// Ended after the connection.
     _own: Option<Own>,
 }
@@ -107,9 +113,9 @@ pub enum Heard {
 impl Session {
     /// Connects.
     pub fn begin(server: &Server, stops: &Stops, listener: Option<Listener>) -> Result<Self, Trouble> {
-        let Connected { client, version, shown, own } = server.connect(stops, listener)?;
-        let (turn, notifications) = (Turn::None, BTreeMap::new());
-        Ok(Self { client, version, place: shown, thread: None, turn, notifications, _own: own })
+        let Connected { client, version, shown, own, again } = server.connect(stops, listener)?;
+        let (turn, notifications, said) = (Turn::None, BTreeMap::new(), String::new());
+        Ok(Self { client, version, place: shown, thread: None, turn, notifications, again, said, _own: own })
     }
 
     /// Which Codex answers.
@@ -140,7 +146,7 @@ impl Session {
         &self.notifications
     }
 
-    /// Opens a thread ([`StartThread`](clodex_codex::app_server::call::StartThread), resume or fork) instead of the one
+    /// Opens a thread ([`StartThread`], [`ResumeThread`] or a fork) instead of the one
     /// that was talked with: [`Heard::Open`].
     pub fn open<C: Call<Answer = OpenThread>>(
         &mut self,
@@ -155,13 +161,15 @@ impl Session {
     /// Says something on the thread, and lets the model work: [`Heard::TurnBegun`] … [`Heard::TurnEnded`].
     pub fn say(&mut self, text: &str, how: &TurnSettings<'_>) -> Result<(), Trouble> {
         let thread_id = &self.open_thread()?;
+        let said = format!("clodex-{}-{}", std::process::id(), run_suffix());
+        self.said.clone_from(&said);
         let call = StartTurn {
             thread_id,
             input: &[Input::Text { text }],
             effort: how.effort,
             model: how.model,
             output_schema: how.output_schema,
-            client_user_message_id: None,
+            client_user_message_id: Some(&said),
         };
         self.begin_turn(&call)
     }
@@ -224,6 +232,35 @@ impl Session {
         })
     }
 
+    /// Comes back after [`Heard::Closed`] and learns what has become of the turn: what was missed of it is heard next.
+    /// Where nobody can know, that is the trouble. `wait` breaks when nobody wants to wait any more.
+    pub fn come_back(
+        &mut self,
+        until: Instant,
+        wait: &mut dyn FnMut(Duration) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let lost = |why: &dyn std::fmt::Display| Trouble::new(Kind::ConnectionLost, why.to_string());
+        let (Some(again), Some(thread_id)) = (&self.again, &self.thread) else {
+            return Err(lost(&"there is no way back"));
+        };
+        let mut dial = |until| again.dial(until);
+        let mut way = WayBack { dial: &mut dial, wait, client: this_client(), until };
+        self.version = self.client.reconnect(&mut way).map_err(|error| lost(&error))?;
+        let awaited = match &self.turn {
+            Turn::None => Awaited::Nothing,
+            Turn::Asked { .. } => Awaited::Begin(&self.said),
+            Turn::Begun(id) => Awaited::Turn(id),
+        };
+        let settings = ThreadSettings::default();
+        let thread = ResumeThread { thread_id, settings, exclude_turns: true };
+        match self.client.rejoin(&thread, awaited, soon()).map_err(|error| lost(&error))? {
+            Rejoined::Idle => {}
+            Rejoined::Working(turn) | Rejoined::Ended(turn) => self.turn = Turn::Begun(turn),
+            Rejoined::Unknown(why) => return Err(lost(&why)),
+        }
+        Ok(())
+    }
+
     fn open_thread(&self) -> Result<String, Trouble> {
         self.thread.clone().ok_or_else(|| Trouble::new(Kind::Thread, "no thread is open"))
     }
@@ -235,13 +272,15 @@ impl Session {
 
     fn answered(&mut self, sent: Sent, answered: Result<Params, CallError>) -> Heard {
         match sent {
-            Sent::Open => match read::<clodex_codex::app_server::call::StartThread<'_>>(answered) {
+            Sent::Open => match read::<StartThread<'_>>(answered) {
                 Ok(open) => {
                     self.thread = Some(open.thread.id.clone());
                     Heard::Open(Box::new(open))
                 }
                 Err(trouble) => Heard::NotOpen(trouble),
             },
+            // Whether it was begun is learnt on the next connection, if at all.
+            Sent::Turn if matches!(answered, Err(CallError::Closed { .. })) => Heard::Other,
             Sent::Turn => match read::<StartTurn<'_>>(answered) {
                 Ok(OneTurn { turn }) => self.begun(turn.id),
                 Err(trouble) => {

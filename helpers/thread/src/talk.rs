@@ -2,6 +2,7 @@
 //! threads and sees turns through to their end.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use clodex_codex::app_server::call::{Call, OpenThread};
@@ -18,6 +19,9 @@ use crate::trouble::{Kind, Trouble};
 
 /// How long an interrupted turn may take to end.
 const ENDING: Duration = Duration::from_secs(5);
+
+/// How long a lost connection may take to come back, unless it is said otherwise.
+const BACK: Duration = Duration::from_secs(10);
 
 /// A session, and who listens.
 #[derive(Debug)]
@@ -38,6 +42,8 @@ pub struct Talk<W> {
     pub silence: Option<Duration>,
     /// How long a turn may take; none = any time.
     pub whole: Option<Duration>,
+    /// How long a lost connection may take to come back.
+    pub back_within: Duration,
     /// Why the turn failed, as far as it was told before its end.
     last_error: Option<Trouble>,
     last_heard: Instant,
@@ -68,6 +74,7 @@ impl<W: Write> Talk<W> {
             stops,
             silence: None,
             whole: None,
+            back_within: BACK,
             last_error: None,
             last_heard: Instant::now(),
             to_end_by: None,
@@ -148,7 +155,11 @@ impl<W: Write> Talk<W> {
         match heard {
             Some(Heard::TurnEnded(end)) => return self.ended(end).map(|()| Step::Ended),
             Some(Heard::NoTurn(trouble)) => return Err(trouble),
-            Some(Heard::Closed(closed)) => return Err(lost(&closed)),
+            Some(Heard::Closed(closed)) => {
+                self.come_back(&closed)?;
+                self.last_heard = Instant::now();
+                return Ok(Step::Went);
+            }
             Some(_) | None if is_over(self.to_end_by) => {
                 let what = "the turn took longer than";
                 return Err(out_of_time(Kind::Deadline, what, "--deadline", self.whole));
@@ -190,6 +201,30 @@ impl<W: Write> Talk<W> {
             other => return Ok(Some(other)),
         }
         Ok(Some(Heard::Woken))
+    }
+
+    /// After a lost connection: the turn goes on, or has ended meanwhile, or what became of it is unknown.
+    fn come_back(&mut self, closed: &Closed) -> Result<(), Trouble> {
+        self.screen.remark(&format!("codex is gone: {closed}; coming back"));
+        self.approvals.forget();
+        let mut stopped = None;
+        let stops = &self.stops.arrived;
+        let mut wait = |pause| match stops.recv_timeout(pause) {
+            Ok(signal) => {
+                stopped = Some(signal);
+                ControlFlow::Break(())
+            }
+            Err(_) => ControlFlow::Continue(()),
+        };
+        let until = Instant::now() + self.back_within;
+        let until = self.to_end_by.map_or(until, |end| until.min(end));
+        let back = self.session.come_back(until, &mut wait);
+        if let Some(signal) = stopped {
+            return Err(interrupted(signal));
+        }
+        back.map_err(|why| Trouble { message: format!("{}; {}", lost(closed).message, why.message), ..why })?;
+        self.turn_id = self.session.turn().map(str::to_owned).or(self.turn_id.take());
+        Ok(())
     }
 
     fn stop_asked_for(&self) -> Result<(), Trouble> {
