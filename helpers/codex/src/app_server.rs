@@ -3,6 +3,7 @@
 
 mod agents;
 mod asked;
+mod backoff;
 pub mod call;
 mod client;
 mod error_info;

@@ -1,7 +1,6 @@
 //! A client of the app-server: asks, asks again when the server is overloaded, and tells what happens. For one thread;
 //! knows no transport and no process.
 
-mod backoff;
 mod rejoin;
 
 use std::collections::VecDeque;
@@ -13,17 +12,14 @@ use clodex_json_rpc::{
 use serde_json::value::RawValue;
 
 use super::asked::{Asked, NoAnswer, Reply};
+use super::backoff::{OVERLOADED, pause};
 use super::call::{Call, Capabilities, ClientInfo, Initialize, Server};
 use super::heard::Heard;
 use crate::version::{CodexVersion, Version};
-use backoff::pause;
 pub use rejoin::{Awaited, NotBack, Rejoined, WayBack};
 
 /// The oldest app-server that is understood: before it the protocol was another one.
 pub const OLDEST_SERVER: Version = Version { major: 0, minor: 124, patch: 0 };
-
-/// `Server overloaded; retry later.`
-const OVERLOADED: i64 = -32001;
 
 /// Told for every few characters, or of no use to anybody here.
 const NOT_WANTED: [&str; 2] = ["item/reasoning/summaryTextDelta", "item/reasoning/textDelta"];

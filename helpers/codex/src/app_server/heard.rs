@@ -22,7 +22,7 @@ pub(super) struct Heard {
 struct OfThread {
     /// The latest is the last.
     turns: VecDeque<OfTurn>,
-    tokens: u64,
+    tokens: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -102,12 +102,14 @@ impl Heard {
                 turn.begun.insert(item.clone());
                 turn.completed.insert((about.item.kind.0.into_owned(), item))
             }
-            // Totals never fall: a smaller one has come late.
+            // Totals only grow: one that does not has come late, or again.
             _ => {
-                let total =
-                    about.tokens.total.input.or_zero().saturating_add(about.tokens.total.output.or_zero());
-                let is_later = total >= thread.tokens;
-                thread.tokens = thread.tokens.max(total);
+                let Total { input, output } = about.tokens.total;
+                let total = input.or_zero().saturating_add(output.or_zero());
+                let is_later = thread.tokens.is_none_or(|known| total > known);
+                if is_later {
+                    thread.tokens = Some(total);
+                }
                 is_later
             }
         }
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_that_come_late_are_not_news() {
+    fn totals_that_come_late_or_again_are_not_news() {
         let mut heard = Heard::default();
         let total = |input: u64| {
             told(
@@ -247,7 +249,7 @@ mod tests {
         };
         assert_eq!(
             [1, 9, 3, 9, 10].map(|input| heard.is_new(&total(input))),
-            [true, true, false, true, true]
+            [true, true, false, false, true]
         );
     }
 

@@ -2,6 +2,7 @@
 //! process; the time is told. The order matters: nothing of the user's may run before the run is let go, and thread
 //! start is when Codex starts MCP servers.
 
+mod asking;
 mod effect;
 mod hearing;
 mod request;
@@ -9,7 +10,7 @@ mod waiting;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clodex_core::{Event, Usage};
 use clodex_json_rpc::{Calls, Message, Notification, Params, Request, Response, RpcError};
@@ -17,18 +18,15 @@ use serde_json::value::RawValue;
 
 use super::asked::{Asked, NoAnswer, Reply};
 use super::call::{
-    Call, Capabilities, CleanTerminals, ClientInfo, Initialize, Input, InterruptTurn, OneTurn, OpenThread,
-    Server, StartTurn, SteerTurn,
+    Capabilities, CleanTerminals, ClientInfo, Initialize, Input, InterruptTurn, OneTurn, OpenThread, Server,
+    StartTurn, SteerTurn,
 };
 use super::client::OLDEST_SERVER;
 use super::heard::Heard;
 use crate::version::CodexVersion;
 pub use effect::{AskedOfUs, Effect, Stage, Unheard};
 pub use request::{RunRequest, ThreadWish};
-use waiting::Waiting;
-
-/// How long the server may take for what needs no model.
-const ANSWER: Duration = Duration::from_mins(1);
+use waiting::{Sent, Waiting};
 
 /// How far an interrupt has come: the turn is over when Codex has said so, and its commands when they were ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +44,9 @@ enum Interruption {
 #[derive(Debug)]
 pub struct AppServerRun {
     request: RunRequest,
-    calls: Calls<Waiting>,
+    calls: Calls<Sent>,
+    /// What the overloaded server is asked once more, and when.
+    again: Vec<(Instant, Sent)>,
     stage: Stage,
     let_go: bool,
     thread: Option<String>,
@@ -67,6 +67,7 @@ impl AppServerRun {
         let mut run = Self {
             request,
             calls: Calls::default(),
+            again: Vec::new(),
             stage: Stage::Greeting,
             let_go: false,
             thread: None,
@@ -104,19 +105,6 @@ impl AppServerRun {
             Err(_) if line.trim_ascii().is_empty() => {}
             Err(_) => self.event(Event::Garbage),
         }
-    }
-
-    /// Takes in that the time has come which [`Self::deadline`] told.
-    pub fn tick(&mut self, now: Instant) {
-        for waiting in self.calls.expire(now) {
-            let late = format!("codex did not answer `{}` in {ANSWER:?}", waiting.method());
-            self.not_answered(&waiting, Unheard::Unanswered(late));
-        }
-    }
-
-    /// When to call [`Self::tick`] at the latest.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.calls.next_deadline()
     }
 
     /// How far it has come.
@@ -183,7 +171,7 @@ impl AppServerRun {
             return;
         }
         let request = std::mem::take(&mut self.request);
-        request.open(|params, method| self.put(method, params, Waiting::Open(method), now));
+        request.open(|params, method| self.put(params, Waiting::Open(method), now));
         self.request = request;
     }
 
@@ -203,18 +191,6 @@ impl AppServerRun {
         self.stage = Stage::Turn;
         self.ask(&call, Waiting::Turn, now);
         self.request = request;
-    }
-
-    fn answered(&mut self, response: Response, now: Instant) {
-        // An answer that nobody waits for came too late; that it was late has been told.
-        let Some(waiting) = self.calls.settle(&response.id) else { return };
-        match response.outcome {
-            Ok(result) => self.succeeded(&waiting, &result, now),
-            Err(error) => {
-                let why = format!("codex refused `{}`: {error}", waiting.method());
-                self.not_answered(&waiting, Unheard::Refused(why));
-            }
-        }
     }
 
     fn succeeded(&mut self, waiting: &Waiting, result: &Params, now: Instant) {
@@ -319,16 +295,6 @@ impl AppServerRun {
 
     fn event(&mut self, event: Event<'static>) {
         self.effects.push_back(Effect::Event(event));
-    }
-
-    fn ask<C: Call>(&mut self, call: &C, waiting: Waiting, now: Instant) {
-        let params = serde_json::value::to_raw_value(call).expect("our own requests can be written as JSON");
-        self.put(C::METHOD, params, waiting, now);
-    }
-
-    fn put(&mut self, method: &str, params: Params, waiting: Waiting, now: Instant) {
-        let id = self.calls.begin(waiting, Some(now + ANSWER));
-        self.say(&Message::Request(Request { id, method: method.to_owned(), params: Some(params) }));
     }
 
     fn say(&mut self, message: &Message) {

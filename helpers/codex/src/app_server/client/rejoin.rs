@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use clodex_json_rpc::{ConnectError, Connection};
 
-use super::backoff::pause;
 use super::{CallError, Client, Happened};
+use crate::app_server::backoff::pause;
 use crate::app_server::call::{Call as _, ClientInfo, ListTurns, PastTurn, ResumeThread};
 use crate::app_server::heard::{is_said_with, turn_completed};
 use crate::version::CodexVersion;

@@ -1,5 +1,6 @@
 //! A run against lines that a server says; the real one is played back from its recording.
 
+use super::asking::ANSWER;
 use super::*;
 use crate::app_server::call::ApprovalPolicy;
 
@@ -239,4 +240,20 @@ fn a_thread_with_another_profile_never_gets_a_turn() {
             format!(r#"{{"id":2,"result":{{"thread":{{"id":"t"}},"activePermissionProfile":{echoed}}}}}"#);
         assert_eq!(hear(&mut run, &opened), [format!("Failed(Opened, \"codex opened the thread {why}\")")]);
     }
+}
+
+#[test]
+fn an_overloaded_server_is_asked_again_a_little_later() {
+    let mut run = working();
+    let now = Instant::now();
+    run.steer(1, "gently", now);
+    effects(&mut run);
+    let busy = r#"{"id":4,"error":{"code":-32001,"message":"Server overloaded; retry later."}}"#;
+    assert_eq!(hear(&mut run, busy), Vec::<String>::new());
+    let again = run.deadline().unwrap();
+    assert!(again < now + ANSWER);
+    run.tick(again);
+    let steer = effects(&mut run);
+    assert!(steer[0].starts_with(r#"{"id":5,"method":"turn/steer""#), "{steer:?}");
+    assert_eq!(hear(&mut run, r#"{"id":5,"result":{"turnId":"u"}}"#), ["Steered(1)"]);
 }

@@ -1,8 +1,21 @@
 //! What a run waits for an answer to.
 
+use std::time::Instant;
+
+use clodex_json_rpc::Params;
+
 use crate::app_server::call::{Call as _, CleanTerminals, Initialize, InterruptTurn, StartTurn, SteerTurn};
 
 /// A request under way.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) waiting: Waiting,
+    pub(super) params: Params,
+    pub(super) deadline: Instant,
+    pub(super) tries: u32,
+}
+
+/// What it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Waiting {
     Greeting,

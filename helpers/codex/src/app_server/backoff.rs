@@ -1,6 +1,9 @@
-//! How long to wait before an overloaded server is asked again.
+//! When a server is asked again that is overloaded, or could not be reached.
 
 use std::time::Duration;
+
+/// `Server overloaded; retry later.`: it has done nothing of what was asked.
+pub(super) const OVERLOADED: i64 = -32001;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
