@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "every function here is part of a test, not only those marked so")]
 
+mod app_server;
 mod apply;
 mod artifacts;
 mod backends;

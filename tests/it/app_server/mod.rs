@@ -1,0 +1,4 @@
+//! The app-server's client: against a peer with faults on demand, and against the real one.
+
+mod drive;
+mod faults;
