@@ -27,8 +27,10 @@ pub struct Approvals {
 /// A question that was answered with no.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Declined {
-    kind: &'static str,
-    about: String,
+    /// What kind of thing.
+    pub kind: &'static str,
+    /// Which one.
+    pub about: String,
 }
 
 impl Approvals {
@@ -39,29 +41,7 @@ impl Approvals {
 
     /// The user is asked, on stdin, or on the terminal itself where stdin is what was said.
     pub fn asking(stdin_is_taken: bool, stops: &Stops) -> Result<Self, Trouble> {
-        let from: Box<dyn Read + Send> = if stdin_is_taken {
-            let terminal = File::open("/dev/tty").map_err(|error| {
-                Trouble::usage(format!(
-                    "cannot ask: standard input is the prompt, and there is no terminal: {error}\n\
-                     hint: name the prompt's file, or leave --interactive-approvals out"
-                ))
-            })?;
-            Box::new(terminal)
-        } else {
-            Box::new(io::stdin())
-        };
-        let (typed, lines) = unbounded();
-        let waking = stops.clone();
-        thread::spawn(move || {
-            for line in BufReader::new(from).lines().map_while(Result::ok) {
-                if typed.send(line).is_err() {
-                    return;
-                }
-                waking.wake_now();
-            }
-            drop(typed);
-            waking.wake_now();
-        });
+        let lines = typed_lines(stdin_is_taken, stops)?;
         Ok(Self { lines: Some(lines), ..Self::declining() })
     }
 
@@ -159,6 +139,34 @@ impl Approvals {
         };
         eprintln!("codex asks: {kind}: {about}\n{how}:");
     }
+}
+
+/// What the user types from now on, on stdin, or on the terminal itself where stdin is what was said.
+pub fn typed_lines(stdin_is_taken: bool, stops: &Stops) -> Result<Receiver<String>, Trouble> {
+    let from: Box<dyn Read + Send> = if stdin_is_taken {
+        let terminal = File::open("/dev/tty").map_err(|error| {
+            Trouble::usage(format!(
+                "cannot ask: standard input is the prompt, and there is no terminal: {error}\n\
+                 hint: name the prompt's file, or leave --interactive-approvals out"
+            ))
+        })?;
+        Box::new(terminal)
+    } else {
+        Box::new(io::stdin())
+    };
+    let (typed, lines) = unbounded();
+    let waking = stops.clone();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            if typed.send(line).is_err() {
+                return;
+            }
+            waking.wake_now();
+        }
+        drop(typed);
+        waking.wake_now();
+    });
+    Ok(lines)
 }
 
 fn reply(session: &mut Session, question: ServerQuestion, with: &Reply) -> Result<(), Trouble> {

@@ -146,7 +146,8 @@ pub fn limit(seconds: f64) -> Option<Duration> {
     (seconds > 0.0).then(|| Duration::from_secs_f64(seconds))
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+/// A number of seconds that a clock can take.
+pub fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     // A hundred years are enough, and more cannot be added to a clock.
     if (0.0..=3.2e9).contains(&seconds) { Ok(seconds) } else { Err("not a number of seconds".to_owned()) }

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clodex_core::harmless;
@@ -12,7 +13,6 @@ use clodex_transcript::redact;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::Cli;
 use crate::server::Listener;
 use crate::trouble::Trouble;
 
@@ -20,9 +20,9 @@ use crate::trouble::Trouble;
 const MESSAGES: u8 = 2;
 
 /// What hears the connection; none where nobody wants to know.
-pub fn listener(cli: &Cli) -> Result<Option<Listener>, Trouble> {
-    let shown = cli.verbose >= MESSAGES;
-    let file = cli.ndjson_file.as_deref().map(|path| {
+pub fn listener(verbose: u8, file: Option<&Path>) -> Result<Option<Listener>, Trouble> {
+    let shown = verbose >= MESSAGES;
+    let file = file.map(|path| {
         let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
         opened.map_err(|error| Trouble::usage(format!("cannot append to `{}`: {error}", path.display())))
     });
@@ -66,7 +66,7 @@ fn append(file: &mut Option<File>, way: Way, text: &str) {
     let mut line = serde_json::to_string(&line).expect("JSON can be written as JSON");
     line.push('\n');
     if let Err(error) = open.write_all(line.as_bytes()) {
-        eprintln!("clodex-thread: cannot append to the file of --ndjson-file any more: {error}");
+        eprintln!("cannot append to the file of --ndjson-file any more: {error}");
         *file = None;
     }
 }

@@ -43,9 +43,13 @@ pub fn run(cli: &Cli) -> ProcessExit {
 /// Leaves the talk where it came to, however that ends.
 fn say(cli: &Cli, talking: &mut Option<Talk<Stdout>>) -> Result<(), Trouble> {
     let stops = Stops::catch()?;
-    let place = workdir(cli)?;
+    let place = workdir(cli.workdir.as_deref())?;
     let server = server(cli, place.clone())?;
-    let (prompt, schema, held) = (prompt(cli)?, schema(cli)?, Held::decide(cli, &place)?);
+    let (prompt, schema, held) = (
+        prompt(cli.prompt.as_deref(), cli.prompt_file.as_deref(), "clodex-thread")?,
+        schema(cli.output_schema.as_deref())?,
+        Held::decide(cli, &place)?,
+    );
     held.notes.iter().for_each(|note| eprintln!("note: {}", harmless(note)));
     if let Some(out) = &cli.out {
         forget(out)?;
@@ -55,7 +59,8 @@ fn say(cli: &Cli, talking: &mut Option<Talk<Stdout>>) -> Result<(), Trouble> {
     } else {
         Approvals::declining()
     };
-    let session = Session::begin(&server, &stops, frames::listener(cli)?)?;
+    let session =
+        Session::begin(&server, &stops, frames::listener(cli.verbose, cli.ndjson_file.as_deref())?)?;
     let shows = if cli.json || cli.no_stream { Shows::Nothing } else { Shows::Messages };
     let screen = Screen::new(io::stdout(), shows, cli.verbose > 0);
     screen.remark(&format!(
@@ -81,14 +86,19 @@ fn deliver(cli: &Cli, talk: Option<&mut Talk<Stdout>>) -> Result<(), Trouble> {
     let Some(talk) = talk else { return Ok(()) };
     let answer = talk.story.last_message().unwrap_or_default().to_owned();
     if let Some(out) = &cli.out {
-        let written = atomic_file::replace(out, answer.as_bytes(), Durability::Cached);
-        written.map_err(|error| Trouble::new(Kind::Output, error.to_string()))?;
+        keep(out, &answer)?;
     }
     if cli.no_stream && !cli.json { talk.screen.message(&answer) } else { Ok(()) }
 }
 
+/// Writes the answer to the file of `--out`.
+pub fn keep(out: &Path, answer: &str) -> Result<(), Trouble> {
+    let written = atomic_file::replace(out, answer.as_bytes(), Durability::Cached);
+    written.map_err(|error| Trouble::new(Kind::Output, error.to_string()))
+}
+
 /// An answer of before must not be taken for the one of now.
-fn forget(out: &Path) -> Result<(), Trouble> {
+pub fn forget(out: &Path) -> Result<(), Trouble> {
     match fs::remove_file(out) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Trouble::usage(format!("cannot replace `{}`: {error}", out.display())))

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
 
-use crate::cli::Cli;
 use crate::trouble::Trouble;
 
-/// What is said first.
-pub fn prompt(cli: &Cli) -> Result<String, Trouble> {
-    let text = match (&cli.prompt, &cli.prompt_file) {
-        (Some(prompt), _) => prompt.clone(),
+/// What is said first: to `program`, as an argument or from a file, `-` for standard input.
+pub fn prompt(said: Option<&str>, file: Option<&Path>, program: &str) -> Result<String, Trouble> {
+    let text = match (said, file) {
+        (Some(prompt), _) => prompt.to_owned(),
         (None, Some(file)) if file == Path::new("-") => {
             let mut text = Vec::new();
             let read = io::stdin().read_to_end(&mut text);
@@ -30,9 +29,9 @@ pub fn prompt(cli: &Cli) -> Result<String, Trouble> {
         (None, None) => String::new(),
     };
     if text.trim().is_empty() {
-        return Err(Trouble::usage(
-            "nothing is said: the prompt is empty\nhint: clodex-thread \"your question\"",
-        ));
+        return Err(Trouble::usage(format!(
+            "nothing is said: the prompt is empty\nhint: {program} \"your question\""
+        )));
     }
     Ok(text)
 }
@@ -44,8 +43,8 @@ fn utf8(text: Vec<u8>, shown: &str) -> Result<String, Trouble> {
 }
 
 /// The schema of the answer.
-pub fn schema(cli: &Cli) -> Result<Option<Box<RawValue>>, Trouble> {
-    let Some(file) = &cli.output_schema else { return Ok(None) };
+pub fn schema(file: Option<&Path>) -> Result<Option<Box<RawValue>>, Trouble> {
+    let Some(file) = file else { return Ok(None) };
     let shown = file.display();
     let text = fs::read_to_string(file)
         .map_err(|error| Trouble::usage(format!("cannot read the schema `{shown}`: {error}")))?;
@@ -55,8 +54,8 @@ pub fn schema(cli: &Cli) -> Result<Option<Box<RawValue>>, Trouble> {
 }
 
 /// Where the thread works.
-pub fn workdir(cli: &Cli) -> Result<PathBuf, Trouble> {
-    let named = cli.workdir.as_deref().unwrap_or(Path::new("."));
+pub fn workdir(named: Option<&Path>) -> Result<PathBuf, Trouble> {
+    let named = named.unwrap_or(Path::new("."));
     let refused = |why: &dyn std::fmt::Display| {
         Trouble::usage(format!("cannot work in `{}`: {why}\nhint: name a directory with -C", named.display()))
     };
@@ -65,7 +64,7 @@ pub fn workdir(cli: &Cli) -> Result<PathBuf, Trouble> {
         return Err(refused(&"it is no directory"));
     }
     if workdir.to_str().is_none() {
-        return Err(refused(&"codex takes paths in UTF-8 only"));
+        return Err(refused(&"neither Codex nor Claude Code takes paths that are no UTF-8"));
     }
     Ok(workdir)
 }

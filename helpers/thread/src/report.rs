@@ -51,8 +51,9 @@ pub enum Status {
     NotStarted,
 }
 
+/// What went wrong.
 #[derive(Debug, Serialize)]
-struct Told {
+pub struct Told {
     kind: &'static str,
     code: Option<i64>,
     message: String,
@@ -60,7 +61,7 @@ struct Told {
 
 /// Absent = not told, never zero.
 #[derive(Debug, Default, Serialize)]
-struct Metrics {
+pub struct Metrics {
     latency_ms: Option<u64>,
     time_to_first_token_ms: Option<u64>,
     input_tokens: Option<u64>,
@@ -94,11 +95,7 @@ impl Report {
             exit_code: code as u8,
             text: story.last_message().filter(|_| status == Status::Completed).map(str::to_owned),
             messages: story.messages(),
-            error: trouble.map(|trouble| Told {
-                kind: trouble.kind.as_str(),
-                code: trouble.code,
-                message: trouble.message.clone(),
-            }),
+            error: trouble.map(Told::of),
             declined,
             warnings: story.warnings().to_vec(),
             notifications: session.map(Session::notifications).cloned().unwrap_or_default(),
@@ -115,14 +112,7 @@ impl Report {
     /// The same for people, on one line.
     pub fn summary(&self) -> String {
         let mut parts = vec![self.status.as_str().to_owned()];
-        let metrics = &self.metrics;
-        parts.extend(metrics.latency_ms.map(|ms| format!("{}.{:01} s", ms / 1000, ms % 1000 / 100)));
-        if let (Some(input), Some(cached), Some(output)) =
-            (metrics.input_tokens, metrics.cached_input_tokens, metrics.output_tokens)
-        {
-            parts.push(format!("{input} tokens in ({cached} cached), {output} out"));
-        }
-        parts.extend(metrics.model.as_ref().map(|model| format!("model {model}")));
+        parts.extend(self.metrics.parts());
         parts.extend(self.thread_id.as_ref().map(|id| format!("thread {id}")));
         parts.extend(self.turn_id.as_ref().map(|id| format!("turn {id}")));
         parts.join(" · ")
@@ -130,27 +120,39 @@ impl Report {
 
     /// Prints it, alone on its line. Nobody who reads is told nothing.
     pub fn print(&self) -> ProcessExit {
-        let mut line = self.text();
-        line.push('\n');
-        let mut stdout = io::stdout().lock();
-        // A reader that is gone cannot be told so.
-        let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+        print_line(self);
         self.exit_code()
     }
+}
 
-    /// As JSON in which no character means anything to a terminal.
-    fn text(&self) -> String {
-        let json = serde_json::to_string(self).expect("texts and numbers can be written as JSON");
-        let mut text = String::with_capacity(json.len());
-        for c in json.chars() {
-            // Beyond ASCII JSON lets them stand as they are; they can only stand in texts.
-            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
-                let _ = write!(text, "\\u{:04x}", u32::from(c));
-            } else {
-                text.push(c);
-            }
+/// Prints an object, alone on its line. Nobody who reads is told nothing.
+pub fn print_line(object: &impl Serialize) {
+    let mut line = text(object);
+    line.push('\n');
+    let mut stdout = io::stdout().lock();
+    // A reader that is gone cannot be told so.
+    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// As JSON in which no character means anything to a terminal.
+fn text(object: &impl Serialize) -> String {
+    let json = serde_json::to_string(object).expect("texts and numbers can be written as JSON");
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Beyond ASCII JSON lets them stand as they are; they can only stand in texts.
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
         }
-        text
+    }
+    text
+}
+
+impl Told {
+    /// As it is told.
+    pub fn of(trouble: &Trouble) -> Self {
+        Self { kind: trouble.kind.as_str(), code: trouble.code, message: trouble.message.clone() }
     }
 }
 
@@ -168,7 +170,8 @@ impl Status {
     }
 }
 
-fn status(trouble: Option<&Trouble>, story: &Story) -> Status {
+/// What became of a turn that ended with this trouble, or with none.
+pub fn status(trouble: Option<&Trouble>, story: &Story) -> Status {
     let Some(trouble) = trouble else { return Status::Completed };
     if !story.was_asked() {
         return Status::NotStarted;
@@ -185,7 +188,21 @@ fn status(trouble: Option<&Trouble>, story: &Story) -> Status {
 }
 
 impl Metrics {
-    fn of(story: &Story) -> Self {
+    /// The same for people.
+    pub fn parts(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        parts.extend(self.latency_ms.map(|ms| format!("{}.{:01} s", ms / 1000, ms % 1000 / 100)));
+        if let (Some(input), Some(cached), Some(output)) =
+            (self.input_tokens, self.cached_input_tokens, self.output_tokens)
+        {
+            parts.push(format!("{input} tokens in ({cached} cached), {output} out"));
+        }
+        parts.extend(self.model.as_ref().map(|model| format!("model {model}")));
+        parts
+    }
+
+    /// Of a turn.
+    pub fn of(story: &Story) -> Self {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let tokens = story.tokens();
         Self {
@@ -226,7 +243,7 @@ mod tests {
         let mut story = Story::default();
         let hostile = "a\u{1b}]0;x\u{7}\u{9b}31mb\u{7f}\u{2028}ü";
         story.hear(&Heard::Event(Event::Message { text: hostile.into() }), Instant::now());
-        let text = Report::new(None, None, &story, vec![], None).text();
+        let text = text(&Report::new(None, None, &story, vec![], None));
         assert!(!text.chars().any(|c| c.is_control() || c == '\u{2028}'), "{text}");
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["text"], hostile);
