@@ -10,9 +10,10 @@ use clodex_tests::{ClaudeStage, LIMIT, Running, Sandbox, run_with_timeout};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 13] = [
     "clodex-announce",
     "clodex-apply",
+    "clodex-claude",
     "clodex-contain",
     "clodex-control",
     "clodex-dispatch",

@@ -41,6 +41,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         (
             "clodex-thread",
             &[
+                "clodex-claude-code",
                 "clodex-core",
                 "clodex-os",
                 "clodex-scope",

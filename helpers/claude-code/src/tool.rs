@@ -43,7 +43,12 @@ impl ToolCall {
         }
     }
 
-    /// What the call is about, in one line, as people are told it.
+    /// The call in one line, as people are told it.
+    pub fn told(&self) -> String {
+        format!("{} {}", self.name, self.about())
+    }
+
+    /// What the call is about, in one short line.
     pub fn about(&self) -> String {
         let input = self.input();
         let known =
@@ -52,7 +57,7 @@ impl ToolCall {
         let line = about.unwrap_or_else(|| self.input.get().to_owned());
         let line = line.lines().next().unwrap_or_default();
         let short: String = line.chars().take(200).collect();
-        format!("{} {short}{}", self.name, if short.len() < line.len() { "…" } else { "" })
+        format!("{short}{}", if short.len() < line.len() { "…" } else { "" })
     }
 
     fn input(&self) -> Input {
@@ -92,10 +97,10 @@ mod tests {
 
     #[test]
     fn a_call_is_told_in_one_short_line() {
-        assert_eq!(call("Bash", r#"{"command":"ls\nrm x","description":"d"}"#).about(), "Bash ls");
-        assert_eq!(call("Grep", r#"{"pattern":"x","path":"src"}"#).about(), "Grep x");
-        assert_eq!(call("mcp__x__y", r#"{"z":1}"#).about(), r#"mcp__x__y {"z":1}"#);
-        let long = call("Read", &format!(r#"{{"file_path":"{}"}}"#, "é".repeat(300))).about();
+        assert_eq!(call("Bash", r#"{"command":"ls\nrm x","description":"d"}"#).told(), "Bash ls");
+        assert_eq!(call("Grep", r#"{"pattern":"x","path":"src"}"#).told(), "Grep x");
+        assert_eq!(call("mcp__x__y", r#"{"z":1}"#).told(), r#"mcp__x__y {"z":1}"#);
+        let long = call("Read", &format!(r#"{{"file_path":"{}"}}"#, "é".repeat(300))).told();
         assert_eq!(long, format!("Read {}…", "é".repeat(200)));
     }
 }

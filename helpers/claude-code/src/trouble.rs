@@ -22,7 +22,15 @@ pub enum TroubleKind {
     NotLoggedIn,
     /// The model's server cannot be reached.
     Unreachable,
-    /// The model's server refused, in Claude Code's word for it if it has one.
+    /// There is no such model, or not for this user.
+    NoModel,
+    /// The account has nothing left to pay with.
+    NoCredit,
+    /// Too much was asked in too short a time.
+    RateLimited,
+    /// The model's server has too much to do.
+    Overloaded,
+    /// The model's server refused otherwise.
     Refused,
     /// It was stopped.
     Interrupted,
@@ -30,21 +38,6 @@ pub enum TroubleKind {
     Schema,
     /// Anything else.
     Failed,
-}
-
-impl TroubleKind {
-    /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NoSession => "no-session",
-            Self::NotLoggedIn => "not-logged-in",
-            Self::Unreachable => "unreachable",
-            Self::Refused => "refused",
-            Self::Interrupted => "interrupted",
-            Self::Schema => "schema",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 impl Trouble {
@@ -78,6 +71,10 @@ fn kind_of(ended: &Ended, error: Option<&str>) -> TroubleKind {
             TroubleKind::NotLoggedIn
         }
         (_, None, Some("connection_failed")) => TroubleKind::Unreachable,
+        (Some("model_not_found"), _, _) => TroubleKind::NoModel,
+        (Some("billing_error"), _, _) => TroubleKind::NoCredit,
+        (Some("rate_limit"), _, _) | (_, Some(429), _) => TroubleKind::RateLimited,
+        (Some("overloaded"), _, _) | (_, Some(529), _) => TroubleKind::Overloaded,
         (Some(_), _, _) | (_, Some(_), _) => TroubleKind::Refused,
         (None, None, _) => TroubleKind::Failed,
     }
@@ -111,18 +108,18 @@ mod tests {
 
     #[test]
     fn what_really_went_wrong_has_its_kind() {
-        use TroubleKind::{Interrupted, NoSession, NotLoggedIn, Refused, Schema, Unreachable};
+        use TroubleKind::{Interrupted, NoModel, NoSession, NotLoggedIn, Overloaded, Schema, Unreachable};
         let stopped = "the turn was stopped";
         let no_session = "No conversation found with session ID: 00c1a0de-0000-4000-8000-";
         for (recorded, kind, message, status) in [
             (recorded!("not-logged-in"), NotLoggedIn, "Not logged in · Please run /login", None),
             (
                 recorded!("model-unknown"),
-                Refused,
+                NoModel,
                 "There's an issue with the selected model (nonsense-1).",
                 Some(404),
             ),
-            (recorded!("overloaded"), Refused, "API Error: Repeated 529 Overloaded errors.", Some(529)),
+            (recorded!("overloaded"), Overloaded, "API Error: Repeated 529 Overloaded errors.", Some(529)),
             (recorded!("unreachable"), Unreachable, "API Error: Connection refused", None),
             (recorded!("no-session"), NoSession, no_session, None),
             (recorded!("interrupted"), Interrupted, stopped, None),

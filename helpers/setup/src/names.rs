@@ -1,9 +1,10 @@
 //! What an installation consists of: the programs, and the names they answer to besides their own.
 
 /// The programs that are installed.
-pub const PROGRAMS: [&str; 12] = [
+pub const PROGRAMS: [&str; 13] = [
     "clodex-announce",
     "clodex-apply",
+    "clodex-claude",
     "clodex-contain",
     "clodex-control",
     "clodex-dispatch",

@@ -12,8 +12,10 @@
 //! | the object of `--json`, exit codes | `report`, `trouble` |
 //! | what people see | `screen` |
 //! | Ctrl-C and its like | `stops` |
+//! | the sibling that talks with Claude Code | `claude` |
 
 pub mod approvals;
+mod claude;
 pub mod cli;
 mod frames;
 pub mod held;
@@ -37,6 +39,8 @@ use clap::Parser as _;
 use crate::cli::Cli;
 use crate::report::Report;
 use crate::trouble::Trouble;
+
+pub use claude::run as ask_claude;
 
 /// Runs clodex-thread with these arguments, its own name first.
 pub fn run(arguments: Vec<OsString>) -> ProcessExit {

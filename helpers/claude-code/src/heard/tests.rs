@@ -20,10 +20,10 @@ fn a_turn_has_a_begin_pieces_messages_a_question_and_an_end() {
             Heard::Piece(text) => told.push(format!("piece {text}")),
             Heard::Message(message) => {
                 assert_eq!(message.model.as_deref(), Some("claude-opus-5-5"));
-                let calls = message.calls.iter().map(ToolCall::about);
+                let calls = message.calls.iter().map(ToolCall::told);
                 told.push(format!("message {}{}", message.text, calls.collect::<String>()));
             }
-            Heard::Asked(question) => told.push(format!("asked {}", question.call.about())),
+            Heard::Asked(question) => told.push(format!("asked {}", question.call.told())),
             Heard::Ended(ended) => {
                 let [denial] = &ended.permission_denials[..] else { panic!("one was denied: {ended:?}") };
                 told.push(format!(

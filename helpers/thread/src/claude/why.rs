@@ -1,0 +1,96 @@
+//! Why there is no good end, from Claude Code's words into the common kinds.
+
+use clodex_claude_code::{Ended, Trouble as ClaudeTrouble, TroubleKind};
+use clodex_core::FailureKind;
+
+use super::tale::Tale;
+use crate::trouble::{Kind, Trouble};
+
+/// How a turn that ended so ended.
+pub fn of_turn(ended: &Ended, error: Option<&str>, with_schema: bool) -> Result<(), Trouble> {
+    let Some(ClaudeTrouble { kind, message, status }) = ClaudeTrouble::of(ended, error, with_schema) else {
+        return Ok(());
+    };
+    let (kind, hint) = match kind {
+        TroubleKind::NoSession => {
+            (Kind::Thread, "sessions are kept per directory: -C names the one it was begun in")
+        }
+        TroubleKind::NotLoggedIn => (Kind::Turn(FailureKind::Unauthorized), "run `claude` once and log in"),
+        TroubleKind::Unreachable => {
+            (Kind::Turn(FailureKind::Connection), "inside a sandbox without network Claude cannot be reached")
+        }
+        TroubleKind::NoModel => (Kind::Turn(FailureKind::ModelUnavailable), ""),
+        TroubleKind::NoCredit => (Kind::Turn(FailureKind::UsageLimit), ""),
+        TroubleKind::RateLimited => (Kind::Turn(FailureKind::RateLimit), ""),
+        TroubleKind::Overloaded => (Kind::Turn(FailureKind::Overloaded), ""),
+        TroubleKind::Refused | TroubleKind::Failed => (Kind::Turn(FailureKind::Other), ""),
+        TroubleKind::Interrupted => (Kind::Interrupted, ""),
+        TroubleKind::Schema => (Kind::Protocol, ""),
+    };
+    let hint = if hint.is_empty() { String::new() } else { format!("\nhint: {hint}") };
+    Err(Trouble { kind, code: status.map(i64::from), message: format!("claude: {message}{hint}") })
+}
+
+/// It ended without a word of how the turn did.
+pub fn gone(tale: &Tale, unreadable: bool, code: Option<i32>) -> Trouble {
+    let code = code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
+    let last: Vec<&str> = tale.complaints().iter().rev().take(5).rev().map(String::as_str).collect();
+    let said = if last.is_empty() { "it said nothing".to_owned() } else { last.join("\n") };
+    match (tale.session(), unreadable) {
+        (None, false) => Trouble::new(
+            Kind::Unreachable,
+            format!(
+                "claude ended{code} before the turn began: {said}\nhint: run `claude --version`; 2.1.250 and later are known to work"
+            ),
+        ),
+        (Some(_), false) => Trouble::new(
+            Kind::ConnectionLost,
+            format!("claude ended{code} in the middle of the turn: {said}"),
+        ),
+        (_, true) => Trouble::new(
+            Kind::Protocol,
+            format!("what claude said cannot be understood, and it ended{code}: {said}"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clodex_core::ExitCode;
+
+    use super::*;
+
+    fn code(ended: &Ended, error: Option<&str>, with_schema: bool) -> Option<ExitCode> {
+        of_turn(ended, error, with_schema).err().map(|trouble| trouble.kind.exit_code())
+    }
+
+    #[test]
+    fn each_end_has_its_exit_code() {
+        let well = Ended { subtype: "success".into(), result: Some("x".into()), ..Ended::default() };
+        let ill = Ended { is_error: true, ..well.clone() };
+        let aborted = Ended { terminal_reason: Some("aborted_streaming".into()), ..ill.clone() };
+        for (ended, error, with_schema, wanted) in [
+            (&well, None, false, None),
+            (&well, None, true, Some(ExitCode::Protocol)),
+            (&ill, Some("authentication_failed"), false, Some(ExitCode::Unreachable)),
+            (&ill, Some("overloaded"), false, Some(ExitCode::TurnFailed)),
+            (&ill, None, false, Some(ExitCode::TurnFailed)),
+            (&aborted, None, false, Some(ExitCode::Cancelled)),
+        ] {
+            assert_eq!(code(ended, error, with_schema), wanted, "{ended:?} {error:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_without_a_word_is_told_by_what_came_before() {
+        let mut tale = Tale::default();
+        tale.complained("error: unknown option".into());
+        let never = gone(&tale, false, Some(1));
+        assert_eq!(never.kind, Kind::Unreachable);
+        assert!(
+            never.message.contains("exit code 1 before the turn began: error: unknown option"),
+            "{never:?}"
+        );
+        assert_eq!(gone(&tale, true, None).kind, Kind::Protocol);
+    }
+}
