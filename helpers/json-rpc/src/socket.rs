@@ -116,11 +116,19 @@ pub(crate) fn rest_until(deadline: Instant) -> io::Result<Duration> {
     if rest.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(rest) }
 }
 
+/// A signal that somebody in this program catches is no reason to give up: where a limit is set, the system does not
+/// begin again by itself.
 impl Read for Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read(into),
-            Self::Unix(stream) => stream.read(into),
+        loop {
+            let read = match self {
+                Self::Tcp(stream) => stream.read(into),
+                Self::Unix(stream) => stream.read(into),
+            };
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return done,
+            }
         }
     }
 }
