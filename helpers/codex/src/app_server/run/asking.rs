@@ -22,7 +22,9 @@ impl AppServerRun {
         let (due, later) = std::mem::take(&mut self.again).into_iter().partition(|(at, _)| *at <= now);
         self.again = later;
         let due: Vec<(Instant, Sent)> = due;
-        due.into_iter().for_each(|(_, sent)| self.send(sent));
+        for (_, sent) in due {
+            self.send(sent);
+        }
     }
 
     /// When to call [`Self::tick`] at the latest.
