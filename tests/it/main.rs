@@ -44,6 +44,7 @@ mod stage;
 mod stand_in;
 mod stop_gate;
 mod sudden_death;
+mod thread;
 mod tidy;
 mod together;
 mod toggle;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use clodex_codex::app_server::call::{OpenThread, PermissionProfile, ThreadSettings};
+use clodex_codex::app_server::call::{ApprovalPolicy, OpenThread, PermissionProfile, ThreadSettings};
 use clodex_codex::{CodexConfig, Profile, ProfileRequest, SlashTmp, check_profiles, codex_home, locate};
 use clodex_core::{Network, Sandbox};
 use clodex_os::record_store::StateDir;
@@ -48,6 +48,8 @@ impl Held {
             sandbox: self.sandbox.map(Sandbox::as_str),
             permissions: self.profile.as_deref(),
             config: self.config.as_deref(),
+            // In a directory that is not trusted Codex would ask before nearly every command.
+            approval_policy: self.config.is_some().then_some(ApprovalPolicy::OnRequest),
             ..ThreadSettings::default()
         }
     }

@@ -131,6 +131,7 @@ fn lifecycle(heard: &Heard) -> Option<String> {
         | Heard::Cleaned(Some(_))
         | Heard::Part(_)
         | Heard::Tokens { .. }
+        | Heard::TokensBefore(_)
         | Heard::Asked(_)
         | Heard::Resolved(_)
         | Heard::Other

@@ -81,13 +81,15 @@ pub enum Heard {
     Part(String),
     /// Something that a turn's story has a word for.
     Event(Event<'static>),
-    /// Tokens: of the thread so far, and of the last answer alone.
+    /// Tokens, during the turn: of the thread so far, and of the last answer alone.
     Tokens {
         /// Of the thread.
         total: Usage,
         /// Of the answer.
         last: Usage,
     },
+    /// Tokens of the thread before the turn, told when it is opened.
+    TokensBefore(Usage),
     /// Another model answers than was asked for.
     ModelIs(String),
     /// Codex waits until this is answered: [`Session::reply`].
@@ -327,7 +329,10 @@ impl Session {
                 Heard::Event(Event::FilesChanging { item, changes }.into_owned())
             }
             Told::MessagePart { text, .. } => Heard::Part(text.into_owned()),
-            Told::Tokens { total, last } => Heard::Tokens { total, last },
+            Told::Tokens { total, last } if self.turn() == Some(&*notice.turn_id) => {
+                Heard::Tokens { total, last }
+            }
+            Told::Tokens { total, .. } => Heard::TokensBefore(total),
             Told::ModelIs(model) => Heard::ModelIs(model.into_owned()),
             Told::Error { message, kind, retry: Retry::No } => {
                 Heard::Event(Event::Error { message, kind }.into_owned())

@@ -54,11 +54,10 @@ impl Story {
             }
             Heard::Event(event) => self.happened(event, now),
             Heard::Tokens { total, last } => {
-                if self.was_asked() {
-                    self.before.get_or_insert_with(|| less(*total, *last));
-                }
+                self.before.get_or_insert_with(|| less(*total, *last));
                 self.total = Some(*total);
             }
+            Heard::TokensBefore(total) => self.before = Some(*total),
             Heard::TurnEnded(_) => self.ended_at = Some(now),
             Heard::NotOpen(_)
             | Heard::TurnBegun(_)
@@ -185,13 +184,16 @@ mod tests {
     fn tokens_are_those_of_the_turn_whatever_the_thread_had_before() {
         let mut story = Story::default();
         let now = Instant::now();
-        // Told again when the thread was opened.
-        story.hear(&Heard::Tokens { total: usage(1000), last: usage(400) }, now);
-        assert_eq!(story.tokens(), None);
         story.asked(now);
+        story.hear(&Heard::TokensBefore(usage(1000)), now);
+        assert_eq!(story.tokens(), None);
         story.hear(&Heard::Tokens { total: usage(1100), last: usage(100) }, now);
         story.hear(&Heard::Tokens { total: usage(1350), last: usage(250) }, now);
         assert_eq!(story.tokens(), Some(usage(350)));
+
+        let mut untold = Story::default();
+        untold.hear(&Heard::Tokens { total: usage(1100), last: usage(100) }, now);
+        assert_eq!(untold.tokens(), Some(usage(100)));
     }
 
     #[test]

@@ -271,6 +271,7 @@ impl<W: Write> Talk<W> {
                 | Heard::Part(_)
                 | Heard::Event(_)
                 | Heard::Tokens { .. }
+                | Heard::TokensBefore(_)
                 | Heard::ModelIs(_)
                 | Heard::Resolved(_)
                 | Heard::Steered

@@ -1,0 +1,95 @@
+//! What is told of a turn: messages, tokens, times, and nothing that a terminal would obey.
+
+use serde_json::{Value, json};
+
+use super::{asked, prompt, saying, talk};
+use crate::stage::{Stage, step};
+
+#[test]
+fn messages_stay_apart_and_the_last_is_the_answer() {
+    let Some(stage) = Stage::real() else { return };
+    let steps = [
+        step(&[json!({ "say": "I look" }), json!({ "run": "sleep 0.3; echo seen" })]),
+        step(&[json!({ "say": { "text": "It is there", "deltas": 3 } })]),
+    ];
+    let object = asked(&stage.sandbox, &[&prompt(&steps)]);
+    assert_eq!(object["text"], "It is there");
+    let message = |text: &str| json!({ "text": text, "complete": true });
+    assert_eq!(object["messages"], json!([message("I look"), message("It is there")]));
+    assert_eq!(talk(&stage.sandbox, &[&prompt(&steps)]).exits(0).stdout, "I look\n\nIt is there\n");
+    assert_eq!(talk(&stage.sandbox, &["--no-stream", &prompt(&steps)]).exits(0).stdout, "It is there\n");
+}
+
+#[test]
+fn tokens_are_those_of_the_turn_and_not_of_the_thread() {
+    let Some(stage) = Stage::real() else { return };
+    let usage = |number: u64| json!({ "do": [{ "say": "ok" }], "usage": { "input": number, "output": 7 } });
+    let first = asked(&stage.sandbox, &[&prompt(&[usage(1000)])]);
+    let id = first["thread_id"].as_str().unwrap();
+    let second = asked(&stage.sandbox, &["--thread-id", id, &prompt(&[usage(30)])]);
+    assert_eq!(second["thread_id"], id);
+    for (object, input) in [(&first, 1000), (&second, 30)] {
+        let metrics = &object["metrics"];
+        assert_eq!(
+            (&metrics["input_tokens"], &metrics["output_tokens"]),
+            (&json!(input), &json!(7)),
+            "{object}"
+        );
+        assert_eq!(metrics["model"], "gpt-5.5");
+        let ms = |name: &str| metrics[name].as_u64().unwrap();
+        assert!(ms("time_to_first_token_ms") <= ms("latency_ms"), "{object}");
+    }
+    assert_eq!(first["notifications"]["turn/completed"], 1, "{first}");
+}
+
+#[test]
+fn nothing_that_the_model_says_steers_the_terminal() {
+    let Some(stage) = Stage::real() else { return };
+    let hostile = "a\u{1b}]0;title\u{7}\u{9b}2J\r\u{202e}b";
+    let is_harmless = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}');
+    let steps = [
+        step(&[
+            json!({ "say": { "text": hostile, "deltas": 4 } }),
+            json!({ "run": "sleep 0.3; printf '\\033[31m'" }),
+        ]),
+        step(&[json!({ "say": hostile })]),
+    ];
+    let shown = talk(&stage.sandbox, &["-vv", "--summary", &prompt(&steps)]).exits(0);
+    assert!(is_harmless(&shown.stdout), "{shown:?}");
+    assert!(is_harmless(&shown.stderr), "{shown:?}");
+    let object = asked(&stage.sandbox, &[&prompt(&steps)]);
+    assert_eq!(object["text"], hostile);
+}
+
+#[test]
+fn a_turn_that_fails_is_told_in_codexs_words() {
+    let Some(stage) = Stage::real() else { return };
+    let failing = prompt(&[
+        json!({ "status": 429, "error": { "type": "usage_limit_reached", "message": "none left" } }),
+    ]);
+    let object = asked(&stage.sandbox, &[&failing]);
+    assert_eq!((&object["status"], &object["exit_code"]), (&json!("failed"), &json!(1)), "{object}");
+    assert_eq!((&object["error"]["kind"], &object["text"]), (&json!("usage-limit"), &Value::Null));
+    assert!(object["error"]["message"].as_str().unwrap().contains("usage limit"), "{object}");
+    let told = talk(&stage.sandbox, &[&failing]).exits(1);
+    assert_eq!(told.stdout, "");
+    told.complains(&["usage limit"]);
+}
+
+#[test]
+fn threads_go_on_are_copied_and_stale_ones_fail() {
+    let Some(stage) = Stage::real() else { return };
+    let first =
+        talk(&stage.sandbox, &["--print-thread-id", &format!("remember blue {}", saying("noted"))]).exits(0);
+    let id = first.stderr.lines().find_map(|line| line.strip_prefix("THREAD_ID=")).unwrap();
+    let copy = asked(&stage.sandbox, &["--fork", id, &saying("copied")]);
+    assert_ne!(copy["thread_id"], id);
+    let last = stage.asked().pop().unwrap();
+    assert!(last.user_texts().iter().any(|text| text.contains("remember blue")), "{last:?}");
+    let gone = asked(&stage.sandbox, &["--ephemeral", &saying("gone")]);
+    for stale in [gone["thread_id"].as_str().unwrap(), "01a1fbc7-cde2-7c22-82f9-623584e5a91e", "nonsense"] {
+        let object = asked(&stage.sandbox, &["--thread-id", stale, "go on"]);
+        assert_eq!((&object["status"], &object["error"]["kind"]), (&json!("not-started"), &json!("thread")));
+        assert_eq!(object["exit_code"], 1, "{object}");
+    }
+}
