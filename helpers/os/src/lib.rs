@@ -26,6 +26,7 @@
 //! | read a file that may not be ours | [`open_regular`], [`read_regular`] |
 //! | know whether a file is being written | [`is_open_for_writing`] |
 //! | know how wide the terminal is, or that of another process | [`terminal_columns`], [`terminal_columns_of`] |
+//! | leave the terminal as it was | [`TerminalMode`] |
 //! | find a program of ours | [`program_beside_this_one`] |
 //! | allocate in a program that ends at once | [`NeverFree`] |
 //! | read stdin without waiting for ever | [`read_stdin`] |
@@ -85,6 +86,6 @@ pub use report::{Ended, ExitKind};
 pub use run_command::{Finished, ShortCommand};
 pub use sandbox_conditions::sandbox_conditions;
 pub use stdin::read_stdin;
-pub use terminal::{terminal_columns, terminal_columns_of};
+pub use terminal::{TerminalMode, terminal_columns, terminal_columns_of};
 pub use toggle_flag::{FoundFlag, project_root, read_toggle, set_toggle};
 pub use watch_dir::{DirectoryWatch, Woken, WokenBeside};

@@ -1,10 +1,12 @@
-//! How wide the terminal is.
+//! How wide the terminal is, and how it was before somebody changed it.
 #![expect(unsafe_code, reason = "ioctl has no safe wrapper")]
 
 use std::fs::OpenOptions;
-use std::io::IsTerminal;
-use std::os::fd::AsRawFd;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt as _;
+
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 
 /// Columns of the terminal that a stream (stdout, stderr) is; none when it is no terminal.
 pub fn terminal_columns(stream: &(impl IsTerminal + AsRawFd)) -> Option<usize> {
@@ -26,4 +28,22 @@ pub fn terminal_columns_of(pid: u32) -> Option<usize> {
     let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
     let stdout = OpenOptions::new().read(true).custom_flags(flags).open(format!("/proc/{pid}/fd/1")).ok()?;
     terminal_columns(&stdout)
+}
+
+/// How a terminal reads what is typed: dropping it lets it read like that again, whoever has changed it meanwhile.
+#[derive(Debug)]
+pub struct TerminalMode(Termios);
+
+impl TerminalMode {
+    /// How stdin reads now; none where it is no terminal.
+    pub fn of_stdin() -> Option<Self> {
+        tcgetattr(io::stdin().as_fd()).ok().map(Self)
+    }
+}
+
+impl Drop for TerminalMode {
+    fn drop(&mut self) {
+        // It fails when the terminal is gone.
+        let _ = tcsetattr(io::stdin().as_fd(), SetArg::TCSANOW, &self.0);
+    }
 }

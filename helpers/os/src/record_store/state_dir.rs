@@ -13,7 +13,8 @@ const RECORD_MAX_BYTES: u64 = 1 << 20;
 /// Everything that may be in a state directory.
 const DIRECTORIES: [&str; 11] =
     ["ended", "landings", "last", "lines", "live", "secured", "starts", "tmp", "told", "turns", "worktrees"];
-const FILES: [&str; 4] = ["codex-profile.json", "codex-version.json", "prune.lock", "pruned"];
+const FILES: [&str; 5] =
+    ["codex-profile.json", "codex-version.json", "prune.lock", "pruned", "thread-history"];
 
 /// The state directory: paths and bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,12 @@ impl StateDir {
             fs::remove_dir(&self.root)?;
         }
         Ok(others)
+    }
+
+    /// Makes sure that it is there, and says where the lines lie that somebody typed to talk with Codex.
+    pub fn thread_history(&self) -> Result<PathBuf> {
+        atomic_file::private_dir(&self.root)?;
+        Ok(self.root.join("thread-history"))
     }
 
     /// Where the records of live runs are: worth watching.
