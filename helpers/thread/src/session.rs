@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use clodex_codex::CodexVersion;
 use clodex_codex::app_server::call::{
-    Call, CleanTerminals, Done, Input, InterruptTurn, OneTurn, OpenThread, ResumeThread, StartThread,
-    StartTurn, SteerTurn, ThreadSettings,
+    Call, CleanTerminals, CompactThread, Done, Input, InterruptTurn, OneTurn, OpenThread, ResumeThread,
+    StartThread, StartTurn, SteerTurn, ThreadSettings,
 };
 use clodex_codex::app_server::{
     Awaited, CallError, Client, Happened, Notice, Rejoined, Reply, ReplyError, Retry, ServerQuestion, Told,
@@ -64,6 +64,7 @@ enum Sent {
     Steer,
     Interrupt,
     Clean,
+    Compact,
 }
 
 /// What was heard.
@@ -155,8 +156,6 @@ impl Session {
         call: &C,
         limit: Option<Duration>,
     ) -> Result<(), Trouble> {
-        self.thread = None;
-        self.turn = Turn::None;
         Ok(self.client.ask(call, limit.map(|limit| Instant::now() + limit), Sent::Open)?)
     }
 
@@ -182,6 +181,14 @@ impl Session {
             return Err(Trouble::new(Kind::Thread, "the thread has a turn already"));
         }
         self.client.ask(call, Some(soon()), Sent::Turn)?;
+        self.turn = Turn::Asked { interrupt: false };
+        Ok(())
+    }
+
+    /// Summarises the thread to make room, which is a turn, too.
+    pub fn compact(&mut self) -> Result<(), Trouble> {
+        let thread_id = &self.open_thread()?;
+        self.client.ask(&CompactThread { thread_id }, Some(soon()), Sent::Compact)?;
         self.turn = Turn::Asked { interrupt: false };
         Ok(())
     }
@@ -276,6 +283,7 @@ impl Session {
         match sent {
             Sent::Open => match read::<StartThread<'_>>(answered) {
                 Ok(open) => {
+                    self.turn = Turn::None;
                     self.thread = Some(open.thread.id.clone());
                     Heard::Open(Box::new(open))
                 }
@@ -298,6 +306,14 @@ impl Session {
             Sent::Interrupt => match self.clean() {
                 Ok(()) => Heard::Other,
                 Err(trouble) => Heard::Cleaned(Some(trouble)),
+            },
+            // Its turn tells the rest.
+            Sent::Compact => match read::<CompactThread<'_>>(answered) {
+                Ok(Done {}) => Heard::Other,
+                Err(trouble) => {
+                    self.turn = Turn::None;
+                    Heard::NoTurn(trouble)
+                }
             },
             Sent::Clean => Heard::Cleaned(read::<CleanTerminals<'_>>(answered).map(|Done {}| ()).err()),
         }
