@@ -19,13 +19,16 @@ unless --interactive-approvals lets you answer.";
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(name = "clodex-thread", version, after_help = AFTER_HELP, max_term_width = 100)]
-#[command(group(ArgGroup::new("said").args(["prompt", "prompt_file"]).required(true)))]
+#[command(group(ArgGroup::new("said").args(["prompt", "prompt_file", "repl"]).required(true)))]
 pub struct Cli {
     /// What is said (see --prompt-file for long texts)
     pub prompt: Option<String>,
     /// Read what is said from a file, or from standard input with `-`
     #[arg(long, value_name = "FILE|-")]
     pub prompt_file: Option<PathBuf>,
+    /// Talk on: lines from the terminal or a pipe, until you leave; /help lists what can be said
+    #[arg(long, conflicts_with = "json")]
+    pub repl: bool,
     /// Directory that the thread works in [default: this one]
     #[arg(short = 'C', long = "cd", value_name = "DIR")]
     pub workdir: Option<PathBuf>,

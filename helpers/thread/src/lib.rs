@@ -10,6 +10,7 @@
 //! | a session whose events are shown, questions answered, limits kept | `talk`, `opening` |
 //! | what a turn has come to so far | `story` |
 //! | the object of `--json`, exit codes | `report`, `trouble` |
+//! | a conversation that lasts: `--repl` | `repl` |
 //! | what people see | `screen` |
 //! | Ctrl-C and its like | `stops` |
 //! | the sibling that talks with Claude Code | `claude` |
@@ -22,6 +23,7 @@ pub mod held;
 mod one_shot;
 pub mod opening;
 mod prompt;
+mod repl;
 pub mod report;
 pub mod screen;
 pub mod server;
@@ -53,5 +55,5 @@ pub fn run(arguments: Vec<OsString>) -> ProcessExit {
         }
         Err(error) => error.exit(),
     };
-    one_shot::run(&cli)
+    if cli.repl { repl::run(&cli) } else { one_shot::run(&cli) }
 }
