@@ -56,7 +56,7 @@ pub use landing::{
     FileState, JOURNAL_FILE, LANDED_FILE, LANDING_VERSION, Landing, LandingChange, PathBytes, is_executable,
 };
 pub use live_line::{
-    Attention, LiveLine, elapsed_ms, elapsed_text, files_text, live_lines_summed, tokens_text,
+    Attention, LiveLine, elapsed_ms, elapsed_text, files_text, left_ms, live_lines_summed, tokens_text,
 };
 pub use live_message::{
     LIVE_MESSAGE_VERSION, LIVE_TEXT_MAX_BYTES, LiveFate, LiveMessage, LiveOutcome, LiveReply, LiveWish,

@@ -39,6 +39,8 @@ pub struct LiveLine<'a> {
     pub verdict: Option<Verdict>,
     /// Why it failed, what it delivered.
     pub summary: &'a str,
+    /// How long its first open question still waits for an answer; absent where none is open.
+    pub answer_left_ms: Option<u64>,
 }
 
 /// What of a run wants to be seen before anything else.
@@ -94,6 +96,7 @@ impl<'a> LiveLine<'a> {
             outcome: record.outcome,
             verdict: record.verdict,
             summary: record.summary.as_deref().unwrap_or_default(),
+            answer_left_ms: record.open_requests.first().and_then(|open| left_ms(&open.deadline, now_ms)),
         }
     }
 
@@ -169,6 +172,9 @@ impl<'a> LiveLine<'a> {
             }
             Some(attention @ (Attention::Waiting | Attention::Reconnecting)) => {
                 line.push(attention.tone(), attention.as_str());
+                if let Some(left) = self.answer_left_ms.filter(|_| attention == Attention::Waiting) {
+                    line.push(attention.tone(), &format!(", {} left", elapsed_text(left)));
+                }
             }
             None => {
                 line.push(Tone::Plain, self.phase.as_str());
@@ -260,6 +266,11 @@ pub fn live_lines_summed(runs: &[LiveLine<'_>]) -> StyledLine {
 pub fn elapsed_ms(started: &str, ended: Option<&str>, now_ms: i64) -> u64 {
     let end = ended.and_then(utc_ms).unwrap_or(now_ms);
     utc_ms(started).and_then(|start| u64::try_from(end - start).ok()).unwrap_or_default()
+}
+
+/// Milliseconds from now to a deadline; none when it is no time, zero when it is past.
+pub fn left_ms(deadline: &str, now_ms: i64) -> Option<u64> {
+    utc_ms(deadline).map(|deadline| u64::try_from(deadline.saturating_sub(now_ms)).unwrap_or(0))
 }
 
 /// `0:07`, `2:13`, `1:02:03`.

@@ -17,6 +17,7 @@ fn run(name: &str) -> LiveLine<'_> {
         enforcement: Enforcement::Profile,
         outcome: None,
         verdict: None,
+        answer_left_ms: None,
         summary: "",
     }
 }
@@ -61,6 +62,8 @@ fn silence_is_quiet_first_and_stalled_after_the_heartbeat() {
 fn waiting_reconnecting_dead_and_unsandboxed_are_visible() {
     let waiting = LiveLine { phase: Phase::Waiting, activity: "may I push?", ..run("a") };
     assert_eq!(shown(waiting), "? codex a 2:12 · waiting may I push? · 3 files · 42k tok");
+    let timed = LiveLine { answer_left_ms: Some(252_000), ..waiting };
+    assert_eq!(shown(timed), "? codex a 2:12 · waiting, 4:12 left may I push? · 3 files · 42k tok");
     let cut_off = LiveLine { phase: Phase::Reconnecting, activity: "2/5", ..run("a") };
     assert_eq!(shown(cut_off), "! codex a 2:12 · reconnecting 2/5 · 3 files · 42k tok");
     let dead = LiveLine { liveness: Liveness::Dead, ..run("a") };

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use clodex_core::{
-    Enforcement, FilesTouched, LiveLine, Liveness, Outcome, Phase, ProcessMark, Verdict, elapsed_ms, utc_ms,
+    Enforcement, FilesTouched, LiveLine, Liveness, Outcome, Phase, ProcessMark, Verdict, elapsed_ms, left_ms,
+    utc_ms,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
@@ -40,6 +41,15 @@ pub struct SeenRecord<'a> {
     outcome: Option<Cow<'a, str>>,
     verdict: Option<Cow<'a, str>>,
     summary: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    open_requests: Vec<SeenRequest<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SeenRequest<'a> {
+    #[serde(borrow)]
+    deadline: Cow<'a, str>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,6 +103,7 @@ impl<'a> SeenRecord<'a> {
             outcome: self.outcome.as_deref().and_then(word::<Outcome>),
             verdict: self.verdict.as_deref().and_then(word::<Verdict>),
             summary: self.summary.as_deref().unwrap_or_default(),
+            answer_left_ms: self.open_requests.first().and_then(|open| left_ms(&open.deadline, now_ms)),
         }
     }
 }
