@@ -24,9 +24,10 @@ fn the_plugin_is_valid_by_the_strictest_rules_there_are() {
 fn call_of(command: &str) -> (&'static str, &'static str) {
     match command {
         "clodex-status" => ("", "no run is live"),
-        "clodex-cancel" | "clodex-debug" | "clodex-result" | "clodex-resume" => {
+        "clodex-cancel" | "clodex-debug" | "clodex-interrupt" | "clodex-result" | "clodex-resume" => {
             ("no-such-run", "no-such-run")
         }
+        "clodex-answer" | "clodex-steer" => ("no-such-run don't $(say) it", "no-such-run don't $(say) it"),
         "clodex-dispatch" => ("don't let slug() leave $(spaces) in", "don't let slug() leave $(spaces) in"),
         _ => ("", ""),
     }

@@ -24,6 +24,7 @@ mod free_prompt;
 mod hand_over;
 mod hooks;
 mod isolate;
+mod live;
 mod many_at_once;
 mod model;
 mod mount_points;

@@ -5,7 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use clodex_core::{
-    ExitCode, LIVE_TEXT_MAX_BYTES, LiveFate, LiveMessage, LiveWish, Liveness, Outcome, RunRecord, harmless,
+    ExitCode, LIVE_TEXT_MAX_BYTES, LiveFate, LiveMessage, LiveWish, Liveness, Outcome, Phase, RunRecord,
+    harmless,
 };
 use clodex_os::record_store::{RecordStore, SeenRun, SentMessage, Withdrawn};
 use clodex_os::{DirectoryWatch, Failure};
@@ -38,6 +39,13 @@ pub fn live_run(store: &RecordStore, text: &str, what: &str) -> Result<SeenRun, 
             )));
         }
     }
+    if matches!(record.progress.phase, Phase::Finishing | Phase::Verifying) {
+        return Err(Failure::usage(format!(
+            "cannot {what} {}: its turn is over\n\
+             hint: wait for it with `clodex-wait {id}`; `clodex-dispatch --resume {id} TEXT` goes on in its thread",
+            shown(record)
+        )));
+    }
     if record.backend != STEERABLE {
         return Err(Failure::usage(format!(
             "cannot {what} {}: it runs on the backend `{}`, which hears nothing once it has begun\n\
@@ -59,7 +67,6 @@ pub fn say(
 ) -> Result<String, Failure> {
     let record = &run.record;
     let inbox = store.inbox(&record.id);
-    let may_wait = !matches!(wish, LiveWish::Interrupt);
     let sent = inbox.send(&LiveMessage::new(wish)).map_err(|error| not_sent(store, run, &error))?;
     // Made before the first look: what comes in between is not missed.
     let mut changes = DirectoryWatch::new(inbox.path()).ok();
@@ -67,12 +74,11 @@ pub fn say(
     loop {
         let over = is_over(store, run);
         match sent.fate() {
-            Some(LiveFate::Queued(until)) if !over && Instant::now() < deadline && until.is_empty() => {}
             Some(fate) if fate.is_final() || !over => return told(record, sent, fate, over),
             // It was queued, and nobody is left to deliver it.
             Some(_) => return Err(unheard(record, sent)),
             None if over => return Err(unheard(record, sent)),
-            None if Instant::now() >= deadline => return silent(record, sent, patience, may_wait),
+            None if Instant::now() >= deadline => return Err(silent(record, sent, patience)),
             None => {}
         }
         let until = deadline.min(Instant::now() + TICK);
@@ -153,34 +159,18 @@ fn told(record: &RunRecord, sent: SentMessage, fate: LiveFate, over: bool) -> Re
     }
 }
 
-/// The dispatcher has said nothing yet.
-fn silent(
-    record: &RunRecord,
-    sent: SentMessage,
-    patience: Duration,
-    may_wait: bool,
-) -> Result<String, Failure> {
+/// The dispatcher has said nothing: what it has not taken up is taken back.
+fn silent(record: &RunRecord, sent: SentMessage, patience: Duration) -> Failure {
     let seconds = patience.as_secs();
-    if may_wait {
-        sent.leave();
-        return Ok(format!(
-            "{}: queued: its dispatcher has not taken it up in {seconds} s, and will when it can",
-            shown(record)
-        ));
-    }
     let what = match sent.withdraw() {
-        Withdrawn::Unsaid => "its dispatcher did not take it up, and it was taken back",
-        Withdrawn::TooLate => "its dispatcher has taken it up and not told what became of it",
+        Withdrawn::Unsaid => "was not heard: its dispatcher did not take it up, and it was taken back",
+        Withdrawn::TooLate => "may have been heard: its dispatcher took it up and has not told more",
     };
     sent.leave();
-    Err(Failure::new(
+    Failure::new(
         ExitCode::TurnFailed,
-        format!(
-            "cannot tell what became of it in {}: {what} ({seconds} s)\nhint: `clodex-status {}` shows it",
-            shown(record),
-            record.id
-        ),
-    ))
+        format!("{}: {what} ({seconds} s)\nhint: `clodex-status {}` shows it", shown(record), record.id),
+    )
 }
 
 /// The run is over, and nobody has told anything final.

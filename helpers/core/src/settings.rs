@@ -16,6 +16,10 @@ pub use layer::{Layer, Setting, Source};
 pub const DEFAULT_TIMEOUT_SEC: u64 = 1800;
 /// Silence after which a run counts as stalled when nobody says otherwise, in seconds.
 pub const DEFAULT_HEARTBEAT_SEC: u64 = 300;
+/// How long a question of Codex waits for the user when nobody says otherwise, in seconds.
+pub const DEFAULT_ANSWER_TIMEOUT_SEC: u64 = 300;
+/// How long an interrupted run waits for somebody who goes on when nobody says otherwise, in seconds.
+pub const DEFAULT_IDLE_TIMEOUT_SEC: u64 = 600;
 /// MiB that may be secured before a run when nobody says otherwise.
 pub const DEFAULT_SECURED_MIB: u64 = 256;
 
@@ -54,6 +58,10 @@ pub struct Settings {
     pub timeout_sec: Setting<u64>,
     /// Silence that counts as a stall; 0 = off.
     pub heartbeat_sec: Setting<u64>,
+    /// How long a question of Codex waits for the user; 0 = nobody is asked.
+    pub answer_timeout_sec: Setting<u64>,
+    /// How long an interrupted run waits for somebody who goes on; 0 = as long as it may last.
+    pub idle_timeout_sec: Setting<u64>,
     /// Tier; none = Codex's own model and effort.
     pub tier: Setting<Option<String>>,
     /// By-products on top of the built-in list, of all layers together.
@@ -96,6 +104,8 @@ impl Settings {
         Self {
             timeout_sec: first(layers, |layer| &layer.timeout_sec, DEFAULT_TIMEOUT_SEC),
             heartbeat_sec: first(layers, |layer| &layer.heartbeat_sec, DEFAULT_HEARTBEAT_SEC),
+            answer_timeout_sec: first(layers, |layer| &layer.answer_timeout_sec, DEFAULT_ANSWER_TIMEOUT_SEC),
+            idle_timeout_sec: first(layers, |layer| &layer.idle_timeout_sec, DEFAULT_IDLE_TIMEOUT_SEC),
             tier: optional(layers, |layer| &layer.tier),
             by_products: layers.iter().flat_map(|layer| layer.by_products.clone()).collect(),
             templates: layers.iter().filter_map(|layer| layer.templates.clone()).collect(),
@@ -122,6 +132,8 @@ impl Settings {
         let mut rows = vec![
             row("timeout_sec", &self.timeout_sec, u64::to_string),
             row("heartbeat_sec", &self.heartbeat_sec, u64::to_string),
+            row("answer_timeout_sec", &self.answer_timeout_sec, u64::to_string),
+            row("idle_timeout_sec", &self.idle_timeout_sec, u64::to_string),
             row("tier", &self.tier, |tier| tier.clone().unwrap_or_else(|| "codex's own".into())),
             row("sandbox", &self.sandbox, |s| s.map_or("by mode", Sandbox::as_str).to_owned()),
             row("enforcement", &self.enforcement, |wish| {

@@ -4,7 +4,9 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use clodex_core::{Colour, Containment, LiveLine, Liveness, Outcome, Phase, Progress, RunRecord};
+use clodex_core::{
+    Colour, Containment, LiveLine, Liveness, OpenRequest, Outcome, Phase, Progress, RunRecord,
+};
 use clodex_os::Contained;
 use clodex_os::clock::Timestamp;
 use clodex_os::record_store::LiveRun;
@@ -23,6 +25,7 @@ pub struct Board {
     live: LiveRun,
     /// The record as it will be written next.
     pub record: RunRecord,
+    waiting: Option<String>,
     interline: Option<InterlineFile>,
     speaks: bool,
     terminal: Option<usize>,
@@ -42,6 +45,7 @@ impl Board {
         Self {
             live,
             record,
+            waiting: None,
             interline,
             speaks,
             terminal,
@@ -70,8 +74,22 @@ impl Board {
         self.pending = true;
     }
 
+    /// The user is waited for, for this, or not any more: worth a write at once.
+    pub fn waits(&mut self, questions: Vec<OpenRequest>, waiting: Option<String>) {
+        if self.record.open_requests != questions || self.waiting != waiting {
+            self.record.open_requests = questions;
+            self.waiting = waiting;
+            self.shown = None;
+            self.pending = true;
+        }
+    }
+
     /// Takes progress in; writes it now if the phase changed or the last write is long enough ago.
     pub fn show(&mut self, progress: &Progress) {
+        let waiting = self.waiting.as_ref().filter(|_| progress.phase != Phase::Finishing).map(|activity| {
+            Progress { phase: Phase::Waiting, activity: activity.clone(), ..progress.clone() }
+        });
+        let progress = waiting.as_ref().unwrap_or(progress);
         if self.record.progress != *progress {
             self.record.progress = progress.clone();
             self.pending = true;
@@ -94,6 +112,7 @@ impl Board {
 
     /// Codex has ended; what follows is the verdict.
     pub fn finishing(&mut self) {
+        self.waits(vec![], None);
         let progress =
             Progress { phase: Phase::Finishing, activity: String::new(), ..self.record.progress.clone() };
         self.show(&progress);

@@ -32,6 +32,8 @@ pub enum Message {
     OutOfScope(String),
     /// The contained program has ended, and all it started.
     Ended(Ended),
+    /// Something may have come into the inbox.
+    Inbox,
     /// Somebody wants the run to end.
     Stop,
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clodex_core::{
-    Claim, Durations, Ending, ExitCode, FailureKind, OnViolation, Outcome, Policy, RunRecord, RunResult,
-    RunStory, Turn, Verdict, VerificationEntry, claim_about, exit_code,
+    Claim, Denied, Durations, Ending, ExitCode, FailureKind, OnViolation, Outcome, Policy, RunRecord,
+    RunResult, RunStory, Turn, Verdict, VerificationEntry, claim_about, exit_code,
 };
 use clodex_os::ExitKind;
 use clodex_os::clock::Timestamp;
@@ -56,6 +56,8 @@ pub struct Ended<'a> {
     pub refused_over: Vec<String>,
     /// How Codex ended.
     pub watched: Watched,
+    /// Writes that were declined before they happened.
+    pub declined: Vec<Denied>,
     /// What the stream told.
     pub story: RunStory,
     /// Whether the final message was taken from Codex's rollout file.
@@ -136,6 +138,8 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     let deeds = Deeds::of(&ended.story, ended.codex_home, &board.record, ended.begun);
     deeds.explain(&mut policy.violations, &ended.story.files, ended.plan);
     policy.denied = deeds.denied(ended.plan, ended.baseline.as_ref().ok());
+    let known = policy.denied.clone();
+    policy.denied.extend(ended.declined.iter().filter(|one| !known.contains(one)).cloned());
     let mut result = result(ended, &judgement, (&policy, left), code, &board.record);
     (result.durations, result.verification) = (durations, verification);
     let (seal, mut failures) = writing.outcome(&mut result, &mut policy);
@@ -209,6 +213,7 @@ fn judge_ended(ended: &Ended<'_>, stop: Option<Stop>, verification: &[Verificati
         stop,
         timeout_sec: ended.plan.timeout_sec,
         heartbeat_sec: ended.plan.heartbeat_sec,
+        idle_timeout_sec: ended.plan.idle_timeout_sec,
         turn: ended.story.turn,
         failure: ended.story.failure.as_ref(),
         broke_off: ended.watched.broke_off.as_ref().map_or("", |broke_off| &broke_off.why),

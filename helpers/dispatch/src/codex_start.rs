@@ -160,7 +160,7 @@ fn exec_conversation<'a>(plan: &'a Plan, schema: &'a Path) -> clodex_codex::Conv
     }
 }
 
-/// What is asked of the app-server: the same as of `codex exec`, which never asks for approval.
+/// What is asked of the app-server: the same as of `codex exec`, but for approvals, which that never asks for.
 fn run_request(plan: &Plan, profile: Option<&Profile>, model: Option<&str>) -> RunRequest {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     RunRequest {
@@ -173,7 +173,12 @@ fn run_request(plan: &Plan, profile: Option<&Profile>, model: Option<&str>) -> R
         effort: plan.effort.clone(),
         permissions: profile.map(|profile| profile.name().to_owned()),
         sandbox: profile.is_none().then(|| plan.sandbox.as_str().to_owned()),
-        approval: Some(ApprovalPolicy::Never),
+        // Whoever can be asked decides; where nobody is to be, it is the same as with `codex exec`.
+        approval: Some(if plan.answer_timeout_sec == 0 {
+            ApprovalPolicy::Never
+        } else {
+            ApprovalPolicy::OnRequest
+        }),
         prompt: plan.prompt.clone(),
         images: plan.images.iter().map(|image| text(image)).collect(),
         output_schema: RawValue::from_string(plan.schema.text().to_owned()).ok(),

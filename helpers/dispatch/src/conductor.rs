@@ -29,8 +29,16 @@ pub enum Input {
         /// Bytes read and written.
         io_bytes: u64,
     },
+    /// A turn has begun, perhaps not the first.
+    TurnBegan,
     /// The turn has ended, one way or the other.
     TurnEnded,
+    /// The user is waited for.
+    Waits,
+    /// The user is not waited for any more.
+    GoesOn,
+    /// The user was waited for long enough.
+    LeftAlone,
     /// The conversation with Codex cannot go on.
     TalkFailed,
     /// Somebody wants the run to end.
@@ -71,6 +79,8 @@ pub enum Stop {
     TimedOut,
     /// No sign of life.
     Stalled,
+    /// It was interrupted, and nobody went on.
+    LeftAlone,
     /// The turn had ended and Codex did not exit.
     Lingered,
     /// Codex could not be talked to.
@@ -84,6 +94,7 @@ pub struct Conductor {
     look_every: Option<Duration>,
     starts_before_baseline: bool,
     prompted: bool,
+    waits: bool,
     turn_ended: Option<Duration>,
     stop: Option<Stop>,
     kill_at: Option<Duration>,
@@ -100,6 +111,7 @@ impl Conductor {
             look_every: (heartbeat_sec > 0).then_some(pause),
             starts_before_baseline,
             prompted: false,
+            waits: false,
             turn_ended: None,
             stop: None,
             kill_at: None,
@@ -130,6 +142,22 @@ impl Conductor {
                 self.turn_ended.get_or_insert(now);
                 vec![]
             }
+            Input::TurnBegan => {
+                self.turn_ended = None;
+                self.watchdog.life(now);
+                vec![]
+            }
+            Input::Waits => {
+                self.waits = true;
+                vec![]
+            }
+            Input::GoesOn => {
+                self.waits = false;
+                self.watchdog.life(now);
+                vec![]
+            }
+            Input::LeftAlone if self.stop.is_some() => vec![],
+            Input::LeftAlone => self.end(Stop::LeftAlone, now),
             Input::CancelAsked => self.cancel(now),
             Input::OutOfScope | Input::TalkFailed if self.stop.is_some() => vec![],
             Input::TalkFailed => self.end(Stop::BrokeOff, now),
@@ -147,7 +175,7 @@ impl Conductor {
         let watched = match (self.stop, self.turn_ended) {
             (Some(_), _) => None,
             (None, Some(ended)) => Some(ended + LINGER),
-            (None, None) => match self.watchdog.check(now) {
+            (None, None) => match self.health(now) {
                 Health::Healthy { next_deadline } => next_deadline,
                 Health::Stalled { .. } | Health::TimedOut => Some(now),
             },
@@ -204,11 +232,21 @@ impl Conductor {
         if let Some(ended) = self.turn_ended {
             return if ended + LINGER <= now { self.end(Stop::Lingered, now) } else { vec![] };
         }
-        match self.watchdog.check(now) {
+        match self.health(now) {
             Health::TimedOut => self.end(Stop::TimedOut, now),
             Health::Stalled { .. } => self.end(Stop::Stalled, now),
             Health::Healthy { .. } => self.look(now),
         }
+    }
+
+    /// Whoever waits for the user does not stall.
+    fn health(&self, now: Duration) -> Health {
+        if self.waits {
+            let mut patient = self.watchdog.clone();
+            patient.life(now);
+            return patient.check(now);
+        }
+        self.watchdog.check(now)
     }
 
     fn look(&mut self, now: Duration) -> Vec<Action> {
@@ -275,6 +313,29 @@ mod tests {
         let mut conductor = running(10, 0);
         assert_eq!(conductor.step(Input::Tick, 10 * SECOND), [Action::Terminate]);
         assert_eq!(conductor.stop(), Some(Stop::TimedOut));
+    }
+
+    #[test]
+    fn waiting_for_the_user_is_no_stall_but_time_runs_on() {
+        let mut conductor = running(10, 3);
+        conductor.step(Input::Waits, SECOND);
+        assert_eq!(conductor.step(Input::Tick, 8 * SECOND), [Action::LookAtCommands]);
+        conductor.step(Input::GoesOn, 8 * SECOND);
+        conductor.step(Input::Tick, 9 * SECOND);
+        assert_eq!(conductor.stop(), None);
+        conductor.step(Input::Waits, 9 * SECOND);
+        assert_eq!(conductor.step(Input::Tick, 10 * SECOND), [Action::Terminate]);
+        assert_eq!(conductor.stop(), Some(Stop::TimedOut));
+    }
+
+    #[test]
+    fn a_turn_that_follows_another_does_not_linger() {
+        let mut conductor = running(0, 0);
+        conductor.step(Input::TurnEnded, SECOND);
+        conductor.step(Input::TurnBegan, 2 * SECOND);
+        assert_eq!(conductor.step(Input::Tick, 30 * SECOND), []);
+        assert_eq!(conductor.step(Input::LeftAlone, 31 * SECOND), [Action::Terminate]);
+        assert_eq!(conductor.stop(), Some(Stop::LeftAlone));
     }
 
     #[test]

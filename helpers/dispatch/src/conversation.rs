@@ -138,20 +138,23 @@ impl Talk {
         let Some(run) = &mut self.run else { return vec![] };
         act(run);
         let mut rest = Vec::new();
-        for effect in run.effects() {
+        for effect in run.effects().collect::<Vec<_>>() {
             match effect {
                 Effect::Say(line) => {
                     if let Some(mouth) = &self.mouth {
                         mouth.say(line);
                     }
                 }
-                // Stdin's end is the server's.
-                Effect::Over => self.mouth = None,
-                Effect::Interrupted if self.is_parting => self.mouth = None,
+                Effect::Over | Effect::Interrupted if self.is_parting => self.close(),
                 other => rest.push(other),
             }
         }
         rest
+    }
+
+    /// Stdin's end is the server's.
+    pub fn close(&mut self) {
+        self.mouth = None;
     }
 
     fn begin(&mut self, stdin: ChildStdin, now: Instant) -> Vec<Effect> {

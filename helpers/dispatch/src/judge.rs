@@ -33,6 +33,8 @@ pub struct Facts<'a> {
     pub timeout_sec: u64,
     /// The limit of silence, in seconds.
     pub heartbeat_sec: u64,
+    /// How long an interrupted run waits, in seconds.
+    pub idle_timeout_sec: u64,
     /// Where the turn stands.
     pub turn: Turn,
     /// The last error that the stream told.
@@ -112,6 +114,11 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
             Outcome::Stalled,
             Ending::TurnFailed,
             format!("stopped: no sign of life for {} s", facts.heartbeat_sec),
+        ),
+        (Some(Stop::LeftAlone), _) => Judgement::ended(
+            Outcome::Partial,
+            Ending::Completed,
+            format!("interrupted, and nobody went on for {} s", facts.idle_timeout_sec),
         ),
         (Some(Stop::OutOfScope), _) => Judgement::ended(
             Outcome::Cancelled,
@@ -254,6 +261,7 @@ mod tests {
             stop: None,
             timeout_sec: 0,
             heartbeat_sec: 0,
+            idle_timeout_sec: 0,
             turn,
             failure: None,
             broke_off: "",

@@ -86,6 +86,9 @@ impl Listener<'_> {
         if let Event::ThreadStarted { thread_id } = event {
             self.board.thread_started(thread_id);
         }
+        if matches!(event, Event::TurnStarted) {
+            self.conductor.step(Input::TurnBegan, elapsed);
+        }
         if matches!(event, Event::TurnCompleted { .. } | Event::TurnFailed { .. }) {
             self.conductor.step(Input::TurnEnded, elapsed);
         }

@@ -88,6 +88,10 @@ pub struct Plan {
     pub timeout_sec: u64,
     /// Seconds without a sign of life; 0 = no limit.
     pub heartbeat_sec: u64,
+    /// Seconds that a question of Codex waits for the user; 0 = nobody is asked.
+    pub answer_timeout_sec: u64,
+    /// Seconds that it waits for somebody who goes on after an interrupt; 0 = no limit of its own.
+    pub idle_timeout_sec: u64,
     /// Where clodex runs the checks itself when Codex has ended: limit for one of them in seconds, 0 = none.
     pub verify: Option<u64>,
     /// Directory of run directories.

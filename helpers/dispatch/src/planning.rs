@@ -131,6 +131,8 @@ fn decide(
         timeout_sec: settings.timeout_sec.value,
         verify: settings.verify.value.then_some(settings.verify_timeout_sec.value),
         heartbeat_sec: settings.heartbeat_sec.value,
+        answer_timeout_sec: settings.answer_timeout_sec.value,
+        idle_timeout_sec: settings.idle_timeout_sec.value,
         runs_dir,
         output: cli.output.as_deref().map(absolute),
         effective: rows.iter().map(|(name, value, source)| format!("{name} = {value}  ({source})")).collect(),
@@ -159,6 +161,8 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
     let flags = Layer {
         timeout_sec: cli.timeout_sec.map(|value| Setting::flag("--timeout-sec", value)),
         heartbeat_sec: cli.heartbeat_sec.map(|value| Setting::flag("--heartbeat-sec", value)),
+        answer_timeout_sec: cli.answer_timeout.map(|value| Setting::flag("--answer-timeout", value)),
+        idle_timeout_sec: cli.idle_timeout.map(|value| Setting::flag("--idle-timeout", value)),
         tier: cli.tier.clone().map(|value| Setting::flag("--tier", value)),
         enforcement: cli.enforcement.map(|value| Setting::flag("--enforcement", value)),
         sandbox: if cli.review {

@@ -27,6 +27,7 @@ use crate::codex_start::{Codex, Places, start};
 use crate::conductor::Stop;
 use crate::enforcement::Held;
 use crate::listener::Folds;
+use crate::live_control::LiveControl;
 use crate::lookout::{BaselineTaken, Lookout};
 use crate::mount_points::{Temporary, remove_empty};
 use crate::opening::{Opened, remove_scratch};
@@ -135,6 +136,13 @@ impl Run<'_> {
         let mut model = self.plan.model.as_deref();
         let mut driver = self.driver;
         let mut degraded = Vec::new();
+        let inbox = self.store.inbox(&board.record.id);
+        let mut live = match driver {
+            Driver::Exec => LiveControl::deaf(self.plan),
+            Driver::AppServer { .. } => {
+                LiveControl::listening(self.plan, inbox.clone(), channel.sender.clone())
+            }
+        };
         let mut watched = loop {
             let attempt = match self.attempt(driver, &places, model) {
                 Ok(attempt) => attempt,
@@ -143,12 +151,13 @@ impl Run<'_> {
                     return Err(refusal);
                 }
             };
-            let watched = watch(attempt, self.begun, &channel, &mut tape, &mut folds, &mut board);
+            let watched = watch(attempt, self.begun, &channel, &mut tape, &mut folds, &mut board, &mut live);
             if let Some(why) = not_driven(driver, &watched, &folds.story) {
                 degraded.push(format!("codex's app-server was of no use ({why}): `codex exec` was taken"));
                 board.remark(&format!("codex's app-server is of no use ({why}): taking `codex exec`"));
                 driver = Driver::Exec;
                 driver.as_str().clone_into(&mut board.record.backend);
+                live.close(&inbox);
                 // A baseline that is still to come is in the channel.
                 if watched.let_go {
                     let again = BaselineTaken { may_go_on: true, remarks: vec![], lookout: watched.lookout };
@@ -162,6 +171,7 @@ impl Run<'_> {
             board.remark(&format!("{gone} is not available: falling back to {other}"));
             model = Some(other);
             folds.story.begin_again();
+            live.desk.begin_again();
             board.record.model = Some(other.to_owned());
             // The baseline stands; the next attempt need not wait for it.
             let again = BaselineTaken { may_go_on: true, remarks: vec![], lookout: watched.lookout };
@@ -169,6 +179,9 @@ impl Run<'_> {
         };
         // Nothing is to be looked for any more.
         watched.lookout = None;
+        live.close(&inbox);
+        notes.append(&mut live.notes);
+        degraded.append(&mut live.degraded);
         board.finishing();
         let taken = taking.join().expect("the baseline does not panic");
         if !self.shares_tree(&board.record.id) {
@@ -212,6 +225,7 @@ impl Run<'_> {
             codex_home: self.codex_home.as_deref(),
             refused_over: taken.dirty_overlap,
             watched,
+            declined: live.declined,
             story,
             recovered,
             reviewer_says,

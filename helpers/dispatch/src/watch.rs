@@ -1,11 +1,12 @@
 //! Runs Codex once and watches it to its end: one loop over one bounded channel. The [`Conductor`] decides, this
 //! performs; threads only carry bytes. Must be called on the main thread, whose end is the end of the containment.
 
+mod live;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clodex_codex::app_server::{AskedOfUs, Effect, Reply};
-use clodex_os::clock::Timestamp;
+use clodex_codex::app_server::Effect;
 use clodex_os::process::CommandMeter;
 use clodex_os::{Contained, ContainedCommand, Ended, Spawned};
 
@@ -14,6 +15,7 @@ use crate::channel::{Channel, Message};
 use crate::conductor::{Action, Conductor, Input, Stop};
 use crate::conversation::{Conversation, Parting};
 use crate::listener::{BrokeOff, Folds, Listener};
+use crate::live_control::LiveControl;
 use crate::lookout::Lookout;
 use crate::tape::Tape;
 
@@ -67,6 +69,8 @@ struct Watch<'a> {
     channel: &'a Channel,
     tape: &'a mut Tape,
     listener: Listener<'a>,
+    live: &'a mut LiveControl,
+    waits: bool,
     running: Option<Running>,
     started_at: Option<Instant>,
     open_streams: u8,
@@ -90,6 +94,7 @@ pub fn watch(
     tape: &mut Tape,
     folds: &mut Folds,
     board: &mut Board,
+    live: &mut LiveControl,
 ) -> Watched {
     let conductor =
         Conductor::new(attempt.timeout_sec, attempt.heartbeat_sec, attempt.starts_before_baseline);
@@ -108,6 +113,8 @@ pub fn watch(
         channel,
         tape,
         listener,
+        live,
+        waits: false,
         running: None,
         started_at: None,
         open_streams: 0,
@@ -130,7 +137,9 @@ impl Watch<'_> {
             }
             let effects = self.listener.conversation.tick(Instant::now());
             self.follow(effects);
+            self.live_tick();
             self.step(Input::Tick);
+            self.show_waiting();
             self.listener.board.show(self.listener.folds.progress.progress());
         }
     }
@@ -150,7 +159,8 @@ impl Watch<'_> {
         let decided = self.listener.conductor.deadline(elapsed).map(|at| self.begun + at);
         let drain = self.running.as_ref().and_then(|running| running.ended_at).map(|at| at + DRAIN);
         let answer = self.listener.conversation.deadline();
-        [decided, drain, answer, self.listener.board.next_show()].into_iter().flatten().min()
+        let asked = self.live.desk.deadline();
+        [decided, drain, answer, asked, self.listener.board.next_show()].into_iter().flatten().min()
     }
 
     fn take(&mut self, message: Message) {
@@ -172,7 +182,11 @@ impl Watch<'_> {
                 self.listener.board.remark(&format!("stopping: {path} changed outside the scope"));
                 self.step(Input::OutOfScope);
             }
-            Message::Stop => self.step(Input::CancelAsked),
+            Message::Inbox => self.inbox_changed(),
+            Message::Stop => {
+                self.live_end("the run is being ended");
+                self.step(Input::CancelAsked);
+            }
             Message::Ended(ended) => {
                 self.ended = Some(ended);
                 if let Some(running) = &mut self.running {
@@ -201,35 +215,14 @@ impl Watch<'_> {
         for effect in effects {
             match effect {
                 Effect::Event(event) => self.listener.told(&event, self.begun.elapsed()),
-                Effect::Asked(number, about) => self.asked(number, &about),
                 Effect::Failed(stage, why) => {
+                    self.live_end(&why);
                     self.broke_off.get_or_insert(BrokeOff { stage, why });
                     self.step(Input::TalkFailed);
                 }
-                // The conversation has done its part of these.
-                Effect::Say(_)
-                | Effect::Over
-                | Effect::Greeted(_)
-                | Effect::Open(_)
-                | Effect::Resolved(_)
-                | Effect::Steered(_)
-                | Effect::NotSteered(..)
-                | Effect::Interrupted
-                | Effect::NotInterrupted(_)
-                | Effect::RateLimits(_) => {}
+                other => self.heard(other),
             }
         }
-    }
-
-    /// Nobody can be asked: what Codex may not do by itself it may not do.
-    fn asked(&mut self, number: u64, _about: &AskedOfUs) {
-        let Conversation::AppServer(talk) = &mut self.listener.conversation else { return };
-        let unix_now = Timestamp::now().unix_ms() / 1000;
-        let effects = talk.follow(|run| {
-            // A question that does not wait any more needs no answer.
-            let _ = run.reply(number, &Reply::Decline, unix_now);
-        });
-        self.follow(effects);
     }
 
     fn step(&mut self, input: Input) {

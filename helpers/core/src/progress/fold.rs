@@ -108,6 +108,12 @@ impl ProgressFold {
         self.progress.activity = one_line(activity, ACTIVITY_CHARS);
     }
 
+    /// The turn was interrupted, and nothing of it runs.
+    pub fn turn_interrupted(&mut self) {
+        self.open.clear();
+        self.rest_in(Phase::Waiting);
+    }
+
     /// Notes a sign of life that is no event (the commands compute or write).
     pub fn note_life(&mut self, elapsed_ms: u64) {
         self.progress.last_life_ms = self.progress.last_life_ms.max(elapsed_ms);

@@ -51,6 +51,8 @@ impl Layer {
         Ok(Self {
             timeout_sec: value(lookup, &timeout, seconds, number)?,
             heartbeat_sec: value(lookup, &heartbeat, seconds, number)?,
+            answer_timeout_sec: value(lookup, &["CLODEX_ANSWER_TIMEOUT"], seconds, number)?,
+            idle_timeout_sec: value(lookup, &["CLODEX_IDLE_TIMEOUT"], seconds, number)?,
             tier: value(lookup, &["CLODEX_TIER"], tiers, word)?,
             verify: value(lookup, &["CLODEX_VERIFY"], switch, on)?,
             verify_timeout_sec: value(lookup, &["CLODEX_VERIFY_TIMEOUT_SEC"], seconds, number)?,

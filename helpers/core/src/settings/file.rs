@@ -35,6 +35,8 @@ const NOT_FOR_PROJECTS: [&str; 14] = [
 struct File {
     timeout_sec: Option<u64>,
     heartbeat_sec: Option<u64>,
+    answer_timeout_sec: Option<u64>,
+    idle_timeout_sec: Option<u64>,
     tier: Option<String>,
     by_products: Vec<String>,
     templates: Option<PathBuf>,
@@ -79,6 +81,8 @@ impl Layer {
         for (key, value) in [
             ("timeout_sec", read.timeout_sec),
             ("heartbeat_sec", read.heartbeat_sec),
+            ("answer_timeout_sec", read.answer_timeout_sec),
+            ("idle_timeout_sec", read.idle_timeout_sec),
             ("verify_timeout_sec", read.verify_timeout_sec),
         ] {
             if value.is_some_and(|seconds| !PROJECT_LIMIT_SEC.contains(&seconds)) {
@@ -135,6 +139,8 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
     Ok(Layer {
         timeout_sec: stated(read.timeout_sec, source),
         heartbeat_sec: stated(read.heartbeat_sec, source),
+        answer_timeout_sec: stated(read.answer_timeout_sec, source),
+        idle_timeout_sec: stated(read.idle_timeout_sec, source),
         tier: stated(read.tier, source),
         by_products: read.by_products.into_iter().filter_map(|item| stated(Some(item), source)).collect(),
         templates: path(read.templates),

@@ -38,6 +38,8 @@ pub enum Source {
 pub struct Layer {
     pub timeout_sec: Option<Setting<u64>>,
     pub heartbeat_sec: Option<Setting<u64>>,
+    pub answer_timeout_sec: Option<Setting<u64>>,
+    pub idle_timeout_sec: Option<Setting<u64>>,
     pub tier: Option<Setting<String>>,
     pub by_products: Vec<Setting<String>>,
     pub templates: Option<Setting<PathBuf>>,

@@ -93,7 +93,8 @@ fn wait(contained: &mut Contained, limit: Option<Instant>, channel: &Channel, bo
                 | Message::StdoutEnd
                 | Message::StderrEnd
                 | Message::Baseline(_)
-                | Message::OutOfScope(_),
+                | Message::OutOfScope(_)
+                | Message::Inbox,
             )
             | None => {}
         }

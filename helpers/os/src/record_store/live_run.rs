@@ -5,7 +5,7 @@ use std::fs;
 
 use clodex_core::RunRecord;
 
-use super::{RecordStore, StateDir, StateError};
+use super::{Inbox, RecordStore, StateDir, StateError};
 use crate::RunLock;
 use crate::atomic_file::{self, Durability};
 use crate::error::{Error, Result, Tried as _};
@@ -72,6 +72,8 @@ impl LiveRun {
         let _ = atomic_file::replace(&self.dir.last(&record.git_common_dir), &content, Durability::Cached);
         self.dir.note_what_the_caller_sees(record);
         fs::rename(&live, &ended).tried(format!("move {} to {}", live.display(), ended.display()))?;
+        // Its dispatcher has settled what it knew of; this came too late for it.
+        Inbox::at(self.dir.inbox(&self.id)).abandon("the run was over");
         // A lock without a record beside it means nothing; it is in nobody's way.
         let _ = fs::remove_file(self.dir.lock(&self.id));
         Ok(())

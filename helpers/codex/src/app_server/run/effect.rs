@@ -18,6 +18,8 @@ pub enum Effect {
     Open(Box<OpenThread>),
     /// So much of the account's limits is used now; what it does not speak of has not changed.
     RateLimits(RateLimits),
+    /// A turn has begun: it can be told something.
+    Began,
     /// Codex wants to know something; it waits for [`AppServerRun::reply`] with this number.
     Asked(u64, AskedOfUs),
     /// A question does not wait any more: answered elsewhere, or gone with its turn.
@@ -32,7 +34,7 @@ pub enum Effect {
     NotInterrupted(String),
     /// The conversation cannot go on, and why; before the turn began another backend may be tried.
     Failed(Stage, String),
-    /// The turn is over: close the server's stdin.
+    /// The turn is over, well or not: begin another one, or close the server's stdin.
     Over,
 }
 

@@ -24,7 +24,10 @@ impl AppServerRun {
             return self.event(Event::Unknown { kind: Cow::Borrowed("another thread") });
         }
         match &notice.told {
-            Told::TurnStarted => self.turn = Some(notice.turn_id.to_string()),
+            Told::TurnStarted => {
+                self.turn = Some(notice.turn_id.to_string());
+                self.effects.push_back(Effect::Began);
+            }
             Told::TurnEnded(_) if self.turn.as_deref() != Some(&*notice.turn_id) => return,
             Told::TurnEnded(_) => self.turn_ended(),
             Told::PatchProposed { item, changes } => {

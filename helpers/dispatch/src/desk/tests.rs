@@ -1,0 +1,143 @@
+//! What the desk decides, fact by fact.
+
+use clodex_codex::app_server::AskedOfUs;
+use clodex_os::clock::Timestamp;
+
+use super::*;
+
+fn desk() -> Desk {
+    Desk::new(Patience { idle: Some(Duration::from_secs(60)) })
+}
+
+fn working() -> Desk {
+    let mut desk = desk();
+    desk.turn_began();
+    desk
+}
+
+fn said(desk: &mut Desk, name: &str, wish: LiveWish) -> Vec<Do> {
+    desk.message(name.to_owned(), Ok(LiveMessage::new(wish)))
+}
+
+fn steered(desk: &mut Desk, name: &str) -> Vec<Do> {
+    said(desk, name, LiveWish::Steer(format!("say {name}")))
+}
+
+fn steer(number: u64, name: &str) -> Do {
+    Do::Steer { number, name: name.to_owned(), text: format!("say {name}") }
+}
+
+fn go_on(name: &str) -> Do {
+    Do::GoOn { name: name.to_owned(), text: format!("say {name}") }
+}
+
+fn yes(name: &str, how: Option<&str>) -> Do {
+    delivered(name.to_owned(), how)
+}
+
+fn no(name: &str, why: &str) -> Do {
+    refused(name.to_owned(), why.to_owned())
+}
+
+#[test]
+fn what_is_said_before_the_turn_is_said_in_it_in_order() {
+    let mut desk = desk();
+    assert_eq!(steered(&mut desk, "a"), [queued("a", "until its turn begins")]);
+    steered(&mut desk, "b");
+    assert_eq!(desk.turn_began(), [steer(1, "a"), steer(2, "b")]);
+    assert_eq!(desk.steered(1), [yes("a", None)]);
+    assert_eq!(desk.steered(1), []);
+}
+
+#[test]
+fn a_turn_that_ends_waits_for_what_was_said_and_goes_on_with_what_it_did_not_take() {
+    let mut desk = working();
+    steered(&mut desk, "a");
+    steered(&mut desk, "b");
+    assert_eq!(desk.turn_ended(), []);
+    assert_eq!(desk.steered(1), [yes("a", None)]);
+    let refused = desk.not_steered(2, Unheard::Refused("no active turn".into()));
+    assert_eq!(refused, [Do::PutBack("b".into()), queued("b", "until its turn is over"), go_on("b")]);
+    assert_eq!(desk.turn_began(), [yes("b", Some("it began a new turn"))]);
+    assert_eq!(desk.turn_ended(), [Do::Close]);
+    assert_eq!(steered(&mut desk, "c"), [no("c", "its turn is over")]);
+}
+
+#[test]
+fn what_codex_did_not_answer_is_unknown_and_not_said_again() {
+    let mut desk = working();
+    steered(&mut desk, "a");
+    let unknown = Do::Tell { name: "a".into(), fate: LiveFate::Unknown("late".into()) };
+    assert_eq!(desk.not_steered(1, Unheard::Unanswered("late".into())), [unknown]);
+    assert_eq!(desk.turn_ended(), [Do::Close]);
+}
+
+#[test]
+fn a_failed_turn_ends_everything_that_waits() {
+    let mut desk = working();
+    steered(&mut desk, "a");
+    said(&mut desk, "i", LiveWish::Interrupt);
+    steered(&mut desk, "b");
+    let why = "its turn has failed";
+    let unknown = Do::Tell { name: "a".into(), fate: LiveFate::Unknown(why.into()) };
+    assert_eq!(desk.turn_failed(), [no("i", why), no("b", why), unknown, Do::Close]);
+    assert_eq!(desk.unsaid(), ["say b"]);
+}
+
+#[test]
+fn an_interrupted_run_waits_and_goes_on_with_one_turn() {
+    let (mut desk, now) = (working(), Instant::now());
+    assert_eq!(said(&mut desk, "i", LiveWish::Interrupt), [Do::Interrupt("i".into())]);
+    assert_eq!(said(&mut desk, "j", LiveWish::Interrupt), []);
+    let waits = Some("nothing of its turn runs; it waits");
+    assert_eq!(desk.interrupted(now), [yes("i", waits), yes("j", waits)]);
+    assert_eq!(desk.deadline(), Some(now + Duration::from_secs(60)));
+    assert_eq!(steered(&mut desk, "a"), [go_on("a")]);
+    assert_eq!(steered(&mut desk, "b"), [queued("b", "until its new turn begins")]);
+    assert_eq!(desk.deadline(), None);
+    assert_eq!(desk.turn_began(), [yes("a", Some("it began a new turn")), steer(1, "b")]);
+}
+
+#[test]
+fn nobody_going_on_in_time_is_given_up() {
+    let (mut desk, now) = (working(), Instant::now());
+    said(&mut desk, "i", LiveWish::Interrupt);
+    desk.interrupted(now);
+    assert_eq!(desk.tick(now), []);
+    assert_eq!(desk.tick(now + Duration::from_secs(60)), [Do::GiveUp]);
+    assert_eq!(steered(&mut desk, "a"), [no("a", "its turn is over")]);
+}
+
+#[test]
+fn an_interrupt_before_the_turn_or_taken_back_leaves_it_as_it_is() {
+    let mut early = desk();
+    let why = "its turn has not begun; clodex-cancel ends the run";
+    assert_eq!(said(&mut early, "i", LiveWish::Interrupt), [no("i", why)]);
+    let mut desk = working();
+    said(&mut desk, "i", LiveWish::Interrupt);
+    desk.taken_back("i");
+    assert_eq!(steered(&mut desk, "a"), [steer(1, "a")]);
+    said(&mut desk, "j", LiveWish::Interrupt);
+    assert_eq!(desk.not_interrupted("no"), [no("j", "no")]);
+}
+
+#[test]
+fn a_question_waits_for_its_answer_or_its_deadline() {
+    let (mut desk, now) = (working(), Instant::now());
+    let about = AskedOfUs::Command { command: "rm\u{1b}[2J x".into(), reason: "two\nlines".into() };
+    let question = Question::of(&about, Some((now, Timestamp::now()))).unwrap();
+    assert!(!question.text.contains(['\u{1b}', '\n']), "{question:?}");
+    desk.asked(7, question.clone());
+    let wish = |request: &str, reply| LiveWish::Answer { request: request.into(), reply };
+    let gone = said(&mut desk, "a", wish("8", LiveReply::Accept));
+    assert_eq!(gone, [no("a", "question 8 does not wait any more")]);
+    let reply = |reply, name: Option<&str>| Do::Reply { question: 7, reply, name: name.map(str::to_owned) };
+    let text = said(&mut desk, "b", wish("7", LiveReply::Text("hm".into())));
+    assert_eq!(text, [reply(Reply::Text("hm".into()), Some("b"))]);
+    let wrong = desk.replied(7, Some("b".into()), &Err(NoAnswer::WantsDecision));
+    assert_eq!(wrong, (None, vec![no("b", "this wants accept, decline or cancel, not a text")]));
+    assert_eq!(desk.tick(now), [reply(Reply::Decline, None)]);
+    assert_eq!(desk.tick(now), [], "it is answered once");
+    assert_eq!(desk.replied(7, None, &Ok(())).0.map(|settled| settled.text), Some(question.text));
+    assert_eq!(desk.questions().count(), 0);
+}
