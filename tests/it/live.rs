@@ -137,7 +137,7 @@ fn a_command_that_wants_out_of_its_sandbox_is_the_users_to_decide() {
         let name = format!("asks-{answer}");
         let file = format!("src/{answer}.txt");
         let script = json!([step(&[escalated(&format!("echo out > {file}"))]), step(&[clean()])]);
-        let run = begin(&stage, &name, &script, &APP_SERVER);
+        let run = begin(&stage, &name, &script, &["--backend", "app-server", "--allow-dirty-overlap"]);
         let question = question(&stage, &run);
         let text = question["question"].as_str().unwrap();
         assert!(text.contains(&format!("echo out > {file}")) && !text.contains(['\u{1b}', '\n']), "{text}");

@@ -38,6 +38,7 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("CLODEX_TIMEOUT_SEC", "2"),
             ("CLODEX_TIER", "fast"),
             ("CLODEX_HEARTBEAT_SEC", "0"),
+            ("CLODEX_IDLE_TIMEOUT", "9"),
             ("CLODEX_ISOLATE", "head"),
             ("CLODEX_VERIFY", "1"),
         ])
@@ -55,6 +56,8 @@ fn each_layer_wins_over_the_weaker_ones() {
         [
             ("timeout_sec", "1", "flag --timeout-sec"),
             ("heartbeat_sec", "0", "environment CLODEX_HEARTBEAT_SEC"),
+            ("answer_timeout_sec", "300", "default"),
+            ("idle_timeout_sec", "9", "environment CLODEX_IDLE_TIMEOUT"),
             ("tier", "deep", "packet field TIER"),
             ("sandbox", "read-only", "user file /u/config.yaml"),
             ("enforcement", "sandbox", "user file /u/config.yaml"),
