@@ -79,21 +79,6 @@ fn what_is_said_in_a_turn_reaches_the_model_with_its_next_step() {
 }
 
 #[test]
-fn what_is_said_before_the_turn_waits_for_it_and_is_said_once() {
-    let Some(stage) = Stage::real() else { return };
-    let script = json!([step(&[until_let_go()]), step(&[clean()])]);
-    let run = begin(&stage, "early", &script, &APP_SERVER);
-    let (code, line) = said(&stage, &["clodex-steer", "early", "mind the tests"]);
-    assert_eq!(code, Some(0), "{line}");
-    has_begun(&stage);
-    let_go(&stage);
-    run.finish().exits(0);
-    let asked = stage.asked();
-    let last = String::from_utf8_lossy(&asked.last().unwrap().body);
-    assert_eq!(last.matches("mind the tests").count(), 1, "{last}");
-}
-
-#[test]
 fn an_interrupt_ends_what_runs_and_a_word_goes_on() {
     let Some(stage) = Stage::real() else { return };
     let marker = stage.sandbox.marker().to_owned();

@@ -220,24 +220,3 @@ fn real_place(path: &Path) -> Option<PathBuf> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_a_file_really_lies_is_seen_through_symlinks() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap();
-        std::fs::create_dir_all(root.join("src/deep")).unwrap();
-        std::os::unix::fs::symlink("/etc", root.join("src/link")).unwrap();
-        std::os::unix::fs::symlink("/nowhere/at/all", root.join("src/dangling")).unwrap();
-        std::os::unix::fs::symlink("deep", root.join("src/near")).unwrap();
-        let place = |path: &str| real_place(&root.join(path));
-        assert_eq!(place("src/new/file"), Some(root.join("src/new/file")));
-        assert_eq!(place("src/link/file"), Some(PathBuf::from("/etc/file")));
-        assert_eq!(place("src/near/file"), Some(root.join("src/deep/file")));
-        assert_eq!(place("src/dangling"), None);
-        assert_eq!(place("src/missing/../../../x"), None);
-    }
-}
