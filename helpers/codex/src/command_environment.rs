@@ -10,6 +10,9 @@ use std::path::Path;
 use crate::config::CodexConfig;
 use crate::toml_text::quoted;
 
+/// What Codex sets to `1` for a command whose sandbox has no network (measured in 0.169).
+pub const NETWORK_IS_OFF: &str = "CODEX_SANDBOX_NETWORK_DISABLED";
+
 /// The environment variable by which every process of a run can be found, also when the user's configuration drops the environment.
 pub const RUN_MARK: &str = "CLODEX_RUN_ID";
 

@@ -27,7 +27,7 @@ mod version_probe;
 mod wire;
 
 pub use app_server_argv::{AppServerRequest, app_server_argv};
-pub use command_environment::{CommandEnvironment, RUN_MARK};
+pub use command_environment::{CommandEnvironment, NETWORK_IS_OFF, RUN_MARK};
 pub use config::{CodexConfig, McpTransport, codex_home};
 pub use denial::{denials, glob_of, is_glob};
 pub use event_stream::EventStream;

@@ -26,6 +26,7 @@ use std::process::ExitCode as ProcessExit;
 
 use clap::Parser as _;
 use clodex_claude_code::{Asking, Session};
+use clodex_codex::NETWORK_IS_OFF;
 use clodex_core::harmless;
 
 use self::access::Access;
@@ -66,10 +67,12 @@ pub fn run(arguments: Vec<OsString>) -> ProcessExit {
 fn ask(cli: &Cli, talking: &mut Option<Talk<Stdout>>) -> Result<(), Trouble> {
     let stops = Stops::catch()?;
     let workdir = workdir(cli.workdir.as_deref())?;
-    let claude = locate(cli.claude.as_deref())?;
     let prompt = prompt(cli.prompt.as_deref(), cli.prompt_file.as_deref(), "clodex-claude")?;
     let schema = schema(cli.output_schema.as_deref())?;
     let access = Access::decide(cli, &workdir)?;
+    let claude = locate(cli.claude.as_deref())?;
+    let codex_says = std::env::var_os(NETWORK_IS_OFF);
+    network(codex_says.as_deref())?;
     if let Some(out) = &cli.out {
         forget(out)?;
     }
@@ -92,6 +95,16 @@ fn ask(cli: &Cli, talking: &mut Option<Talk<Stdout>>) -> Result<(), Trouble> {
         stops,
     });
     talk.ask(&mut program, &prompt)
+}
+
+/// Without network Claude Code would try for minutes, and Codex's sandbox says so before.
+fn network(codex_says: Option<&OsStr>) -> Result<(), Trouble> {
+    if codex_says != Some(OsStr::new("1")) {
+        return Ok(());
+    }
+    let message = "cannot reach claude: the sandbox of Codex has no network\n\
+                   hint: ask for this command to be run outside of the sandbox, or turn its network on";
+    Err(Trouble::new(Kind::Unreachable, message))
 }
 
 fn asking(cli: &Cli, access: &Access, schema: Option<String>) -> Asking {

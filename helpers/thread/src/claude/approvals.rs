@@ -49,9 +49,10 @@ impl Approvals {
         }
     }
 
-    /// What the user types. Disconnected: nobody is there any more.
-    pub const fn typed(&self) -> &Receiver<String> {
-        &self.typed
+    /// What the user types, while something waits for it: what was typed ahead is for the next question. Disconnected:
+    /// nobody is there any more.
+    pub fn typed(&self) -> Receiver<String> {
+        if self.is_waiting() { self.typed.clone() } else { never() }
     }
 
     /// What was declined so far.
