@@ -8,6 +8,8 @@ mod artifacts;
 mod backends;
 mod bootstrap;
 mod cancel;
+mod claude_client;
+mod claude_client_ends;
 mod claude_code;
 mod claude_review;
 mod claude_terminal;

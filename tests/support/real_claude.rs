@@ -151,15 +151,28 @@ impl ClaudeStage {
     pub fn command_without_helpers(&self) -> Command {
         let mut claude =
             self.sandbox.command(self.claude.to_str().expect("the target directory has a plain path"));
-        claude.envs([
+        claude.envs(self.environment());
+        claude
+    }
+
+    /// `clodex-claude` in the repository, which finds this Claude Code and this model. Not started yet.
+    pub fn asking(&self, arguments: &[&str]) -> Command {
+        let mut asking = self.sandbox.command("clodex-claude");
+        asking.args(arguments).envs(self.environment());
+        asking
+    }
+
+    /// What everything is told that starts Claude Code.
+    pub fn environment(&self) -> [(&'static str, String); 6] {
+        [
             ("ANTHROPIC_BASE_URL", format!("http://127.0.0.1:{}", self.model.port())),
             ("ANTHROPIC_API_KEY", "dummy".to_owned()),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
             ("TERM", "xterm-256color".to_owned()),
             // What it leaves there goes with the sandbox.
             ("CLAUDE_CODE_TMPDIR", self.sandbox.root().join("tmp").display().to_string()),
-        ]);
-        claude
+            ("CLODEX_CLAUDE", self.claude.display().to_string()),
+        ]
     }
 
     /// A user who has been asked everything already.

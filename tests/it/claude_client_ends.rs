@@ -1,0 +1,110 @@
+//! How clodex-claude ends when things do not end well, with the real Claude Code: one object and one exit code on every
+//! path, and nothing of Claude Code left behind (the sandbox looks for that itself).
+
+use std::path::Path;
+
+use clodex_sim::messages::embed;
+use clodex_tests::{ClaudeStage, LIMIT, Running, Sandbox, eventually, run_with_timeout};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+#[track_caller]
+fn object(output: &std::process::Output) -> Value {
+    let object: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+    assert_eq!(object["exit_code"], output.status.code().unwrap(), "{object}");
+    object
+}
+
+/// What matters of an object: code, status, kind of trouble.
+fn end(object: &Value) -> (u64, &str, &str) {
+    let [status, kind] =
+        [&object["status"], &object["error"]["kind"]].map(|word| word.as_str().unwrap_or(""));
+    (object["exit_code"].as_u64().unwrap(), status, kind)
+}
+
+/// A question over which Claude runs a command that makes this file and never ends.
+fn endless(made: &Path) -> String {
+    let command = format!("touch {} && exec tail -f /dev/null", made.display());
+    let call = json!({ "name": "Bash", "input": { "command": command, "description": "x" } });
+    embed(&json!([{ "do": [{ "say": "begun" }, { "tool": call }] }]))
+}
+
+#[test]
+fn what_cannot_begin_is_told_as_one_object() {
+    let sandbox = Sandbox::new();
+    for (arguments, wanted) in [
+        (&["--json", "--bogus"][..], (2, "not-started", "usage")),
+        (&["--json", "--prompt-file", "missing"], (2, "not-started", "usage")),
+        (&["--json", "x", "--thread-id", "s", "--ephemeral"], (2, "not-started", "usage")),
+        (&["--json", "x"], (3, "not-started", "unreachable")),
+        (&["--json", "x", "--claude", "missing"], (3, "not-started", "unreachable")),
+    ] {
+        let mut asking = sandbox.command("clodex-claude");
+        asking.args(arguments);
+        let told = object(&run_with_timeout(asking, LIMIT));
+        assert_eq!(end(&told), wanted, "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn a_sandbox_of_codex_without_network_is_told_at_once() {
+    let sandbox = Sandbox::new();
+    let claude = sandbox.program("claude", "#!/bin/sh\ntouch started\n");
+    let mut asking = sandbox.command("clodex-claude");
+    asking.args(["--json", "x"]).env("CODEX_SANDBOX_NETWORK_DISABLED", "1").env("CLODEX_CLAUDE", claude);
+    let told = object(&run_with_timeout(asking, LIMIT));
+    assert_eq!(end(&told), (3, "not-started", "unreachable"), "{told}");
+    assert!(!sandbox.repo().join("started").exists());
+}
+
+#[test]
+fn nobody_logged_in_is_unreachable_and_a_refusal_is_a_failed_turn() {
+    let Some(stage) = ClaudeStage::real(json!([])) else { return };
+    let mut asking = stage.asking(&["--json", "x"]);
+    asking.env_remove("ANTHROPIC_API_KEY");
+    let told = object(&run_with_timeout(asking, LIMIT));
+    assert_eq!(end(&told), (3, "failed", "unauthorized"), "{told}");
+    let error = json!({ "type": "not_found_error", "message": "model: nonsense" });
+    let refusal = embed(&json!([{ "status": 404, "error": error }]));
+    let asking = stage.asking(&["--json", "--model", "nonsense", &refusal]);
+    let told = object(&run_with_timeout(asking, LIMIT));
+    assert_eq!(end(&told), (1, "failed", "model-unavailable"), "{told}");
+    assert_eq!(told["error"]["code"], 404);
+}
+
+#[test]
+fn silence_and_length_have_their_limits() {
+    let Some(stage) = ClaudeStage::real(json!([])) else { return };
+    let never = stage.sandbox.root().join("never");
+    let silent = embed(&json!([{ "do": [{ "say": "begun" }, { "until": never }] }]));
+    for (limit, kind) in [("--timeout", "timeout"), ("--deadline", "deadline")] {
+        let told = object(&run_with_timeout(stage.asking(&["--json", limit, "4", &silent]), LIMIT));
+        assert_eq!(end(&told), (4, "timed-out", kind), "{told}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_the_turn_and_what_it_runs() {
+    let Some(stage) = ClaudeStage::real(json!([])) else { return };
+    let made = stage.sandbox.root().join("made");
+    let asking = stage.asking(&["--json", "--allowed-tools", "Bash", &endless(&made)]);
+    let running = Running::start(asking, b"");
+    eventually(LIMIT, || made.exists().then_some(()));
+    running.signal(Signal::SIGINT);
+    let told = object(&running.finish(LIMIT));
+    assert_eq!(end(&told), (130, "interrupted", "interrupted"), "{told}");
+    assert_eq!(told["messages"][0]["text"], "begun");
+    assert!(told["session_id"].is_string(), "{told}");
+}
+
+#[test]
+fn nothing_lives_on_when_the_client_is_killed() {
+    let Some(stage) = ClaudeStage::real(json!([])) else { return };
+    let made = stage.sandbox.root().join("made");
+    let asking = stage.asking(&["--allowed-tools", "Bash", &endless(&made)]);
+    let running = Running::start(asking, b"");
+    eventually(LIMIT, || made.exists().then_some(()));
+    running.signal(Signal::SIGKILL);
+    drop(running.finish(LIMIT));
+    // That nothing of it is left is what the sandbox looks for at its end.
+}
