@@ -27,7 +27,7 @@ pub use leaks::{Leftover, assert_nothing_left, left_in_temp, leftovers};
 pub use newcomer_tools::{pytest, vitest};
 pub use packet::Packet;
 pub use real_claude::{ClaudeStage, ClaudeVersion};
-pub use real_codex::{RealCodex, Skipped, real_codex};
+pub use real_codex::{RealCodex, Skipped, older_codex, real_codex};
 pub use running::{Running, run_with_timeout};
 pub use sandbox::{Codex, Sandbox};
 pub use terminal::{Key, Terminal};

@@ -59,6 +59,19 @@ pub fn real_codex() -> Result<RealCodex, Skipped> {
     CODEX.clone()
 }
 
+/// The real Codex of an older version, as npm installs it. Skipped like [`real_codex`] where there is no npm.
+pub fn older_codex(version: &str) -> Result<RealCodex, Skipped> {
+    match npm_codex::fetch_version(&target_dir().join("real-codex"), version) {
+        Ok(fetched) => Ok(RealCodex { native: fetched.native, wrapper: Some(fetched.wrapper) }),
+        Err(why) => {
+            assert!(env::var_os("CI").is_none(), "must not be skipped in CI: {why}");
+            let skipped = Skipped { why };
+            skipped.tell();
+            Err(skipped)
+        }
+    }
+}
+
 fn find() -> Result<RealCodex, Skipped> {
     if let Some(native) = env::var_os(OWN_CODEX).map(PathBuf::from) {
         if native.is_file() {

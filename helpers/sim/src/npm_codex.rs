@@ -19,16 +19,23 @@ pub struct NpmCodex {
 
 /// Installs it into `root`, once; see [`npm::fetch`].
 pub fn fetch(root: &Path) -> Result<NpmCodex, String> {
-    let modules = npm::fetch(root, VERSION, &[&format!("@openai/codex@{VERSION}")])?;
+    fetch_version(root, VERSION)
+}
+
+/// The same for another version, back to 0.101.
+pub fn fetch_version(root: &Path, version: &str) -> Result<NpmCodex, String> {
+    let modules = npm::fetch(root, version, &[&format!("@openai/codex@{version}")])?;
     let native = native_in(&modules.join("@openai")).ok_or_else(|| {
         format!("npm has installed no native Codex for this machine in `{}`", modules.display())
     })?;
     Ok(NpmCodex { native, wrapper: modules.join(".bin/codex") })
 }
 
-/// `codex-<platform>/vendor/<triple>/bin/codex`, whatever the platform.
+/// `codex-<platform>/vendor/<triple>/bin/codex`, whatever the platform; before 0.150 `codex/codex` below the triple.
 fn native_in(scope: &Path) -> Option<PathBuf> {
     let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut vendors = entries(scope).flat_map(|package| entries(&package.join("vendor")));
-    vendors.find_map(|vendor| Some(vendor.join("bin/codex")).filter(|codex| codex.is_file()))
+    vendors.find_map(|vendor| {
+        ["bin/codex", "codex/codex"].iter().map(|name| vendor.join(name)).find(|codex| codex.is_file())
+    })
 }

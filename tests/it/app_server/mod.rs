@@ -2,3 +2,6 @@
 
 mod drive;
 mod faults;
+mod programs;
+mod real;
+mod talk;

@@ -45,6 +45,8 @@ pub(super) struct Performance {
     times: HashMap<String, u32>,
     /// What is left of a message that was half said.
     rest: Vec<u8>,
+    /// The most tokens that were told.
+    tokens: (u64, u64),
 }
 
 /// Whether the connection lives on.
@@ -58,7 +60,7 @@ enum Next {
 impl Performance {
     pub(super) fn new(number: usize, scene: Scene, shared: Arc<Shared>) -> Self {
         let (names, times, rest) = (Names::default(), HashMap::new(), Vec::new());
-        Self { number, scene, shared, names, times, rest }
+        Self { number, scene, shared, names, times, rest, tokens: (0, 0) }
     }
 
     /// Until one side ends the connection.
@@ -163,7 +165,7 @@ impl Performance {
     }
 
     /// The messages that an act comes to; none where it is no message.
-    fn messages(&self, act: &Act) -> Vec<Value> {
+    fn messages(&mut self, act: &Act) -> Vec<Value> {
         let tell =
             |method: &str, params: Value| json!({ "method": method, "params": params, "emittedAtMs": 1 });
         let of_turn = json!({ "threadId": "$thread", "turnId": "$turn" });
@@ -193,8 +195,12 @@ impl Performance {
                 vec![tell("item/completed", with("item", item))]
             }
             Act::Tokens(input, output) => {
-                let total = json!({ "inputTokens": input, "outputTokens": output });
-                vec![tell("thread/tokenUsage/updated", with("tokenUsage", json!({ "total": total })))]
+                let counts =
+                    |input: u64, output: u64| json!({ "inputTokens": input, "outputTokens": output });
+                let last = counts(input.saturating_sub(self.tokens.0), output.saturating_sub(self.tokens.1));
+                self.tokens = self.tokens.max((*input, *output));
+                let usage = json!({ "total": counts(*input, *output), "last": last });
+                vec![tell("thread/tokenUsage/updated", with("tokenUsage", usage))]
             }
             Act::End(status) => {
                 let error = (status == "failed").then(|| json!({ "message": "scripted" }));

@@ -257,3 +257,46 @@ fn an_overloaded_server_is_asked_again_a_little_later() {
     assert!(steer[0].starts_with(r#"{"id":5,"method":"turn/steer""#), "{steer:?}");
     assert_eq!(hear(&mut run, r#"{"id":5,"result":{"turnId":"u"}}"#), ["Steered(1)"]);
 }
+
+/// The recorded session's lines, and how a line may be spoilt.
+fn spoilt(line: &[u8], how: u8, at: usize) -> Vec<u8> {
+    let at = at % line.len().max(1);
+    match how {
+        0 => line[..at].to_vec(),
+        1 => [&line[..at], b"\xff\x00", &line[at..]].concat(),
+        2 => line.iter().map(|byte| if byte.is_ascii_digit() { b'9' } else { *byte }).collect(),
+        _ => line.to_vec(),
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    #[test]
+    fn whatever_is_heard_in_whatever_order_a_run_ends_once_and_does_not_panic(
+        order in proptest::collection::vec((0_usize..400, 0_u8..8, proptest::num::usize::ANY), 0..200),
+        noise in proptest::collection::vec(proptest::num::u8::ANY, 0..60),
+    ) {
+        let path = format!("{}/../../tests/fixtures/codex/app-server-0.169.jsonl", env!("CARGO_MANIFEST_DIR"));
+        let recorded = std::fs::read(path).unwrap();
+        let lines: Vec<&[u8]> = recorded.split(|&byte| byte == b'\n').collect();
+        let (mut run, now) = run();
+        run.let_go(now);
+        run.hear(&noise, now);
+        for (number, how, at) in order {
+            run.hear(&spoilt(lines[number % lines.len()], how, at), now);
+        }
+        let late = now + 2 * ANSWER;
+        run.tick(late);
+        let (mut ended, mut over) = (0, 0);
+        for effect in run.effects() {
+            match effect {
+                Effect::Event(Event::TurnCompleted { .. } | Event::TurnFailed { .. }) => ended += 1,
+                Effect::Over => over += 1,
+                _ => {}
+            }
+        }
+        // The recording holds two turns; each ends no more than once.
+        proptest::prop_assert!(ended <= 2 && over <= 2, "{ended} {over}");
+    }
+}
