@@ -115,6 +115,12 @@ impl Heard {
         }
     }
 
+    /// Whether the end of this turn has been heard.
+    pub(super) fn has_ended(&self, thread: &str, turn: &str) -> bool {
+        let turns = self.threads.get(thread).into_iter().flat_map(|thread| &thread.turns);
+        turns.into_iter().any(|known| known.id == turn && known.has_ended)
+    }
+
     /// What is complete in a turn's record and was not heard, as it would have been told.
     pub(super) fn missed(&self, thread: &str, turn: &PastTurn) -> Vec<Notification> {
         let turns = self.threads.get(thread).into_iter().flat_map(|thread| &thread.turns);

@@ -23,6 +23,11 @@ impl AppServerRun {
         if !is_ours && !is_of_none {
             return self.event(Event::Unknown { kind: Cow::Borrowed("another thread") });
         }
+        // The last message before a turn's end is its answer, whatever comes late.
+        let is_message = matches!(&notice.told, Told::Event(Event::Message { .. }));
+        if is_message && self.heard.has_ended(&notice.thread_id, &notice.turn_id) {
+            return self.event(Event::Unknown { kind: Cow::Borrowed("a message after the end") });
+        }
         match &notice.told {
             Told::TurnStarted => {
                 self.turn = Some(notice.turn_id.to_string());

@@ -258,6 +258,16 @@ fn an_overloaded_server_is_asked_again_a_little_later() {
     assert_eq!(hear(&mut run, r#"{"id":5,"result":{"turnId":"u"}}"#), ["Steered(1)"]);
 }
 
+#[test]
+fn a_message_that_comes_after_its_turn_is_not_the_answer() {
+    let mut run = working();
+    let end =
+        r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"completed"}}}"#;
+    assert_eq!(hear(&mut run, end).last().unwrap(), "Over");
+    let late = r#"{"method":"item/completed","params":{"threadId":"t","turnId":"u","item":{"type":"agentMessage","id":"m","text":"late"}}}"#;
+    assert_eq!(hear(&mut run, late), [r#"Unknown { kind: "a message after the end" }"#]);
+}
+
 /// The recorded session's lines, and how a line may be spoilt.
 fn spoilt(line: &[u8], how: u8, at: usize) -> Vec<u8> {
     let at = at % line.len().max(1);
