@@ -16,6 +16,7 @@ use clodex_json_rpc::{Address, Connection, Greeting, lines, web_socket};
 use clodex_sim::app_server::AppServer;
 use clodex_tests::{LIMIT, Sandbox};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Who a test says that it is.
 pub const ME: ClientInfo<'static> = ClientInfo { name: "clodex-tests", version: "0" };
@@ -85,6 +86,9 @@ pub fn dial(address: &str, greeting: &Greeting) -> Connection {
     web_socket(&address, greeting, Some(soon())).unwrap()
 }
 
+/// Who waits no longer than that for its turn to begin.
+type Drive = fn(Connection, Duration) -> Story;
+
 /// What a server has heard, in order: the number of the connection, and the message.
 pub type Heard = Vec<(usize, String)>;
 
@@ -105,8 +109,7 @@ pub fn clients_tell(script: &Value, patience: Duration) -> (Story, Vec<Heard>) {
     let mut stories = Vec::new();
     let mut heard = Vec::new();
     for way in WAYS {
-        let drivers: [(&str, fn(Connection, Duration) -> Story); 2] =
-            [("client", by_client), ("agents", by_agents)];
+        let drivers: [(&str, Drive); 2] = [("client", by_client), ("agents", by_agents)];
         for (who, drive) in drivers {
             let (server, connection) = (way.connect)(script.clone(), &sandbox);
             stories.push((format!("{who} over {}", way.name), drive(connection, patience)));
@@ -147,7 +150,7 @@ fn by_client(connection: Connection, patience: Duration) -> Story {
                 client.reply(question, &Reply::Accept, 0).unwrap();
             }
             Happened::Told(told) => {
-                let notice = Notice::read(&told.method, told.params.as_deref().map(|params| params.get()));
+                let notice = Notice::read(&told.method, told.params.as_deref().map(RawValue::get));
                 if !notice.thread_id.is_empty() && notice.thread_id != thread {
                     continue;
                 }

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use super::drive::{Heard, Story, clients_tell, everybody_tells};
 
 /// The story of a turn on which the server does this.
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 #[track_caller]
 fn story(acts: Value) -> Story {
     tell(json!({ "turn/start": acts })).0
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 #[track_caller]
 fn tell(scene: Value) -> (Story, Vec<Heard>) {
     everybody_tells(&json!({ "connections": [scene] }))

@@ -16,6 +16,7 @@ struct Case {
 
 const LAST: &str = "Done.\n\nVERDICT: CLEAN";
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn turn(acts: Value) -> Value {
     json!({ "turn/start": acts })
 }

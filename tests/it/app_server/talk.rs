@@ -13,6 +13,7 @@ use clodex_json_rpc::{Greeting, web_socket};
 use clodex_tests::{LIMIT, Running, Sandbox, eventually};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::drive::{ME, dial, soon};
 
@@ -144,8 +145,7 @@ impl Talk {
                 Happened::Asked(question) => return Heard::Asked(question),
                 Happened::Closed(_) => return Heard::Closed,
                 Happened::Told(told) => {
-                    let notice =
-                        Notice::read(&told.method, told.params.as_deref().map(|params| params.get()));
+                    let notice = Notice::read(&told.method, told.params.as_deref().map(RawValue::get));
                     if notice.thread_id != self.thread.as_str() {
                         continue;
                     }
