@@ -141,9 +141,9 @@ fn is_over(store: &RecordStore, run: &SeenRun) -> bool {
 
 fn told(record: &RunRecord, sent: SentMessage, fate: LiveFate, over: bool) -> Result<String, Failure> {
     if over {
-        sent.leave_for_good()
+        sent.leave_for_good();
     } else {
-        sent.leave()
+        sent.leave();
     }
     let line = |what: &str, more: &str| {
         let more = if more.is_empty() { String::new() } else { format!(": {}", harmless(more)) };
