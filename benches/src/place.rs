@@ -65,6 +65,8 @@ impl Place {
             ("CODEX_HOME", self.path("codex-home").into()),
             ("CLODEX_CODEX", self.path("bin/codex").into()),
             ("CLODEX_STATE_DIR", self.path("state").into()),
+            // The stand-in has no account whose limits it could be asked for.
+            ("CLODEX_QUOTA_GATE", "0".into()),
             ("XDG_CONFIG_HOME", self.path("config").into()),
             (SCRIPT_VARIABLE, self.path("script.json").into()),
         ]);

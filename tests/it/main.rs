@@ -36,6 +36,7 @@ mod places;
 mod plugin;
 mod prune;
 mod put_back;
+mod quota;
 mod refusals;
 mod resume;
 mod review;

@@ -165,6 +165,8 @@ impl Sandbox {
             ("CODEX_HOME", self.codex_home().into()),
             ("CLODEX_STATE_DIR", self.state().into()),
             ("XDG_CONFIG_HOME", self.root.join("config").into()),
+            // A stand-in has no account whose limits it could be asked for.
+            ("CLODEX_QUOTA_GATE", "0".into()),
             ("CLODEX_TEST_MARKER", self.marker.clone().into()),
             ("LC_ALL", "C.UTF-8".into()),
         ]);

@@ -15,6 +15,7 @@ mod login;
 mod mount_points;
 mod profile;
 mod profile_check;
+mod quota;
 mod review;
 mod rollout;
 mod session_import;
@@ -41,6 +42,7 @@ pub use login::{Login, ask_login};
 pub use mount_points::MOUNT_POINTS;
 pub use profile::{Inexpressible, Profile, ProfileRequest};
 pub use profile_check::{check_profiles, try_profiles_again};
+pub use quota::{QuotaError, ask_rate_limits, rollout_quota};
 pub use review::{REVIEW_SCHEMA, ReviewTarget, review_of, review_words};
 pub use rollout::{
     Rollout, RolloutEntry, find_rollout, reviewer_usage, rollout_deeds, rollout_review, rollout_tail,

@@ -2,7 +2,7 @@
 //! terminal and clodex-progress, so that a run looks the same wherever it is seen. Pure: time comes in as a number.
 
 use crate::styled_line::{StyledLine, Tone, cut};
-use crate::{Enforcement, FilesTouched, Liveness, Outcome, Phase, RunRecord, Verdict, utc_ms};
+use crate::{Enforcement, FilesTouched, Liveness, Outcome, Phase, RateWindow, RunRecord, Verdict, utc_ms};
 
 /// After this silence a live run is said to be quiet (if its heartbeat does not ask for more patience).
 const QUIET_AFTER_MS: u64 = 60_000;
@@ -33,6 +33,8 @@ pub struct LiveLine<'a> {
     pub heartbeat_sec: u64,
     /// What holds writes back.
     pub enforcement: Enforcement,
+    /// A window of the account that is nearly used up.
+    pub window: Option<RateWindow>,
     /// What became of it, once ended.
     pub outcome: Option<Outcome>,
     /// What was found about scope, once ended.
@@ -93,6 +95,7 @@ impl<'a> LiveLine<'a> {
             quiet_ms: elapsed_ms.saturating_sub(record.progress.last_life_ms),
             heartbeat_sec: record.heartbeat_sec,
             enforcement: record.enforcement,
+            window: record.quota.as_ref().and_then(|quota| quota.limits.pressing(now_ms / 1000)),
             outcome: record.outcome,
             verdict: record.verdict,
             summary: record.summary.as_deref().unwrap_or_default(),
@@ -137,6 +140,7 @@ impl<'a> LiveLine<'a> {
                 let mut line = StyledLine::new();
                 line.push(self.glyph_tone(), self.glyph()).push(Tone::Dim, " codex ");
                 line.append(self.body(self.files, self.tokens));
+                push_window(&mut line, self.window);
                 line
             }
         }
@@ -204,6 +208,7 @@ impl<'a> LiveLine<'a> {
         }
         line.push(Tone::Dim, " · ").push(Tone::Plain, &elapsed_text(self.elapsed_ms));
         push_counts(&mut line, self.files, self.tokens);
+        push_window(&mut line, self.window);
         line
     }
 
@@ -259,6 +264,7 @@ pub fn live_lines_summed(runs: &[LiveLine<'_>]) -> StyledLine {
     {
         line.push(Tone::Dim, " · ").push(Tone::Bad, "UNSANDBOXED");
     }
+    push_window(&mut line, runs.iter().filter_map(|run| run.window).max_by_key(|window| window.used_percent));
     line
 }
 
@@ -306,6 +312,13 @@ fn push_counts(line: &mut StyledLine, files: FilesTouched, tokens: Option<u64>) 
     }
     if let Some(tokens) = tokens {
         line.push(Tone::Dim, &format!(" · {} tok", tokens_text(tokens)));
+    }
+}
+
+/// What is left of the account concerns whoever thinks of the next run.
+fn push_window(line: &mut StyledLine, window: Option<RateWindow>) {
+    if let Some(window) = window {
+        line.push(Tone::Dim, " · ").push(Tone::Warn, &window.short_text());
     }
 }
 

@@ -15,6 +15,7 @@ fn run(name: &str) -> LiveLine<'_> {
         quiet_ms: 900,
         heartbeat_sec: 300,
         enforcement: Enforcement::Profile,
+        window: None,
         outcome: None,
         verdict: None,
         answer_left_ms: None,
@@ -129,4 +130,16 @@ fn numbers_are_short() {
     assert_eq!([7_000, 133_000, 3_723_000].map(elapsed_text), ["0:07", "2:13", "1:02:03"]);
     assert_eq!(elapsed_ms("2026-01-21T01:02:03Z", Some("2026-01-21T01:04:16.000Z"), 0), 133_000);
     assert_eq!(elapsed_ms("2026-01-21T01:02:03Z", None, 0), 0);
+}
+
+#[test]
+fn a_window_that_is_nearly_used_up_is_shown_with_the_fullest_of_several_runs() {
+    let window = |used_percent| Some(RateWindow { used_percent, minutes: Some(300), resets_at: None });
+    let (high, higher) =
+        (LiveLine { window: window(82), ..run("a") }, LiveLine { window: window(91), ..run("b") });
+    assert_eq!(shown(high), "◐ codex a 2:12 · running pytest -q · 3 files · 42k tok · 5h 82%");
+    let both = live_lines_summed(&[high, higher, run("c")]).render(200, Colour::Off);
+    assert!(both.ends_with(" · 126k tok · 5h 91%"), "{both}");
+    let ended = LiveLine { liveness: Liveness::Ended, outcome: Some(Outcome::Done), ..high };
+    assert!(shown(ended).ends_with(" · 42k tok · 5h 82%"));
 }

@@ -67,17 +67,17 @@ impl RateLimits {
     pub fn fullest(&self, now: i64) -> Option<RateWindow> {
         self.windows().filter(|window| !window.is_over(now)).max_by_key(|window| window.used_percent)
     }
+
+    /// The fullest one, where somebody should see it before it is used up.
+    pub fn pressing(&self, now: i64) -> Option<RateWindow> {
+        self.fullest(now).filter(|window| window.used_percent >= SHOWN_FROM)
+    }
 }
 
 impl RateWindow {
     /// Whether it has begun anew since it was told: then nothing is known of it.
     pub fn is_over(&self, now: i64) -> bool {
         self.resets_at.is_some_and(|at| at <= now)
-    }
-
-    /// Itself, where somebody should see it before it is used up.
-    pub fn worth_showing(self) -> Option<Self> {
-        (self.used_percent >= SHOWN_FROM).then_some(self)
     }
 
     /// `5-hour`, `weekly`; `short` where its length was not told.
@@ -122,6 +122,14 @@ impl RateWindow {
 }
 
 impl Quota {
+    /// Takes in what was told later.
+    pub fn update(&mut self, later: Self) {
+        if later.told_at >= self.told_at {
+            self.told_at = later.told_at;
+            self.limits.update(later.limits);
+        }
+    }
+
     /// The window because of which no run begins, at this gate; 0 = there is none.
     pub fn shut_by(&self, gate: u8, now: i64) -> Option<RateWindow> {
         self.limits.fullest(now).filter(|window| gate > 0 && window.used_percent >= gate)
@@ -169,12 +177,13 @@ mod tests {
 
     const NOW: i64 = 1_795_300_000;
 
-    fn window(used_percent: u8, minutes: u32, resets_in: i64) -> Option<RateWindow> {
-        Some(RateWindow { used_percent, minutes: Some(minutes), resets_at: Some(NOW + resets_in) })
+    fn window(used_percent: u8, minutes: u32, resets_in: i64) -> RateWindow {
+        RateWindow { used_percent, minutes: Some(minutes), resets_at: Some(NOW + resets_in) }
     }
 
-    fn quota(age: i64, primary: Option<RateWindow>, secondary: Option<RateWindow>) -> Quota {
-        Quota { told_at: NOW - age, limits: RateLimits { primary, secondary, plan: None } }
+    fn quota(age: i64, primary: RateWindow, secondary: impl Into<Option<RateWindow>>) -> Quota {
+        let limits = RateLimits { primary: Some(primary), secondary: secondary.into(), plan: None };
+        Quota { told_at: NOW - age, limits }
     }
 
     #[test]
@@ -187,6 +196,8 @@ mod tests {
         let both = quota(0, window(86, 300, 60), window(99, 10_080, 60));
         assert_eq!(both.shut_by(85, NOW), both.limits.secondary);
         assert_eq!(Quota::default().shut_by(1, NOW), None);
+        assert_eq!(both.limits.pressing(NOW), both.limits.secondary);
+        assert_eq!(quota(0, window(74, 300, 60), None).limits.pressing(NOW), None);
     }
 
     #[test]
@@ -198,19 +209,23 @@ mod tests {
         assert!(relied(3_899, 20) && !relied(3_900, 20));
         assert!(!relied(0, 85) && !relied(-1, 20));
         // An account without windows is asked again, too, in case another one logs in.
-        assert!(quota(60, None, None).can_be_relied_on(85, NOW));
-        assert!(!quota(85 * 60, None, None).can_be_relied_on(85, NOW));
+        let without = |age: i64| Quota { told_at: NOW - age, limits: RateLimits::default() };
+        assert!(without(60).can_be_relied_on(85, NOW) && !without(85 * 60).can_be_relied_on(85, NOW));
         assert!(!quota(1, window(1, 300, 0), window(1, 10_080, 99)).can_be_relied_on(85, NOW));
     }
 
     #[test]
     fn what_is_told_later_clears_nothing_that_it_does_not_speak_of() {
         let mut known = quota(0, window(10, 300, 60), window(20, 10_080, 60)).limits;
-        known.update(RateLimits { primary: window(11, 300, 60), secondary: None, plan: Some("plus".into()) });
+        known.update(RateLimits {
+            primary: Some(window(11, 300, 60)),
+            secondary: None,
+            plan: Some("plus".into()),
+        });
         known.update(RateLimits::default());
         let wanted = RateLimits {
-            primary: window(11, 300, 60),
-            secondary: window(20, 10_080, 60),
+            primary: Some(window(11, 300, 60)),
+            secondary: Some(window(20, 10_080, 60)),
             plan: Some("plus".into()),
         };
         assert_eq!(known, wanted);

@@ -7,7 +7,7 @@ mod layer;
 
 use std::path::PathBuf;
 
-use crate::{Enforcement, Isolate, OnViolation, Sandbox};
+use crate::{DEFAULT_QUOTA_GATE, Enforcement, Isolate, OnViolation, Sandbox};
 
 pub use environment::SettingsError;
 pub use layer::{Layer, Setting, Source};
@@ -94,6 +94,8 @@ pub struct Settings {
     pub secured_mib: Setting<u64>,
     /// Days that a run, and what lies on disk for it, is kept after its end; 0 = for ever.
     pub retention_days: Setting<u64>,
+    /// Percent of a window of the account from which on no run begins; 0 = off.
+    pub quota_gate: Setting<u8>,
     /// Whether Codex reviews what is not committed before Claude stops; no business of a run's.
     pub stop_gate: Setting<bool>,
 }
@@ -122,6 +124,7 @@ impl Settings {
             on_violation: first(layers, |layer| &layer.on_violation, OnViolation::Report),
             secured_mib: first(layers, |layer| &layer.secured_mib, DEFAULT_SECURED_MIB),
             retention_days: first(layers, |layer| &layer.retention_days, DEFAULT_RETENTION_DAYS),
+            quota_gate: first(layers, |layer| &layer.quota_gate, DEFAULT_QUOTA_GATE),
             stop_gate: first(layers, |layer| &layer.stop_gate, false),
         }
     }
@@ -152,6 +155,7 @@ impl Settings {
             row("on_violation", &self.on_violation, |what| what.as_str().to_owned()),
             row("secured_mib", &self.secured_mib, u64::to_string),
             row("retention_days", &self.retention_days, u64::to_string),
+            row("quota_gate", &self.quota_gate, u8::to_string),
             row("stop_gate", &self.stop_gate, bool::to_string),
         ];
         rows.extend(self.templates.iter().map(|dir| row("templates", dir, path)));

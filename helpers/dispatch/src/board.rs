@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use clodex_core::{
-    Colour, Containment, LiveLine, Liveness, OpenRequest, Outcome, Phase, Progress, RunRecord,
+    Colour, Containment, LiveLine, Liveness, OpenRequest, Outcome, Phase, Progress, Quota, RunRecord,
 };
 use clodex_os::Contained;
 use clodex_os::clock::Timestamp;
@@ -82,6 +82,12 @@ impl Board {
             self.shown = None;
             self.pending = true;
         }
+    }
+
+    /// So much of the account's limits is used.
+    pub fn quota_told(&mut self, quota: Quota) {
+        self.record.quota.get_or_insert_default().update(quota);
+        self.pending = true;
     }
 
     /// Takes progress in; writes it now if the phase changed or the last write is long enough ago.

@@ -160,6 +160,12 @@ pub struct Cli {
     /// Start although files in scope have uncommitted changes
     #[arg(long, help_heading = "Limits")]
     pub allow_dirty_overlap: bool,
+    /// Start no run from this use of one of the account's windows on, 0 = whatever is used [default: 85]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Limits")]
+    pub quota_gate: Option<u8>,
+    /// Start although the quota gate is shut
+    #[arg(long, help_heading = "Limits")]
+    pub force: bool,
     /// Wall clock limit in seconds, 0 = none [default: 1800]
     #[arg(long, value_name = "SEC", help_heading = "Limits")]
     pub timeout_sec: Option<u64>,

@@ -54,6 +54,8 @@ pub struct Ended<'a> {
     pub meanwhile: Meanwhile,
     /// Paths in scope that were dirty, when the gate refused because of them.
     pub refused_over: Vec<String>,
+    /// Why the account's limits did not let it begin.
+    pub over_quota: Option<String>,
     /// How Codex ended.
     pub watched: Watched,
     /// Writes that were declined before they happened.
@@ -234,8 +236,8 @@ fn judge_ended(ended: &Ended<'_>, stop: Option<Stop>, verification: &[Verificati
     if judgement.outcome == Outcome::Refused {
         match ended.baseline {
             Ok(_) => {
-                judgement.summary =
-                    format!("uncommitted changes in scope: {}", ended.refused_over.join(", "));
+                let overlap = || format!("uncommitted changes in scope: {}", ended.refused_over.join(", "));
+                judgement.summary = ended.over_quota.clone().unwrap_or_else(overlap);
             }
             Err(error) => {
                 judgement.outcome = Outcome::Failed;
@@ -261,6 +263,7 @@ fn result(
         verdict,
         put_back: !policy.violations.is_empty() && policy.violations.iter().all(|one| one.restored),
         outcome: judgement.outcome,
+        over_quota: ended.over_quota.is_some(),
         failure: if ended.not_logged_in { FailureKind::Unauthorized } else { judgement.failure },
         run_id: &record.id,
         thread_id: resumable,

@@ -25,6 +25,7 @@ use crate::opening::{self, Opened};
 use crate::output_file;
 use crate::plan::Plan;
 use crate::planning;
+use crate::quota::{QuotaGate, QuotaMemory};
 use crate::refusal::Refusal;
 use crate::report;
 use crate::review;
@@ -124,6 +125,9 @@ fn go(
     let config =
         home.as_ref().map_or_else(CodexConfig::default, |home| CodexConfig::read(home, &plan.workdir));
     refuse_unknown_mcp(&plan, &config)?;
+    let memory = QuotaMemory::of(store.dir(), home.as_deref(), &config);
+    // It takes longer than what follows.
+    let gate = QuotaGate::begin(&plan, &codex, memory.as_ref());
     let wrapper =
         wrapper_beside_this_program().map_err(|error| Refusal::told(ExitCode::Unreachable, &error))?;
     // Runs whose dispatcher was killed are closed by whoever comes next, before this one counts as living in the same
@@ -140,6 +144,7 @@ fn go(
     let importer = Importer { codex: &codex.binary, codex_home: home.as_deref(), scratch: &opened.scratch };
     opened.notes.extend(hand_over::begin(&mut plan, importer));
     opened.record.thread_id.clone_from(&plan.resume);
+    opened.record.quota = gate.known().cloned();
     let run = Run {
         plan: &plan,
         held,
@@ -150,10 +155,11 @@ fn go(
         wrapper,
         store: &store,
         worktrees,
+        memory,
         begun,
         speaks: manner.speaks,
     };
-    run.carry_out(opened, signals)
+    run.carry_out(opened, gate, signals)
 }
 
 /// The caller's side waits for the first line and ends; the other side is the run.

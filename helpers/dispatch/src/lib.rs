@@ -37,6 +37,7 @@ mod packet_file;
 mod plan;
 mod planning;
 mod put_back;
+mod quota;
 mod refusal;
 mod report;
 mod resumed;

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clodex_core::Quota;
 use clodex_scope::{Baseline, Meanwhile};
 
 use crate::channel::Message;
@@ -19,10 +20,19 @@ const PAUSE: u32 = 19;
 pub struct BaselineTaken {
     /// Whether the run may go on.
     pub may_go_on: bool,
+    /// How much of the account's limits is used, where that is known.
+    pub quota: Option<Box<Quota>>,
     /// What has to be told before it does.
     pub remarks: Vec<String>,
     /// Who looks for violations while Codex works, where that is wanted.
     pub lookout: Option<Lookout>,
+}
+
+impl BaselineTaken {
+    /// For another attempt: all has been told, and the run may go on.
+    pub fn stands(lookout: Option<Lookout>) -> Self {
+        Self { may_go_on: true, quota: None, remarks: vec![], lookout }
+    }
 }
 
 /// Where to tell that something was done.

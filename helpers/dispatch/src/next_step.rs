@@ -15,6 +15,8 @@ pub struct Situation<'a> {
     pub put_back: bool,
     /// What became of the work.
     pub outcome: Outcome,
+    /// Whether the account's limits did not let it begin.
+    pub over_quota: bool,
     /// What kind of failure Codex told of.
     pub failure: FailureKind,
     /// The run.
@@ -59,6 +61,10 @@ fn step(at: &Situation<'_>) -> Option<String> {
             format!(
                 "look at changes.patch; put it back with `clodex-scope restore {id}`, or widen WRITE SCOPE and dispatch again"
             )
+        }
+        ExitCode::Refused if at.over_quota => {
+            "wait until it resets, take a tier or model with limits of its own, or start with --force"
+                .to_owned()
         }
         ExitCode::Refused => "commit or stash them, or start with --allow-dirty-overlap".to_owned(),
         ExitCode::Cancelled => or_resume("dispatch it again", at.thread_id),

@@ -10,6 +10,7 @@ use clodex_scope::{Reach, Tree};
 
 use crate::answer::Schema;
 use crate::hand_over::HandOver;
+use crate::quota::QuotaWish;
 
 /// What is to be done, and under which limits.
 #[derive(Debug)]
@@ -60,6 +61,8 @@ pub struct Plan {
     pub on_violation: OnViolation,
     /// Bytes that may be secured before the run, to put back afterwards.
     pub secured_bytes: u64,
+    /// Up to which use of the account's windows it begins.
+    pub quota: QuotaWish,
     /// Days that ended runs are kept; 0 = for ever.
     pub retention_days: u64,
     /// How processes are held.

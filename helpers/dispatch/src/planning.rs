@@ -16,6 +16,7 @@ use crate::cli::Cli;
 use crate::hand_over::HandOver;
 use crate::packet_file::PacketFile;
 use crate::plan::{Plan, RunsDir};
+use crate::quota::QuotaWish;
 use crate::refusal::Refusal;
 use crate::resumed;
 use crate::review;
@@ -118,6 +119,7 @@ fn decide(
         on_violation: settings.on_violation.value,
         secured_bytes: settings.secured_mib.value << 20,
         retention_days: settings.retention_days.value,
+        quota: QuotaWish { gate: settings.quota_gate.value, is_forced: cli.force },
         model: choice.model,
         fallback_model: choice.fallback,
         backend: settings.backend.value,
@@ -189,6 +191,7 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
         } else {
             cli.backend.map(|value| Setting::flag("--backend", value))
         },
+        quota_gate: cli.quota_gate.map(|value| Setting::flag("--quota-gate", value)),
         ..Layer::default()
     };
     let environment = Layer::from_environment(|name| env::var_os(name))

@@ -32,6 +32,7 @@ use crate::lookout::{BaselineTaken, Lookout};
 use crate::mount_points::{Temporary, remove_empty};
 use crate::opening::{Opened, remove_scratch};
 use crate::plan::Plan;
+use crate::quota::{QuotaGate, QuotaMemory, known_after};
 use crate::refusal::Refusal;
 use crate::tape::Tape;
 use crate::verify::{CheckSandbox, Verifier};
@@ -63,6 +64,8 @@ pub struct Run<'a> {
     pub store: &'a RecordStore,
     /// Runs that had worktrees when this one began.
     pub worktrees: Vec<String>,
+    /// Where it is kept what is known of the account's limits, where they concern the run.
+    pub memory: Option<QuotaMemory>,
     /// When it was accepted.
     pub begun: Instant,
     /// Whether somebody reads stderr: remarks, and the live line when it is a terminal.
@@ -73,6 +76,7 @@ pub struct Run<'a> {
 struct Begun<'a> {
     artifacts: Artifacts,
     board: Board,
+    gate: QuotaGate,
     scratch: &'a Path,
     temporary: &'a Temporary,
     notes: Vec<String>,
@@ -82,12 +86,19 @@ struct Begun<'a> {
 struct Taken {
     baseline: Result<Baseline, ScopeError>,
     dirty_overlap: Vec<String>,
+    over_quota: Option<String>,
+    remark: Option<String>,
     took: Duration,
 }
 
 impl Run<'_> {
     /// Runs it to its end.
-    pub fn carry_out(&self, opened: Opened, signals: StopSignals) -> Result<Finished, Refusal> {
+    pub fn carry_out(
+        &self,
+        opened: Opened,
+        gate: QuotaGate,
+        signals: StopSignals,
+    ) -> Result<Finished, Refusal> {
         let Opened { live, mut record, mut artifacts, scratch, temporary, notes } = opened;
         record.codex_version = self.codex.version.text();
         let own = record.clone();
@@ -95,7 +106,7 @@ impl Run<'_> {
         let tape = write_first(self.plan, &mut artifacts).and_then(|()| Tape::open(&artifacts));
         let finished = match tape {
             Ok(tape) => {
-                let begun = Begun { artifacts, board, scratch: &scratch, temporary: &temporary, notes };
+                let begun = Begun { artifacts, board, gate, scratch: &scratch, temporary: &temporary, notes };
                 self.watch_and_close(tape, begun, signals)
             }
             Err(error) => {
@@ -123,10 +134,11 @@ impl Run<'_> {
         begun: Begun<'_>,
         signals: StopSignals,
     ) -> Result<Finished, Refusal> {
-        let Begun { mut artifacts, mut board, scratch, temporary, mut notes } = begun;
+        let Begun { mut artifacts, mut board, gate, scratch, temporary, mut notes } = begun;
         adopt_orphans();
         let channel = Channel::with_signals(signals);
-        let taking = self.take_baseline(artifacts.dir(), scratch, &board.record, channel.sender.clone());
+        let taking =
+            self.take_baseline(artifacts.dir(), scratch, &board.record, gate, channel.sender.clone());
         let mut folds = self.folds();
         notes.extend(self.held.notes.iter().cloned());
         notes.extend(
@@ -160,7 +172,7 @@ impl Run<'_> {
                 live.close(&inbox);
                 // A baseline that is still to come is in the channel.
                 if watched.let_go {
-                    let again = BaselineTaken { may_go_on: true, remarks: vec![], lookout: watched.lookout };
+                    let again = BaselineTaken::stands(watched.lookout);
                     let _ = channel.sender.send(Message::Baseline(again));
                 }
                 continue;
@@ -174,7 +186,7 @@ impl Run<'_> {
             live.desk.begin_again();
             board.record.model = Some(other.to_owned());
             // The baseline stands; the next attempt need not wait for it.
-            let again = BaselineTaken { may_go_on: true, remarks: vec![], lookout: watched.lookout };
+            let again = BaselineTaken::stands(watched.lookout);
             let _ = channel.sender.send(Message::Baseline(again));
         };
         // Nothing is to be looked for any more.
@@ -193,6 +205,7 @@ impl Run<'_> {
         let last_words = tape.last_words();
         degraded.extend(self.degraded(&board, &mut artifacts, tape));
         write_baseline(&taken, &mut artifacts, &mut degraded);
+        notes.extend(self.told_of_quota(&taken, &mut board));
         let mut story = folds.story;
         story.stream_ended();
         notes.extend(story.warnings.iter().map(|warning| format!("codex warns: {warning}")));
@@ -224,6 +237,7 @@ impl Run<'_> {
             meanwhile: meanwhile(self.store, &board.record, &self.worktrees),
             codex_home: self.codex_home.as_deref(),
             refused_over: taken.dirty_overlap,
+            over_quota: taken.over_quota,
             watched,
             declined: live.declined,
             story,
@@ -245,6 +259,7 @@ impl Run<'_> {
         artifact_dir: &Path,
         scratch: &Path,
         record: &RunRecord,
+        gate: QuotaGate,
         tell: SyncSender<Message>,
     ) -> JoinHandle<Taken> {
         let plan = self.plan;
@@ -274,16 +289,19 @@ impl Run<'_> {
                 }
                 Ok(_) | Err(_) => vec![],
             };
-            let may_go_on = baseline.is_ok() && dirty_overlap.is_empty();
+            let took = begun.elapsed();
+            let passage = gate.pass();
+            let may_go_on = baseline.is_ok() && dirty_overlap.is_empty() && passage.refused.is_none();
             // Nobody listens any more when the run was cancelled meanwhile.
             let warnings = baseline.iter().flat_map(Baseline::warnings).cloned();
             let not_restorable = baseline.iter().filter_map(Baseline::not_restorable).map(str::to_owned);
-            let remarks = warnings.chain(not_restorable).collect();
+            let remarks = warnings.chain(not_restorable).chain(passage.remark.clone()).collect();
             let lookout = baseline.as_ref().ok().filter(|_| fails_fast).map(|baseline| {
                 Lookout::over(baseline.clone(), move || meanwhile(&store, &record, &worktrees), tell.clone())
             });
-            let _ = tell.send(Message::Baseline(BaselineTaken { may_go_on, remarks, lookout }));
-            Taken { baseline, dirty_overlap, took: begun.elapsed() }
+            let quota = passage.quota.map(Box::new);
+            let _ = tell.send(Message::Baseline(BaselineTaken { may_go_on, quota, remarks, lookout }));
+            Taken { baseline, dirty_overlap, over_quota: passage.refused, remark: passage.remark, took }
         })
     }
 
@@ -336,6 +354,16 @@ impl Run<'_> {
     /// Where this run's things to put back are.
     fn secured(&self, id: &RunId) -> PathBuf {
         self.store.dir().secured().join(id.as_str())
+    }
+
+    /// What was told of the account's limits is for those who come after, too; what has to be said of the gate comes back.
+    fn told_of_quota(&self, taken: &Taken, board: &mut Board) -> Option<String> {
+        let (known, thread) = (board.record.quota.take(), board.record.thread_id.as_deref());
+        board.record.quota = known_after(known, self.codex_home.as_deref(), thread);
+        if let (Some(memory), Some(quota)) = (&self.memory, &board.record.quota) {
+            memory.keep(quota);
+        }
+        taken.remark.clone()
     }
 
     /// A stream without a final message may have lost it: Codex's own file of the thread has it.

@@ -17,6 +17,7 @@ use crate::conversation::{Conversation, Parting};
 use crate::listener::{BrokeOff, Folds, Listener};
 use crate::live_control::LiveControl;
 use crate::lookout::Lookout;
+use crate::quota::told_now;
 use crate::tape::Tape;
 
 /// How long streams may stay open after the last process of the run has gone.
@@ -175,6 +176,7 @@ impl Watch<'_> {
             Message::Baseline(taken) => {
                 taken.remarks.iter().for_each(|remark| self.listener.board.remark(remark));
                 self.listener.lookout = taken.lookout;
+                taken.quota.into_iter().for_each(|quota| self.listener.board.quota_told(*quota));
                 let input = if taken.may_go_on { Input::BaselineDone } else { Input::BaselineRefused };
                 self.step(input);
             }
@@ -215,6 +217,7 @@ impl Watch<'_> {
         for effect in effects {
             match effect {
                 Effect::Event(event) => self.listener.told(&event, self.begun.elapsed()),
+                Effect::RateLimits(limits) => self.listener.board.quota_told(told_now(limits)),
                 Effect::Failed(stage, why) => {
                     self.live_end(&why);
                     self.broke_off.get_or_insert(BrokeOff { stage, why });

@@ -14,13 +14,14 @@ pub struct CodexHome {
     port: u16,
     env_key: Option<String>,
     provider: Vec<String>,
+    top: String,
     sections: String,
 }
 
 impl CodexHome {
     /// The model listens on `port` of the loopback interface.
     pub fn new(port: u16) -> Self {
-        Self { port, env_key: None, provider: Vec::new(), sections: String::new() }
+        Self { port, env_key: None, provider: Vec::new(), top: String::new(), sections: String::new() }
     }
 
     /// Codex takes the provider's key from this environment variable, and fails without it.
@@ -34,6 +35,14 @@ impl CodexHome {
     #[must_use]
     pub fn provider_line(mut self, line: &str) -> Self {
         self.provider.push(line.to_owned());
+        self
+    }
+
+    /// Adds lines before all sections, e.g. `chatgpt_base_url = "…"`.
+    #[must_use]
+    pub fn top_line(mut self, line: &str) -> Self {
+        self.top.push_str(line);
+        self.top.push('\n');
         self
     }
 
@@ -57,7 +66,8 @@ impl CodexHome {
         provider.extend(self.env_key.iter().map(|name| format!("env_key = \"{name}\"")));
         provider.extend(self.provider.iter().cloned());
         format!(
-            "model = \"{MODEL}\"\nmodel_provider = \"mock\"\n\n[model_providers.mock]\n{}\n\n{}",
+            "model = \"{MODEL}\"\nmodel_provider = \"mock\"\n{}\n[model_providers.mock]\n{}\n\n{}",
+            self.top,
             provider.join("\n"),
             self.sections
         )

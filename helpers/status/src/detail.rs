@@ -9,7 +9,7 @@ use crate::look::live_line;
 /// The live line, then the facts.
 pub fn detail(run: &SeenRun, now_ms: i64) -> Vec<StyledLine> {
     let mut lines = vec![live_line(run, now_ms).line()];
-    lines.extend(facts(&run.record, run.liveness).into_iter().map(|(label, text)| {
+    lines.extend(facts(&run.record, run.liveness, now_ms).into_iter().map(|(label, text)| {
         let mut line = StyledLine::new();
         line.push(Tone::Dim, &format!("  {label:<12}")).push(Tone::Plain, &text);
         line
@@ -17,7 +17,7 @@ pub fn detail(run: &SeenRun, now_ms: i64) -> Vec<StyledLine> {
     lines
 }
 
-fn facts(record: &RunRecord, liveness: Liveness) -> Vec<(&'static str, String)> {
+fn facts(record: &RunRecord, liveness: Liveness, now_ms: i64) -> Vec<(&'static str, String)> {
     let progress = &record.progress;
     let mut facts = vec![("id", record.id.to_string()), ("mode", record.mode.to_string())];
     let mut known = |label, text: Option<String>| facts.extend(text.map(|text| (label, text)));
@@ -34,6 +34,7 @@ fn facts(record: &RunRecord, liveness: Liveness) -> Vec<(&'static str, String)> 
     known("commands", (progress.commands_run > 0).then(|| commands(record)));
     known("plan", progress.plan.map(|(done, of)| format!("{done} of {of} steps")));
     known("tokens", progress.tokens.map(tokens_text));
+    known("quota", record.quota.as_ref().and_then(|quota| quota.text(now_ms / 1000)));
     known("last error", progress.last_error.clone());
     known("summary", record.summary.clone());
     known("exit code", record.exit_code.map(|code| code.to_string()));

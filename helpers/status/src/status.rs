@@ -1,6 +1,9 @@
 //! clodex-status: a table, one run, JSON, or a watch.
 
-use clodex_core::{ExitCode, Liveness, RunId, RunRecord, StyledLine, elapsed_ms, harmless};
+use std::env;
+
+use clodex_codex::codex_home;
+use clodex_core::{ExitCode, Liveness, RunId, RunRecord, StyledLine, elapsed_ms, harmless, span_text};
 use clodex_os::record_store::SeenRun;
 use serde::Serialize;
 
@@ -36,9 +39,9 @@ pub fn status(look: &Look, arguments: &StatusArguments) -> Result<u8, Failure> {
         return json(&runs, now);
     }
     print(&match runs.as_slice() {
-        [] => empty(arguments.all).to_owned() + &waiting(look),
+        [] => empty(arguments.all).to_owned() + &waiting(look) + &quota(look, now),
         [run] if one => text(look, &detail(run, now)),
-        several => text(look, &table(several, now, look.columns)) + &waiting(look),
+        several => text(look, &table(several, now, look.columns)) + &waiting(look) + &quota(look, now),
     });
     Ok(0)
 }
@@ -68,6 +71,17 @@ fn waiting(look: &Look) -> String {
             "not landed: {name} · `clodex-apply {id}` lands it, `clodex-apply --discard {id}` throws it away\n"
         )
     })
+}
+
+/// How much of the account's limits is used, as far as runs were told.
+fn quota(look: &Look, now_ms: i64) -> String {
+    let home = codex_home(env::var_os("CODEX_HOME").as_deref(), env::var_os("HOME").as_deref());
+    let known = home.and_then(|home| look.store.dir().known_quota(&home));
+    let line = known.and_then(|quota| {
+        let (windows, age) = (quota.text(now_ms / 1000)?, now_ms / 1000 - quota.told_at);
+        Some(format!("quota: {windows} · as of {} ago\n", span_text(age)))
+    });
+    line.unwrap_or_default()
 }
 
 /// What is said when there is nothing to show.

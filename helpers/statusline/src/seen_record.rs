@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use clodex_core::{
-    Enforcement, FilesTouched, LiveLine, Liveness, Outcome, Phase, ProcessMark, Verdict, elapsed_ms, left_ms,
-    utc_ms,
+    Enforcement, FilesTouched, LiveLine, Liveness, Outcome, Phase, ProcessMark, RateLimits, RateWindow,
+    Verdict, elapsed_ms, left_ms, utc_ms,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
@@ -40,6 +40,8 @@ pub struct SeenRecord<'a> {
     progress: SeenProgress<'a>,
     outcome: Option<Cow<'a, str>>,
     verdict: Option<Cow<'a, str>>,
+    /// Without the plan's name it is numbers only.
+    quota: Option<SeenQuota>,
     summary: Option<Cow<'a, str>>,
     #[serde(borrow)]
     open_requests: Vec<SeenRequest<'a>>,
@@ -50,6 +52,13 @@ pub struct SeenRecord<'a> {
 struct SeenRequest<'a> {
     #[serde(borrow)]
     deadline: Cow<'a, str>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct SeenQuota {
+    primary: Option<RateWindow>,
+    secondary: Option<RateWindow>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,11 +109,18 @@ impl<'a> SeenRecord<'a> {
             heartbeat_sec: self.heartbeat_sec,
             // An enforcement that is not known here is not called missing: `none` is the word for that.
             enforcement: word(&self.enforcement).unwrap_or(Enforcement::Sandbox),
+            window: self.quota.and_then(|quota| quota.limits().pressing(now_ms / 1000)),
             outcome: self.outcome.as_deref().and_then(word::<Outcome>),
             verdict: self.verdict.as_deref().and_then(word::<Verdict>),
             summary: self.summary.as_deref().unwrap_or_default(),
             answer_left_ms: self.open_requests.first().and_then(|open| left_ms(&open.deadline, now_ms)),
         }
+    }
+}
+
+impl SeenQuota {
+    fn limits(self) -> RateLimits {
+        RateLimits { primary: self.primary, secondary: self.secondary, plan: None }
     }
 }
 

@@ -20,6 +20,8 @@ pub struct SettingsError {
     pub hint: &'static str,
 }
 
+/// What `quota_gate` may be.
+pub(super) const PERCENT_WORDS: &str = "it is a percentage, 1 to 100; 0 switches the gate off";
 /// What `isolate` may be.
 pub(super) const ISOLATE_WORDS: &str = "it is off, head or with-dirty";
 
@@ -31,6 +33,7 @@ impl Layer {
         let lookup: Lookup<'_> = &|name| lookup(name).filter(|value| !value.is_empty());
         let seconds = "whole seconds; 0 switches it off";
         let number = |text: &str| text.parse().ok();
+        let percent = |text: &str| text.parse().ok().filter(|number| is_percent(*number));
         // The older names give way to ours.
         let timeout = ["CLODEX_TIMEOUT_SEC", "CODEX_DISPATCH_TIMEOUT_SEC"];
         let heartbeat = ["CLODEX_HEARTBEAT_SEC", "CODEX_DISPATCH_HEARTBEAT_SEC"];
@@ -60,6 +63,7 @@ impl Layer {
             on_violation: value(lookup, &["CLODEX_ON_VIOLATION"], reactions, OnViolation::from_word)?,
             secured_mib: value(lookup, &["CLODEX_SECURED_MIB"], mib, number)?,
             retention_days: value(lookup, &["CLODEX_RETENTION_DAYS"], days, number)?,
+            quota_gate: value(lookup, &["CLODEX_QUOTA_GATE"], PERCENT_WORDS, percent)?,
             stop_gate: value(lookup, &["CLODEX_STOP_GATE"], switch, on)?,
             containment: value(lookup, &["CLODEX_CONTAINMENT"], wishes, ContainmentWish::from_word)?,
             enforcement: value(lookup, &["CLODEX_ENFORCEMENT"], held, Enforcement::from_word)?,
@@ -70,6 +74,11 @@ impl Layer {
             ..Self::default()
         })
     }
+}
+
+/// Whether it is one.
+pub(super) fn is_percent(number: u8) -> bool {
+    number <= 100
 }
 
 fn value<T>(

@@ -13,7 +13,7 @@ use crate::{Enforcement, Isolate, OnViolation, Sandbox};
 const PROJECT_LIMIT_SEC: std::ops::RangeInclusive<u64> = 1..=86_400;
 
 /// Keys that a project file may never have, whatever their value.
-const NOT_FOR_PROJECTS: [&str; 14] = [
+const NOT_FOR_PROJECTS: [&str; 15] = [
     "sandbox",
     "enforcement",
     "network",
@@ -27,6 +27,7 @@ const NOT_FOR_PROJECTS: [&str; 14] = [
     "secured_mib",
     "retention_days",
     "mcp",
+    "quota_gate",
     "stop_gate",
 ];
 
@@ -53,6 +54,7 @@ struct File {
     on_violation: Option<String>,
     secured_mib: Option<u64>,
     retention_days: Option<u64>,
+    quota_gate: Option<u8>,
     stop_gate: Option<bool>,
 }
 
@@ -135,6 +137,9 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
     if read.on_violation.is_some() && on_violation.is_none() {
         return Err(bad("on_violation", &reaction_word, "it is report, restore or fail-fast"));
     }
+    if let Some(beyond) = read.quota_gate.filter(|percent| !super::environment::is_percent(*percent)) {
+        return Err(bad("quota_gate", &beyond.to_string(), super::environment::PERCENT_WORDS));
+    }
     let path = |path: Option<PathBuf>| stated(path.map(|path| base.join(path)), source);
     Ok(Layer {
         timeout_sec: stated(read.timeout_sec, source),
@@ -157,6 +162,7 @@ fn layer(file: &str, read: File, base: &Path, source: &Source) -> Result<Layer, 
         on_violation: stated(on_violation, source),
         secured_mib: stated(read.secured_mib, source),
         retention_days: stated(read.retention_days, source),
+        quota_gate: stated(read.quota_gate, source),
         stop_gate: stated(read.stop_gate, source),
     })
 }

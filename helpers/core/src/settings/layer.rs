@@ -56,6 +56,7 @@ pub struct Layer {
     pub on_violation: Option<Setting<OnViolation>>,
     pub secured_mib: Option<Setting<u64>>,
     pub retention_days: Option<Setting<u64>>,
+    pub quota_gate: Option<Setting<u8>>,
     pub stop_gate: Option<Setting<bool>>,
 }
 

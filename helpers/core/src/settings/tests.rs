@@ -40,12 +40,13 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("CLODEX_HEARTBEAT_SEC", "0"),
             ("CLODEX_IDLE_TIMEOUT", "9"),
             ("CLODEX_ISOLATE", "head"),
+            ("CLODEX_QUOTA_GATE", "70"),
             ("CLODEX_VERIFY", "1"),
         ])
         .unwrap(),
         project("timeout_sec: 3\nheartbeat_sec: 3\nverify: false\nverify_timeout_sec: 60\nby_products: [gen/]\ntemplates: tools/prompts\n").unwrap(),
         user(
-            "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\nenforcement: sandbox\non_violation: restore\nretention_days: 7\nstop_gate: true\ncodex: /bin/codex\n",
+            "timeout_sec: 4\nallow_dirty_overlap: true\nby_products: [cache/]\ntemplates: t\nsandbox: read-only\nenforcement: sandbox\non_violation: restore\nretention_days: 7\nquota_gate: 0\nstop_gate: true\ncodex: /bin/codex\n",
         ),
     ];
     let settings = Settings::effective(&layers);
@@ -72,6 +73,7 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("on_violation", "restore", "user file /u/config.yaml"),
             ("secured_mib", "256", "default"),
             ("retention_days", "7", "user file /u/config.yaml"),
+            ("quota_gate", "70", "environment CLODEX_QUOTA_GATE"),
             ("stop_gate", "true", "user file /u/config.yaml"),
             ("templates", "/p/tools/prompts", "project file /p/.clodex/config.yaml"),
             ("templates", "/u/t", "user file /u/config.yaml"),
@@ -108,6 +110,8 @@ fn a_bad_variable_is_an_error_that_names_it() {
         &[("CLODEX_CONTAINMENT", "none")],
         &[("CLODEX_ON_VIOLATION", "stop")],
         &[("CLODEX_RETENTION_DAYS", "a month")],
+        &[("CLODEX_QUOTA_GATE", "85%")],
+        &[("CLODEX_QUOTA_GATE", "101")],
         &[("CLODEX_STOP_GATE", "yes")],
     ] {
         let (name, value) = variables[0];
@@ -122,10 +126,7 @@ fn a_bad_variable_is_an_error_that_names_it() {
 #[test]
 fn variables_of_others_are_nobodys_business() {
     assert_eq!(
-        environment(&[("CLODEX_QUOTA_GATE", "0"), ("CLODEX_BACKEND", "auto")])
-            .unwrap()
-            .backend
-            .map(|s| s.value),
+        environment(&[("CLODEX_COLOUR", "0"), ("CLODEX_BACKEND", "auto")]).unwrap().backend.map(|s| s.value),
         Some(Backend::Auto)
     );
 }
@@ -145,6 +146,7 @@ fn a_project_file_never_widens_what_a_run_may_do() {
         "secured_mib",
         "retention_days",
         "mcp",
+        "quota_gate",
         "stop_gate",
     ] {
         for value in ["true", "read-only", "{a: [b]}", ""] {
@@ -176,6 +178,7 @@ fn a_bad_user_file_is_an_error_that_names_it() {
         ("backend: mcp", "backend is `mcp`"),
         ("containment: off", "containment is `off`"),
         ("on_violation: undo", "on_violation is `undo`"),
+        ("quota_gate: 101", "quota_gate is `101`"),
         ("sandbox: danger-full-access", "sandbox: danger-full-access cannot be a habit"),
         ("network: true", "unknown field `network`"),
         ("timeout_sec: 1\ntimeout_sec: 2", "duplicate"),

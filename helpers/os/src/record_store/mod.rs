@@ -14,6 +14,7 @@
 mod ended_run;
 mod error;
 mod inbox;
+mod known_quota;
 mod live_run;
 mod read;
 mod reap;

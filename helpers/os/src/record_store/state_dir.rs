@@ -11,8 +11,20 @@ use crate::{Result, RunLock, atomic_file, read_regular};
 /// A record is some kilobytes; what is larger is none.
 const RECORD_MAX_BYTES: u64 = 1 << 20;
 /// Everything that may be in a state directory.
-const DIRECTORIES: [&str; 11] =
-    ["ended", "landings", "last", "lines", "live", "secured", "starts", "tmp", "told", "turns", "worktrees"];
+const DIRECTORIES: [&str; 12] = [
+    "ended",
+    "landings",
+    "last",
+    "lines",
+    "live",
+    "quota",
+    "secured",
+    "starts",
+    "tmp",
+    "told",
+    "turns",
+    "worktrees",
+];
 const FILES: [&str; 5] =
     ["codex-profile.json", "codex-version.json", "prune.lock", "pruned", "thread-history"];
 
@@ -147,6 +159,11 @@ impl StateDir {
         self.lines().join(format!("{:016x}{:016x}", fnv1a(session), fnv1a(command)))
     }
 
+    /// Where it is kept what is known of the limits of a Codex home's account.
+    pub(super) fn quota(&self, codex_home: &[u8]) -> PathBuf {
+        self.root.join("quota").join(format!("{:016x}.json", fnv1a(codex_home)))
+    }
+
     /// Where such outputs are.
     pub fn lines(&self) -> PathBuf {
         self.root.join("lines")
@@ -245,7 +262,7 @@ fn ids_in(directory: &Path) -> Vec<String> {
 }
 
 /// What cannot be read as a small regular file is no record.
-fn read_record(path: &Path) -> Option<Vec<u8>> {
+pub(super) fn read_record(path: &Path) -> Option<Vec<u8>> {
     read_regular(path, RECORD_MAX_BYTES).ok()
 }
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clodex_codex::{
-    CodexConfig, CodexVersion, Login, OLDEST, ask_login, codex_home, locate, probe_version,
-    try_profiles_again,
+    CodexConfig, CodexVersion, Login, OLDEST, QuotaError, ask_login, ask_rate_limits, codex_home, locate,
+    probe_version, try_profiles_again,
 };
-use clodex_core::Containment;
+use clodex_core::{Containment, RateLimits};
 use clodex_os::{ContainedCommand, run_suffix, wrapper_beside_this_program};
 
 use super::finding::Finding;
@@ -53,15 +53,24 @@ impl Codex {
 
     /// Asks it whether somebody is logged in.
     pub fn login(&self, project: &Path) -> Login {
-        let home = codex_home(env::var_os("CODEX_HOME").as_deref(), env::var_os("HOME").as_deref());
-        let config = home.map(|home| CodexConfig::read(&home, project)).unwrap_or_default();
+        let config = home().map(|home| CodexConfig::read(&home, project)).unwrap_or_default();
         ask_login(&self.binary, &config)
+    }
+
+    /// Asks it how much of the account's limits is used.
+    pub fn rate_limits(&self, home: &Path) -> Result<RateLimits, QuotaError> {
+        ask_rate_limits(&self.binary, home)
     }
 
     /// Tries whether it holds a command to what it is granted. None = it cannot be told of that.
     pub fn try_sandbox(&self, state: &Path) -> Option<Result<(), String>> {
         self.version.permission_profiles().then(|| try_profiles_again(&self.binary, state))
     }
+}
+
+/// Where it keeps its own things.
+pub fn home() -> Option<PathBuf> {
+    codex_home(env::var_os("CODEX_HOME").as_deref(), env::var_os("HOME").as_deref())
 }
 
 fn told(error: &str) -> Finding {

@@ -6,6 +6,7 @@ mod config;
 mod finding;
 mod places;
 mod programs;
+mod quota;
 mod repair;
 mod runs;
 mod status_line;
@@ -85,7 +86,7 @@ impl<'a> Surroundings<'a> {
             Failure::usage("there is no place where records could be\nhint: set HOME or CLODEX_STATE_DIR")
         })?;
         let project = project_of(&env::current_dir().unwrap_or_default());
-        let codex = codex_of_settings(&project);
+        let codex = settings(&project).codex.value;
         Ok(Self { places, store: RecordStore::look_at(state.clone()), state, project, codex })
     }
 
@@ -128,7 +129,8 @@ impl<'a> Surroundings<'a> {
                 .map_or_else(|error| Some(Err(error.to_string())), |()| found.try_sandbox(self.state.path()));
             vec![codex::judge_sandbox(tried.as_ref())]
         };
-        let asked = all_at_once(vec![Box::new(ask), Box::new(try_it)]);
+        let limits = || vec![quota::look(&found, &self.project, &self.state).judge()];
+        let asked = all_at_once(vec![Box::new(ask), Box::new(limits), Box::new(try_it)]);
         [judged].into_iter().chain(asked).collect()
     }
 
@@ -173,12 +175,12 @@ fn project_of(dir: &Path) -> PathBuf {
     dir.ancestors().find(|above| above.join(".git").exists()).unwrap_or(dir).to_owned()
 }
 
-/// What the settings call `codex`; broken ones have a finding of their own.
-fn codex_of_settings(project: &Path) -> Option<PathBuf> {
+/// The settings that hold here; broken ones have a finding of their own.
+fn settings(project: &Path) -> Settings {
     let environment = Layer::from_environment(|name| env::var_os(name)).ok();
     let files = ConfigFiles::read(project).and_then(|files| files.layers()).unwrap_or_default();
     let layers: Vec<Layer> = environment.into_iter().chain(files).collect();
-    Settings::effective(&layers).codex.value
+    Settings::effective(&layers)
 }
 
 #[cfg(test)]
