@@ -73,7 +73,7 @@ impl Posed {
         }
         // One answer is given to all that it asks at once: a number would mean another one in each.
         let options = match questions {
-            [one] => one.options.iter().map(|option| option.to_string()).collect(),
+            [one] => one.options.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),
         };
         let is_secret = questions.iter().any(|question| question.visibility == Visibility::Secret);

@@ -276,7 +276,7 @@ impl<'a> Chat<'a> {
             while !is_clean && Instant::now() < deadline {
                 match self.session.next(Some(deadline)) {
                     Some(crate::session::Heard::Cleaned(_) | crate::session::Heard::Closed(_)) => {
-                        is_clean = true
+                        is_clean = true;
                     }
                     Some(heard) => self.hear(heard)?,
                     None => {}

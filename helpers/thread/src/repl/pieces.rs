@@ -45,14 +45,13 @@ impl Pieces {
 
     /// The message is this: gives out what of it was not.
     pub fn whole(&mut self, text: &str) -> Vec<String> {
-        let mut lines = match text.strip_prefix(self.come.as_str()) {
-            Some(rest) => self.push(rest),
+        let mut lines = if let Some(rest) = text.strip_prefix(self.come.as_str()) {
+            self.push(rest)
+        } else {
             // Codex has begun anew: what was shown is not what it says.
-            None => {
-                let mut lines = self.cut_off();
-                lines.extend(self.push(text));
-                lines
-            }
+            let mut lines = self.cut_off();
+            lines.extend(self.push(text));
+            lines
         };
         lines.extend(self.cut_off());
         lines

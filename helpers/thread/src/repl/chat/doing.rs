@@ -159,21 +159,18 @@ impl Chat<'_> {
         let nothing = |what: &str| {
             Trouble::new(Kind::Thread, format!("{what}; /list lists the threads of this directory"))
         };
-        let id = match named {
-            Some(name) => match name.parse::<usize>() {
-                Ok(number) => {
-                    let listed = number.checked_sub(1).and_then(|number| self.listed.get(number));
-                    listed.cloned().ok_or_else(|| nothing(&format!("no thread {number} was listed")))?
-                }
-                Err(_) => name,
-            },
-            None => {
-                let latest = self
-                    .threads()?
-                    .into_iter()
-                    .find(|thread| Some(thread.id.as_str()) != self.session.thread());
-                latest.ok_or_else(|| nothing("there is no other thread"))?.id
+        let id = if let Some(name) = named {
+            let number = name.parse::<usize>().ok();
+            let listed =
+                number.map(|number| number.checked_sub(1).and_then(|at| self.listed.get(at)).cloned());
+            match listed {
+                Some(listed) => listed.ok_or_else(|| nothing(&format!("no thread {name} was listed")))?,
+                None => name,
             }
+        } else {
+            let threads = self.threads()?;
+            let latest = threads.into_iter().find(|thread| Some(thread.id.as_str()) != self.session.thread());
+            latest.ok_or_else(|| nothing("there is no other thread"))?.id
         };
         self.resume(&id)
     }

@@ -44,12 +44,14 @@ impl Chat<'_> {
         let changes = self.patches.get(&*asked.item).map_or(&[][..], Vec::as_slice);
         let Some(posed) = Posed::of(&asked, changes, &self.manner.workdir) else {
             // Nobody has to decide on these.
-            return self.reply(question, &Reply::Decline);
+            self.reply(question, &Reply::Decline);
+            return Ok(());
         };
         if !self.manner.asks {
             self.show(&posed)?;
             self.note(Tone::Warn, "declined: --interactive-approvals lets the next lines answer");
-            return self.reply(question, &Reply::Decline);
+            self.reply(question, &Reply::Decline);
+            return Ok(());
         }
         self.questions.push_back(Open { question, posed, deadline: None });
         if self.questions.len() == 1 { self.pose() } else { Ok(()) }
@@ -87,7 +89,7 @@ impl Chat<'_> {
             Reply::Text(_) => "answered",
         };
         self.heard_at = Instant::now();
-        self.reply(open.question, &reply)?;
+        self.reply(open.question, &reply);
         self.note(Tone::Dim, said);
         self.pose()
     }
@@ -96,7 +98,7 @@ impl Chat<'_> {
     pub(super) fn answer_late(&mut self) -> Result<(), Trouble> {
         let Some(open) = self.questions.pop_front() else { return Ok(()) };
         self.heard_at = Instant::now();
-        self.reply(open.question, &Reply::Decline)?;
+        self.reply(open.question, &Reply::Decline);
         self.note(Tone::Warn, "not answered in time: declined");
         self.pose()
     }
@@ -110,16 +112,11 @@ impl Chat<'_> {
         }
     }
 
-    fn reply(&mut self, question: ServerQuestion, reply: &Reply) -> Result<(), Trouble> {
-        match self.session.reply(question, reply) {
-            // The end of the connection is heard as well, and says more.
-            Ok(()) | Err(ReplyError::Lost | ReplyError::NotSent(_)) => Ok(()),
-            Err(ReplyError::Wrong(why, open)) => {
-                self.note(Tone::Warn, &format!("{why}; declined"));
-                match self.session.reply(*open, &Reply::Decline) {
-                    Ok(()) | Err(_) => Ok(()),
-                }
-            }
+    /// The end of the connection is heard as well, and says more.
+    fn reply(&mut self, question: ServerQuestion, reply: &Reply) {
+        if let Err(ReplyError::Wrong(why, open)) = self.session.reply(question, reply) {
+            self.note(Tone::Warn, &format!("{why}; declined"));
+            let _ = self.session.reply(*open, &Reply::Decline);
         }
     }
 }
