@@ -23,6 +23,15 @@ pub enum Incoming {
     Closed(Closed),
 }
 
+/// What a transport brings.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// A message, byte for byte, or what should be one.
+    Text(Vec<u8>),
+    /// Nothing more will come; always the last.
+    Closed(Closed),
+}
+
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Closed {
@@ -52,7 +61,7 @@ pub enum Sending {
 #[derive(Debug)]
 pub struct Connection {
     outgoing: Sender<Message>,
-    incoming: Receiver<Incoming>,
+    arrived: Receiver<Arrived>,
     waker: Waker,
     woken: Receiver<()>,
     listener: Option<Listener>,
@@ -92,14 +101,15 @@ impl fmt::Debug for Listener {
 
 impl Connection {
     /// Two ends that a transport moves messages between: ours, what we send, and where to put what comes.
-    pub(crate) fn new() -> (Self, Receiver<Message>, Sender<Incoming>) {
+    pub(crate) fn new() -> (Self, Receiver<Message>, Sender<Arrived>) {
         let (outgoing, to_send) = bounded(QUEUED);
-        let (arrived, incoming) = bounded(QUEUED);
+        let (arriving, arrived) = bounded(QUEUED);
         let (waker, woken) = bounded(1);
-        (Self { outgoing, incoming, waker: Waker(waker), woken, listener: None }, to_send, arrived)
+        (Self { outgoing, arrived, waker: Waker(waker), woken, listener: None }, to_send, arriving)
     }
 
-    /// Lets each message be heard on its way, as it is understood here: members that nobody knows are missing.
+    /// Lets each message be heard on its way, as it is on the wire, whether or not it is understood. Bytes that are no
+    /// UTF-8 are heard as U+FFFD.
     #[must_use]
     pub fn heard_by(mut self, listener: impl Fn(Way, &str) + Send + 'static) -> Self {
         self.listener = Some(Listener(Box::new(listener)));
@@ -125,28 +135,51 @@ impl Connection {
     /// What comes next, or nothing until then (`None`: waits for ever).
     pub fn receive(&self, until: Option<Instant>) -> Option<Incoming> {
         let late = until.map_or_else(crossbeam_channel::never, crossbeam_channel::at);
-        let incoming = select! {
-            recv(self.incoming) -> incoming => {
-                incoming.unwrap_or_else(|_| Incoming::Closed(Closed::Lost("its transport has ended".to_owned())))
+        let arrived = select! {
+            recv(self.arrived) -> arrived => {
+                arrived.unwrap_or_else(|_| Arrived::Closed(Closed::Lost("its transport has ended".to_owned())))
             }
-            recv(self.woken) -> _ => Incoming::Woken,
+            recv(self.woken) -> _ => return Some(Incoming::Woken),
             recv(late) -> _ => return None,
         };
-        if let Some(Listener(listener)) = &self.listener {
-            match &incoming {
-                Incoming::Message(message) => listener(Way::In, &message.text()),
-                Incoming::Unreadable(unreadable) => listener(Way::In, &unreadable.begin),
-                Incoming::Woken | Incoming::Closed(_) => {}
+        Some(match arrived {
+            Arrived::Text(text) => {
+                if let Some(Listener(listener)) = &self.listener {
+                    listener(Way::In, &String::from_utf8_lossy(&text));
+                }
+                match Message::read(&text) {
+                    Ok(message) => Incoming::Message(message),
+                    Err(unreadable) => Incoming::Unreadable(unreadable),
+                }
             }
-        }
-        Some(incoming)
+            Arrived::Closed(closed) => Incoming::Closed(closed),
+        })
     }
 }
 
-/// Reads a message's text into what comes in.
-pub(crate) fn incoming(text: &[u8]) -> Incoming {
-    match Message::read(text) {
-        Ok(message) => Incoming::Message(message),
-        Err(unreadable) => Incoming::Unreadable(unreadable),
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::message::Notification;
+
+    #[test]
+    fn what_is_heard_is_what_is_on_the_wire() {
+        let (connection, to_send, arriving) = Connection::new();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hearing = Arc::clone(&heard);
+        let connection =
+            connection.heard_by(move |way, text| hearing.lock().unwrap().push((way, text.to_owned())));
+        let unknown_members = r#"{"method":"m", "emittedAtMs":7,"b":1,"a":2,"a":3}"#;
+        for text in [unknown_members, "nonsense"] {
+            arriving.send(Arrived::Text(text.into())).unwrap();
+            connection.receive(None).unwrap();
+        }
+        let told = Message::Notification(Notification { method: "m".to_owned(), params: None });
+        connection.send(told, Duration::from_secs(10)).unwrap();
+        let wanted = [(Way::In, unknown_members), (Way::In, "nonsense"), (Way::Out, r#"{"method":"m"}"#)];
+        assert_eq!(*heard.lock().unwrap(), wanted.map(|(way, text)| (way, text.to_owned())));
+        assert_eq!(to_send.recv().unwrap().text(), r#"{"method":"m"}"#);
     }
 }

@@ -5,7 +5,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::connection::{Closed, Connection, Incoming, incoming};
+use crate::connection::{Arrived, Closed, Connection};
 use crate::message::Message;
 
 /// Talks over a pair of streams, such as a process's stdout and stdin. The reading thread ends with its stream, the
@@ -18,16 +18,16 @@ pub fn lines(from: impl Read + Send + 'static, to: impl Write + Send + 'static) 
     connection
 }
 
-fn read_lines(mut from: impl BufRead, arrived: &Sender<Incoming>) {
-    let mut line = Vec::new();
+fn read_lines(mut from: impl BufRead, arrived: &Sender<Arrived>) {
     let closed = loop {
-        line.clear();
+        let mut line = Vec::new();
         match from.read_until(b'\n', &mut line) {
             Ok(0) => break Closed::InOrder,
             Ok(_) if line.last() != Some(&b'\n') => break Closed::Lost("it ended within a line".to_owned()),
             Ok(_) if line.trim_ascii().is_empty() => {}
             Ok(_) => {
-                if arrived.send(incoming(&line)).is_err() {
+                line.pop();
+                if arrived.send(Arrived::Text(line)).is_err() {
                     return;
                 }
             }
@@ -35,7 +35,7 @@ fn read_lines(mut from: impl BufRead, arrived: &Sender<Incoming>) {
         }
     };
     // Whoever has dropped the connection does not want to know.
-    let _ = arrived.send(Incoming::Closed(closed));
+    let _ = arrived.send(Arrived::Closed(closed));
 }
 
 fn write_lines(mut to: impl Write, to_send: &Receiver<Message>) -> io::Result<()> {
@@ -51,6 +51,7 @@ fn write_lines(mut to: impl Write, to_send: &Receiver<Message>) -> io::Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::Incoming;
     use crate::message::{Id, Response, params};
     use std::time::Duration;
 
@@ -77,7 +78,7 @@ mod tests {
         let end = "the other side closed the connection";
         assert_eq!(
             all(&lines(said, io::sink())),
-            [r#"{"method":"a"}"#, "nonsense\n", r#"{"id":1,"result":2}"#, end]
+            [r#"{"method":"a"}"#, "nonsense", r#"{"id":1,"result":2}"#, end]
         );
         let lost = "the connection was lost: it ended within a line";
         assert_eq!(all(&lines(&b"{\"method\":"[..], io::sink())), [lost]);

@@ -5,7 +5,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::connection::{Closed, Connection, Incoming, incoming};
+use crate::connection::{Arrived, Closed, Connection};
 use crate::message::Message;
 
 /// Two ends of one conversation. What is said passes through its text, as everywhere.
@@ -17,12 +17,12 @@ pub fn in_memory() -> (Connection, Connection) {
     (one, other)
 }
 
-fn carry(from: &Receiver<Message>, to: &Sender<Incoming>) {
+fn carry(from: &Receiver<Message>, to: &Sender<Arrived>) {
     for message in from {
-        if to.send(incoming(message.text().as_bytes())).is_err() {
+        if to.send(Arrived::Text(message.text().into_bytes())).is_err() {
             return;
         }
     }
     // Whoever has dropped the other end does not want to know.
-    let _ = to.send(Incoming::Closed(Closed::InOrder));
+    let _ = to.send(Arrived::Closed(Closed::InOrder));
 }

@@ -17,7 +17,7 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message as Framed, WebSocket};
 
-use crate::connection::{Closed, Connection, Incoming, incoming};
+use crate::connection::{Arrived, Closed, Connection};
 use crate::message::Message;
 use crate::socket::{Address, Socket, rest_until};
 use crate::whole_frames::{ReadingSide, WholeFrames};
@@ -129,11 +129,11 @@ fn refusal(why: HandshakeError<ClientHandshake<ReadingSide>>) -> ConnectError {
     }
 }
 
-fn read_frames(mut from: WebSocket<ReadingSide>, arrived: &Sender<Incoming>) {
+fn read_frames(mut from: WebSocket<ReadingSide>, arrived: &Sender<Arrived>) {
     let closed = loop {
-        let arrival = match from.read() {
-            Ok(Framed::Text(text)) => incoming(text.as_bytes()),
-            Ok(Framed::Binary(bytes)) => incoming(&bytes),
+        let text = match from.read() {
+            Ok(Framed::Text(text)) => Vec::from(text.as_bytes()),
+            Ok(Framed::Binary(bytes)) => bytes.into(),
             // Answered by the protocol itself.
             Ok(Framed::Ping(_) | Framed::Pong(_) | Framed::Close(_) | Framed::Frame(_)) => continue,
             Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
@@ -141,12 +141,12 @@ fn read_frames(mut from: WebSocket<ReadingSide>, arrived: &Sender<Incoming>) {
             }
             Err(e) => break Closed::Lost(e.to_string()),
         };
-        if arrived.send(arrival).is_err() {
+        if arrived.send(Arrived::Text(text)).is_err() {
             return;
         }
     };
     // Whoever has dropped the connection does not want to know.
-    let _ = arrived.send(Incoming::Closed(closed));
+    let _ = arrived.send(Arrived::Closed(closed));
 }
 
 fn write_frames(mut to: WebSocket<WholeFrames>, to_send: &Receiver<Message>) -> tungstenite::Result<()> {

@@ -10,6 +10,7 @@ use tungstenite::accept_hdr;
 use tungstenite::handshake::server::{Request, Response};
 
 use super::*;
+use crate::connection::Incoming;
 use crate::message::{Id, Notification, params};
 
 const LONG: Duration = Duration::from_secs(20);
