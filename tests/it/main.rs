@@ -15,6 +15,7 @@ mod claude_review;
 mod claude_terminal;
 mod codex_argv;
 mod codex_faults;
+mod codex_skill;
 mod demo;
 mod detach;
 mod disk_faults;
