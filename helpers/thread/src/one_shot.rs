@@ -112,7 +112,7 @@ fn report(talk: Option<&Talk<Stdout>>, trouble: Option<&Trouble>) -> Report {
         None => Report::of_trouble(trouble.unwrap_or(&Trouble::new(Kind::Protocol, "nothing was said"))),
         Some(talk) => Report::new(
             Some(&talk.session),
-            talk.turn_id.clone(),
+            talk.turn_id().map(str::to_owned),
             &talk.story,
             talk.approvals.declined(),
             trouble,

@@ -4,6 +4,8 @@
 //! Everything is asked with [`Session::ask`] and its like, and answered by what [`Session::next`] gives. One thread is
 //! talked with at a time: what concerns others (sub-agents, reviews, other people's) is counted, and nothing more.
 
+mod turn;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -25,6 +27,7 @@ use clodex_os::run_suffix;
 use crate::server::{Again, Connected, Listener, Own, Server, this_client};
 use crate::stops::Stops;
 use crate::trouble::{Kind, Trouble};
+use turn::{Started, Turn};
 
 /// How long Codex has for an answer that needs no model: it takes milliseconds.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -45,17 +48,6 @@ pub struct Session {
     _own: Option<Own>,
 }
 
-/// The turn of the thread.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Turn {
-    /// There is none of ours.
-    None,
-    /// It is asked for, and perhaps to be interrupted as soon as it can be.
-    Asked { interrupt: bool },
-    /// It is under way.
-    Begun(String),
-}
-
 /// What an answer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sent {
@@ -74,7 +66,7 @@ pub enum Heard {
     Open(Box<OpenThread>),
     /// It cannot.
     NotOpen(Trouble),
-    /// The turn has an id.
+    /// The turn is under way: from now on it can be steered.
     TurnBegun(String),
     /// The turn was not begun.
     NoTurn(Trouble),
@@ -136,12 +128,14 @@ impl Session {
         self.thread.as_deref()
     }
 
-    /// The turn under way.
+    /// The turn, as soon as it has an id.
     pub fn turn(&self) -> Option<&str> {
-        match &self.turn {
-            Turn::Begun(id) => Some(id),
-            Turn::None | Turn::Asked { .. } => None,
-        }
+        self.turn.id()
+    }
+
+    /// Whether there is a turn that can be steered.
+    pub const fn can_be_steered(&self) -> bool {
+        matches!(self.turn, Turn::Begun(_))
     }
 
     /// How often what was told, by method.
@@ -208,7 +202,7 @@ impl Session {
     pub fn interrupt(&mut self) -> Result<(), Trouble> {
         match &mut self.turn {
             Turn::None => self.clean(),
-            Turn::Asked { interrupt } => {
+            Turn::Asked { interrupt } | Turn::Named { interrupt, .. } => {
                 *interrupt = true;
                 Ok(())
             }
@@ -258,7 +252,7 @@ impl Session {
         let awaited = match &self.turn {
             Turn::None => Awaited::Nothing,
             Turn::Asked { .. } => Awaited::Begin(&self.said),
-            Turn::Begun(id) => Awaited::Turn(id),
+            Turn::Named { id, .. } | Turn::Begun(id) => Awaited::Turn(id),
         };
         let settings = ThreadSettings::default();
         let thread = ResumeThread { thread_id, settings, exclude_turns: true };
@@ -292,7 +286,10 @@ impl Session {
             // Whether it was begun is learnt on the next connection, if at all.
             Sent::Turn if matches!(answered, Err(CallError::Closed { .. })) => Heard::Other,
             Sent::Turn => match read::<StartTurn<'_>>(answered) {
-                Ok(OneTurn { turn }) => self.begun(turn.id),
+                Ok(OneTurn { turn }) => {
+                    self.turn.named(turn.id);
+                    Heard::Other
+                }
                 Err(trouble) => {
                     self.turn = Turn::None;
                     Heard::NoTurn(trouble)
@@ -319,14 +316,13 @@ impl Session {
         }
     }
 
-    /// The turn has an id, by its answer or by its first event: whatever came first.
-    fn begun(&mut self, id: String) -> Heard {
-        let Turn::Asked { interrupt } = self.turn else { return Heard::Other };
-        self.turn = Turn::Begun(id.clone());
-        match if interrupt { self.interrupt() } else { Ok(()) } {
-            Ok(()) => Heard::TurnBegun(id),
-            Err(trouble) => Heard::Cleaned(Some(trouble)),
-        }
+    fn started(&mut self, id: String) -> Heard {
+        let cleaned = match self.turn.started(&id) {
+            Started::NotOurs => return Heard::Other,
+            Started::Works => Ok(()),
+            Started::IsToEnd => self.interrupt(),
+        };
+        cleaned.map_or_else(|trouble| Heard::Cleaned(Some(trouble)), |()| Heard::TurnBegun(id))
     }
 
     fn told(&mut self, told: &Notification) -> Heard {
@@ -338,7 +334,7 @@ impl Session {
             return Heard::Other;
         }
         match notice.told {
-            Told::TurnStarted => self.begun(notice.turn_id.into_owned()),
+            Told::TurnStarted => self.started(notice.turn_id.into_owned()),
             Told::TurnEnded(end) => self.ended(&notice.turn_id, end),
             Told::Event(event) => Heard::Event(event.into_owned()),
             Told::PatchProposed { item, changes } => {
@@ -362,11 +358,9 @@ impl Session {
     }
 
     fn ended(&mut self, turn: &str, end: TurnEnd<'_>) -> Heard {
-        match &self.turn {
-            Turn::Begun(ours) if ours == turn => {}
-            Turn::None | Turn::Asked { .. } | Turn::Begun(_) => return Heard::Other,
+        if !self.turn.ended(turn) {
+            return Heard::Other;
         }
-        self.turn = Turn::None;
         Heard::TurnEnded(match end {
             TurnEnd::Completed => TurnEnd::Completed,
             TurnEnd::Interrupted => TurnEnd::Interrupted,

@@ -35,7 +35,7 @@ pub struct Talk<W> {
     /// What the turn has come to.
     pub story: Story,
     /// Its id.
-    pub turn_id: Option<String>,
+    turn_id: Option<String>,
     /// Ctrl-C.
     pub stops: Stops,
     /// How long Codex may be silent; none = any time.
@@ -243,6 +243,11 @@ impl<W: Write> Talk<W> {
                 Trouble::new(Kind::Protocol, format!("the turn ended as `{word}`, which is not known here"))
             }
         })
+    }
+
+    /// The turn, as soon as it has an id, and when it is over, too.
+    pub fn turn_id(&self) -> Option<&str> {
+        self.turn_id.as_deref().or(self.session.turn())
     }
 
     /// Ends the turn and what it runs, and waits for that, but not for ever, and not when it is asked once more.

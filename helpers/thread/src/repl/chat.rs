@@ -28,7 +28,7 @@ use crate::trouble::{Kind, Trouble};
 use questions::Open;
 
 /// How long a turn that is to end may take for it.
-const ENDING: Duration = Duration::from_secs(10);
+const ENDING: Duration = Duration::from_secs(30);
 /// How long whoever leaves waits for it.
 const LEAVING: Duration = Duration::from_secs(2);
 

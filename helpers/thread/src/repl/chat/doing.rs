@@ -98,9 +98,9 @@ impl Chat<'_> {
         self.enter(State::Turn { since: now, ends_by: None });
     }
 
-    /// Says it to the turn that runs; to one that has no name yet, as soon as it has one.
+    /// Says it to the turn that runs; to one that has not started yet, as soon as it has.
     pub(super) fn steer(&mut self, text: String) -> Result<(), Trouble> {
-        if self.session.turn().is_none() {
+        if !self.session.can_be_steered() {
             self.to_say.push_back(text);
             return Ok(());
         }
