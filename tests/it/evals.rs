@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 const PACKET: &str = "MODE: worker\nWORKDIR: /tmp\nOBJECTIVE: slug() joins words with dashes\nWRITE SCOPE:\n- src/\n\
     NON-GOALS:\n- nothing else\nVERIFICATION:\n- `python3 -m unittest tests/test_slug.py`\nDELIVERABLE:\n- the fix\n";
 
+const ASK: &str = "clodex-thread --sandbox read-only --timeout 900 --no-stream --print-thread-id";
+
 fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("evals")
 }
@@ -39,6 +41,15 @@ fn good_session(case: &str) -> Value {
                          "run_in_background": true, "timeout": 7_200_000 })
             ),
             say("Codex mends slug() in src/ and tests/."),
+        ]),
+        "a-question-for-codex-is-a-conversation" => json!([
+            tool("Skill", &json!({ "skill": "clodex:clodex-thread" })),
+            tool(
+                "Bash",
+                &json!({ "command": format!("{ASK} --prompt-file - <<'EOF'\nStrip accents, or keep them?\nEOF"),
+                         "description": "Codex: accents in slug()", "run_in_background": true, "timeout": 7_200_000 })
+            ),
+            say("Codex is asked whether slug() should strip accents."),
         ]),
         "a-tiny-edit-is-not-dispatched" => {
             json!([
@@ -105,6 +116,7 @@ fn a_case_fails_with_a_session_that_does_the_contrary() {
     for (case, bad) in [
         ("a-bounded-task-is-dispatched", json!([tool("Bash", &dispatch), say("Done.")])),
         ("a-tiny-edit-is-not-dispatched", json!([tool("Bash", &dispatch), say("Done.")])),
+        ("a-question-for-codex-is-a-conversation", json!([tool("Bash", &dispatch), say("Done.")])),
         ("a-question-about-runs-is-answered-by-status", json!([say("It works on slug().")])),
         ("a-violation-is-told-first", json!([say("All is well.\nA violation in lib/price.py, by the way.")])),
     ] {

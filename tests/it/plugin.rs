@@ -231,8 +231,11 @@ fn steps(text: &str) -> Vec<String> {
     steps
 }
 
-/// Whether a call starts a run.
+/// Whether a call lets Codex work, for as long as that takes.
 fn dispatches(call: &[String]) -> bool {
+    if call[0] == "clodex-thread" {
+        return call.iter().any(|word| word.starts_with("--prompt-file"));
+    }
     let starts = |word: &String| {
         ["--task", "--prompt-file", "--resume", "--review", "--from-session"]
             .iter()
