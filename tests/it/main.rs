@@ -50,6 +50,7 @@ mod stand_in;
 mod stop_gate;
 mod sudden_death;
 mod thread;
+mod thread_repl;
 mod tidy;
 mod together;
 mod toggle;
