@@ -154,6 +154,16 @@ fn a_prompt_reaches_the_model_as_it_is_even_when_it_looks_like_a_command() {
 }
 
 #[test]
+fn a_file_that_the_prompt_mentions_is_not_read_for_that() {
+    let Some(stage) = ClaudeStage::real(say("read")) else { return };
+    let secret = stage.sandbox.file("secret", "nobody is to know this");
+    let text = format!("review this: @{} and @src/a.txt", secret.display());
+    assert_eq!(json_of(&stage, &[&text])["text"], "read");
+    let asked = &stage.model.asked()[0];
+    assert!(asked.contains(&text) && !asked.contains("nobody is to know this"), "{asked}");
+}
+
+#[test]
 fn what_is_said_is_recorded_without_secrets_and_told_as_loudly_as_wanted() {
     let Some(stage) = ClaudeStage::real(json!([])) else { return };
     let (out, record) = (stage.sandbox.root().join("out"), stage.sandbox.root().join("record"));

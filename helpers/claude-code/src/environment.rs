@@ -1,4 +1,4 @@
-//! What a Claude Code session tells its own children, and what must not reach another Claude Code.
+//! What must not reach a Claude Code from a session around it, and what it has to be told.
 
 /// Variables that Claude Code sets for what it starts: they name a session, its socket and its token. In 2.1.329 a
 /// Claude Code that inherits them works (measured, one by one and together), but its session-env file would be its
@@ -20,3 +20,8 @@ pub const OF_A_SESSION: [&str; 15] = [
     "CLAUDE_PLUGIN_ROOT",
     "CLAUDE_PROJECT_DIR",
 ];
+
+/// Makes `@FILE` in a prompt text like any other. Claude Code puts such a file into the conversation and asks nobody,
+/// wherever it lies (measured). Its notes about the plan mode are attachments, too; a project's `CLAUDE.md` and what
+/// hooks add are not.
+pub const NO_ATTACHMENTS: (&str, &str) = ("CLAUDE_CODE_DISABLE_ATTACHMENTS", "1");

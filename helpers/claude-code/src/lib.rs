@@ -5,7 +5,7 @@
 //! |---|---|
 //! | read a line of its stdout | [`Heard`] |
 //! | write a line for its stdin | [`said`] |
-//! | start it | [`Asking`], [`OF_A_SESSION`] |
+//! | start it | [`Asking`], [`OF_A_SESSION`], [`NO_ATTACHMENTS`] |
 //! | know what a tool would do | [`ToolCall`] |
 //! | know why a turn failed | [`Trouble`] |
 
@@ -17,7 +17,7 @@ mod tool;
 mod trouble;
 
 pub use argv::{Asking, Session};
-pub use environment::OF_A_SESSION;
+pub use environment::{NO_ATTACHMENTS, OF_A_SESSION};
 pub use heard::{Began, Denial, Ended, Heard, Message, Question, Retrying, Share, Usage};
 pub use tool::{EDITING, READING, SHELL, ToolCall};
 pub use trouble::{Trouble, TroubleKind};

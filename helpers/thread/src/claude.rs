@@ -31,7 +31,7 @@ use clodex_core::harmless;
 
 use self::access::Access;
 use self::approvals::Approvals;
-use self::cli::Cli;
+use self::cli::{Cli, PermissionMode};
 use self::program::{Program, locate};
 use self::report::Report;
 use self::tale::Tale;
@@ -118,7 +118,7 @@ fn asking(cli: &Cli, access: &Access, schema: Option<String>) -> Asking {
         ephemeral: cli.ephemeral,
         model: cli.model.clone(),
         effort: cli.effort.clone(),
-        instructions: cli.instructions.clone(),
+        instructions: instructions(cli),
         schema,
         permission_mode: cli.permission_mode.as_str().to_owned(),
         tools: access.tools.clone(),
@@ -128,6 +128,14 @@ fn asking(cli: &Cli, access: &Access, schema: Option<String>) -> Asking {
         // Also where nothing is shown before the end: a piece is a sign of life, and the first one has its time.
         in_pieces: true,
     }
+}
+
+/// Claude Code itself would have Claude write a plan to a file and ask for leave to follow it: it has no tools for that.
+fn instructions(cli: &Cli) -> Option<String> {
+    let plans = cli.permission_mode == PermissionMode::Plan;
+    let plan = plans.then_some("Plan only, and change nothing. The plan is your answer.");
+    let all: Vec<&str> = plan.into_iter().chain(cli.instructions.as_deref()).collect();
+    Some(all.join("\n\n")).filter(|all| !all.is_empty())
 }
 
 /// What was not shown while it was made.

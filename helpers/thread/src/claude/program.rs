@@ -9,7 +9,7 @@ use std::process::ChildStdin;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clodex_claude_code::OF_A_SESSION;
+use clodex_claude_code::{NO_ATTACHMENTS, OF_A_SESSION};
 use clodex_core::Containment;
 use clodex_os::process::adopt_orphans;
 use clodex_os::{Contained, ContainedCommand, Ending, Spawned, run_suffix, wrapper_beside_this_program};
@@ -46,7 +46,8 @@ impl Program {
         let unreachable = |error: &dyn std::fmt::Display| Trouble::new(Kind::Unreachable, error.to_string());
         let wrapper = wrapper_beside_this_program().map_err(|error| unreachable(&error))?;
         let command = ContainedCommand::new(&wrapper, claude, format!("claude-{}", run_suffix()));
-        let command = OF_A_SESSION.iter().fold(command, ContainedCommand::env_remove);
+        let (name, value) = NO_ATTACHMENTS;
+        let command = OF_A_SESSION.iter().fold(command, ContainedCommand::env_remove).env(name, value);
         let spawned = command.args(argv).current_dir(workdir).spawn().map_err(|error| unreachable(&error))?;
         let Spawned { contained, ending, stdin, stdout, stderr } = spawned;
         if contained.containment() == Containment::BestEffort {
