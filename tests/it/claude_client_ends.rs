@@ -47,6 +47,23 @@ fn what_cannot_begin_is_told_as_one_object() {
 }
 
 #[test]
+fn a_claude_that_ends_before_its_turn_has_not_begun_one() {
+    let sandbox = Sandbox::new();
+    let begun = r#"echo '{"type":"system","subtype":"init","session_id":"s"}'"#;
+    for (script, wanted) in [
+        ("echo oops >&2; exit 3", (3, "not-started", "unreachable")),
+        (begun, (3, "unknown", "connection-lost")),
+        ("echo nonsense", (5, "unknown", "protocol")),
+    ] {
+        let claude = sandbox.program("claude", &format!("#!/bin/sh\n{script}\n"));
+        let mut asking = sandbox.command("clodex-claude");
+        asking.args(["--json", "x"]).env("CLODEX_CLAUDE", claude);
+        let told = object(&run_with_timeout(asking, LIMIT));
+        assert_eq!(end(&told), wanted, "{script}: {told}");
+    }
+}
+
+#[test]
 fn a_sandbox_of_codex_without_network_is_told_at_once() {
     let sandbox = Sandbox::new();
     let claude = sandbox.program("claude", "#!/bin/sh\ntouch started\n");
@@ -70,6 +87,45 @@ fn nobody_logged_in_is_unreachable_and_a_refusal_is_a_failed_turn() {
     let told = object(&run_with_timeout(asking, LIMIT));
     assert_eq!(end(&told), (1, "failed", "model-unavailable"), "{told}");
     assert_eq!(told["error"]["code"], 404);
+}
+
+#[test]
+fn a_login_that_is_refused_again_ends_the_turn() {
+    let Some(stage) = ClaudeStage::real(json!([])) else { return };
+    let error = json!({ "type": "authentication_error", "message": "no" });
+    let refusal = embed(&json!([{ "status": 401, "error": error }]));
+    // Claude Code would go on for three minutes.
+    let asking = stage.asking(&["--json", "--timeout", "0", &refusal]);
+    let told = object(&run_with_timeout(asking, LIMIT));
+    assert_eq!(end(&told), (3, "failed", "unauthorized"), "{told}");
+    assert_eq!(told["error"]["code"], 401);
+    assert_eq!(told["notifications"]["system/api_retry"], 2, "{told}");
+}
+
+#[test]
+fn trying_again_in_vain_is_no_sign_of_life() {
+    let sandbox = Sandbox::new();
+    let begun = r#"{"type":"system","subtype":"init","session_id":"s"}"#;
+    let retry =
+        r#"{"type":"system","subtype":"api_retry","attempt":3,"error_status":429,"error":"rate_limit"}"#;
+    let script = format!("#!/bin/sh\necho '{begun}'\nwhile echo '{retry}'; do sleep 0.1; done\n");
+    let claude = sandbox.program("claude", &script);
+    let mut asking = sandbox.command("clodex-claude");
+    asking.args(["--json", "--timeout", "8", "x"]).env("CLODEX_CLAUDE", claude);
+    let told = object(&run_with_timeout(asking, LIMIT));
+    assert_eq!(end(&told), (1, "failed", "rate-limit"), "{told}");
+    assert_eq!(told["error"]["code"], 429);
+}
+
+#[test]
+fn what_a_hook_of_the_users_forbids_is_no_answer() {
+    let Some(stage) = ClaudeStage::real(json!([])) else { return };
+    let hook = json!({ "type": "command", "command": "echo not today >&2; exit 2" });
+    let hooks = json!({ "hooks": { "UserPromptSubmit": [{ "hooks": [hook] }] } });
+    stage.sandbox.file("home/.claude/settings.json", hooks.to_string());
+    let told = object(&run_with_timeout(stage.asking(&["--json", "x"]), LIMIT));
+    assert_eq!(end(&told), (1, "not-started", "refused"), "{told}");
+    assert!(told["error"]["message"].as_str().unwrap().ends_with("not today"), "{told}");
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub enum Heard {
     Withdrawn(String),
     /// It has answered our request.
     Answered,
+    /// It does not go on with this, and why: a hook forbids it. The turn then ends as if all were well.
+    Blocked(String),
     /// The model could not be asked; it will be again.
     Retrying(Retrying),
     /// How many tasks run in the background now. The end of one begins a turn.
@@ -79,7 +81,7 @@ pub struct Question {
 }
 
 /// The model is asked once more.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Retrying {
     /// Which try has failed, from 1.
     #[serde(default)]
@@ -176,6 +178,7 @@ impl Heard {
         Ok(match (head.kind.as_ref(), head.subtype.as_deref()) {
             ("system", Some("init")) => Self::Began(serde_json::from_slice(line)?),
             ("system", Some("api_retry")) => Self::Retrying(serde_json::from_slice(line)?),
+            ("system", Some("informational")) => wire::informed(line)?,
             ("system", Some("background_tasks_changed")) => {
                 let changed: wire::Background<'_> = serde_json::from_slice(line)?;
                 Self::Background(changed.tasks.len())

@@ -1,6 +1,6 @@
 //! Why a turn brought no answer, from what Claude Code said of it. Knows no exit codes.
 
-use crate::heard::Ended;
+use crate::heard::{Ended, Retrying};
 
 /// What went wrong, and Claude Code's words for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Trouble {
             return trouble(TroubleKind::Interrupted, "the turn was stopped".to_owned());
         }
         if ended.is_error || ended.subtype != "success" {
-            return trouble(kind_of(ended, error), told());
+            return trouble(kind_of_end(ended, error), told());
         }
         // It gives up without calling that an error.
         if with_schema && ended.structured_output.is_none() {
@@ -61,22 +61,49 @@ impl Trouble {
     }
 }
 
-fn kind_of(ended: &Ended, error: Option<&str>) -> TroubleKind {
+fn kind_of_end(ended: &Ended, error: Option<&str>) -> TroubleKind {
     let is_session =
         |text: &String| text.contains("No conversation found") || text.contains("requires a valid session");
     match (error, ended.api_error_status, ended.api_error.as_deref()) {
         _ if ended.subtype == "error_max_structured_output_retries" => TroubleKind::Schema,
         _ if ended.errors.iter().any(is_session) => TroubleKind::NoSession,
-        (Some("authentication_failed" | "oauth_org_not_allowed"), _, _) | (_, Some(401 | 403), _) => {
+        (_, None, Some("connection_failed")) => TroubleKind::Unreachable,
+        (None, None, _) => TroubleKind::Failed,
+        (error, status, _) => kind_of(error, status),
+    }
+}
+
+/// From Claude Code's word for it and the HTTP status.
+fn kind_of(error: Option<&str>, status: Option<u16>) -> TroubleKind {
+    match (error, status) {
+        (Some("authentication_failed" | "oauth_org_not_allowed"), _) | (_, Some(401 | 403)) => {
             TroubleKind::NotLoggedIn
         }
-        (_, None, Some("connection_failed")) => TroubleKind::Unreachable,
-        (Some("model_not_found"), _, _) => TroubleKind::NoModel,
-        (Some("billing_error"), _, _) => TroubleKind::NoCredit,
-        (Some("rate_limit"), _, _) | (_, Some(429), _) => TroubleKind::RateLimited,
-        (Some("overloaded"), _, _) | (_, Some(529), _) => TroubleKind::Overloaded,
-        (Some(_), _, _) | (_, Some(_), _) => TroubleKind::Refused,
-        (None, None, _) => TroubleKind::Failed,
+        (Some("model_not_found"), _) => TroubleKind::NoModel,
+        (Some("billing_error"), _) => TroubleKind::NoCredit,
+        (Some("rate_limit"), _) | (_, Some(429)) => TroubleKind::RateLimited,
+        (Some("overloaded"), _) | (_, Some(529)) => TroubleKind::Overloaded,
+        _ => TroubleKind::Refused,
+    }
+}
+
+impl Retrying {
+    /// Whether trying once more cannot help: the login was read anew after the first refusal, and is refused again.
+    pub fn is_hopeless(&self) -> bool {
+        self.attempt > 1 && kind_of(self.error.as_deref(), self.error_status) == TroubleKind::NotLoggedIn
+    }
+
+    /// Why the model is not asked any more where this was the last try.
+    pub fn trouble(&self) -> Trouble {
+        let word = self.error.as_deref().unwrap_or("unknown");
+        let (kind, why) = match self.error_status {
+            // Without a status nobody has answered.
+            None => (TroubleKind::Unreachable, "no connection".to_owned()),
+            Some(status) => (kind_of(Some(word), Some(status)), format!("{word} (HTTP {status})")),
+        };
+        let times = if self.attempt == 1 { "once".to_owned() } else { format!("{} times", self.attempt) };
+        let message = format!("the model was asked {times} in vain: {why}");
+        Trouble { kind, message, status: self.error_status }
     }
 }
 
@@ -131,6 +158,38 @@ mod tests {
         }
         let (kind, told, _) = trouble(recorded!("answer"), true).unwrap();
         assert_eq!((kind, told.as_str()), (Schema, "no answer follows the schema; the last one: the answer"));
+    }
+
+    fn retrying(attempt: u32, error: &str, error_status: Option<u16>) -> Retrying {
+        Retrying { attempt, error: Some(error.to_owned()), error_status, ..Retrying::default() }
+    }
+
+    #[test]
+    fn a_try_in_vain_tells_why() {
+        use TroubleKind::{NotLoggedIn, Overloaded, RateLimited, Refused, Unreachable};
+        for (retrying, kind, message) in [
+            (retrying(1, "unknown", None), Unreachable, "asked once in vain: no connection"),
+            (retrying(7, "overloaded", Some(529)), Overloaded, "7 times in vain: overloaded (HTTP 529)"),
+            (retrying(2, "rate_limit", Some(429)), RateLimited, "2 times in vain: rate_limit (HTTP 429)"),
+            (retrying(2, "server_error", Some(500)), Refused, "2 times in vain: server_error (HTTP 500)"),
+            (
+                retrying(2, "authentication_failed", Some(401)),
+                NotLoggedIn,
+                "authentication_failed (HTTP 401)",
+            ),
+        ] {
+            let told = retrying.trouble();
+            assert_eq!((told.kind, told.status), (kind, retrying.error_status));
+            assert!(told.message.ends_with(message), "{}", told.message);
+        }
+    }
+
+    #[test]
+    fn a_login_that_is_refused_twice_is_not_tried_any_more() {
+        let refused = |attempt| retrying(attempt, "authentication_failed", Some(401)).is_hopeless();
+        assert!(!refused(1) && refused(2));
+        assert!(!retrying(9, "overloaded", Some(529)).is_hopeless());
+        assert!(!retrying(9, "unknown", None).is_hopeless());
     }
 
     #[test]

@@ -89,6 +89,21 @@ fn a_retry_says_of_what_and_when() {
 }
 
 #[test]
+fn what_a_hook_forbids_is_told_with_its_reason_and_without_the_prompt() {
+    let informed = |more: &str| {
+        let line = format!(
+            r#"{{"type":"system","subtype":"informational","content":"blocked\nOriginal prompt: p"{more}}}"#
+        );
+        Heard::read(line.as_bytes()).unwrap()
+    };
+    let blocked = r#","prevent_continuation":true"#;
+    let outcome = r#","prompt_submit_outcome":{"kind":"blocked_by_hook","prompt_kept":false,"reason":"no"}"#;
+    assert_eq!(informed(&format!("{blocked}{outcome}")), Heard::Blocked("no".to_owned()));
+    assert_eq!(informed(blocked), Heard::Blocked("blocked\nOriginal prompt: p".to_owned()));
+    assert_eq!(informed(""), Heard::Else("system/informational".to_owned()));
+}
+
+#[test]
 fn what_a_subagent_says_and_what_nobody_knows_is_let_by() {
     for (line, kind) in [
         (r#"{"type":"assistant","message":{"content":[]},"parent_tool_use_id":"toolu_1"}"#, "assistant"),

@@ -88,6 +88,32 @@ pub(super) fn message(line: &[u8]) -> Result<Heard, serde_json::Error> {
 }
 
 #[derive(Deserialize)]
+struct Information {
+    #[serde(default)]
+    content: String,
+    #[serde(default)]
+    prevent_continuation: bool,
+    #[serde(default)]
+    prompt_submit_outcome: Option<Outcome>,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+pub(super) fn informed(line: &[u8]) -> Result<Heard, serde_json::Error> {
+    let informed: Information = serde_json::from_slice(line)?;
+    if !informed.prevent_continuation {
+        return Ok(Heard::Else("system/informational".to_owned()));
+    }
+    // The content holds the prompt, too.
+    let reason = informed.prompt_submit_outcome.and_then(|outcome| outcome.reason);
+    Ok(Heard::Blocked(reason.unwrap_or(informed.content)))
+}
+
+#[derive(Deserialize)]
 struct ControlRequest {
     request_id: String,
     request: Request,

@@ -93,7 +93,7 @@ pub struct Cli {
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
-    /// Seconds that Claude may be silent while it works, 0 = any [default: 120]
+    /// Seconds that Claude may be silent while it works, or ask its model in vain, 0 = any [default: 120]
     #[arg(long, value_name = "SEC", default_value_t = 120.0, value_parser = seconds, hide_default_value = true, help_heading = "Time")]
     pub timeout: f64,
     /// Seconds for the whole turn, 0 = any [default: 0]

@@ -10,7 +10,7 @@ use super::tale::Tale;
 use crate::approvals::Declined;
 use crate::report::{Metrics, Status, Told, print_line, status};
 use crate::story::Said;
-use crate::trouble::Trouble;
+use crate::trouble::{Kind, Trouble};
 
 /// What came of it.
 #[derive(Debug, Serialize)]
@@ -49,7 +49,12 @@ impl<'a> Report<'a> {
         declined: Vec<Declined>,
         trouble: Option<&Trouble>,
     ) -> Self {
-        let status = status(trouble, &tale.story);
+        let is_gone = trouble.is_some_and(|trouble| trouble.kind == Kind::Unreachable);
+        let status = match tale.session() {
+            // It ended before it began a turn.
+            None if is_gone => Status::NotStarted,
+            None | Some(_) => status(trouble, &tale.story),
+        };
         let code = trouble.map_or(ExitCode::Done, |trouble| trouble.kind.exit_code());
         let ended_well = status == Status::Completed;
         let metrics = WithCost {

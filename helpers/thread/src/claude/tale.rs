@@ -74,6 +74,7 @@ impl Tale {
             | Claude::AskedElse { .. }
             | Claude::Withdrawn(_)
             | Claude::Answered
+            | Claude::Blocked(_)
             | Claude::Background(_)
             | Claude::Else(_) => Vec::new(),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use clodex_claude_code::{Ended, Heard, said};
+use clodex_claude_code::{Ended, Heard, Retrying, said};
 use clodex_json_rpc::Way;
 use clodex_os::signals::StopSignal;
 use crossbeam_channel::{RecvError, select};
@@ -13,7 +13,7 @@ use crossbeam_channel::{RecvError, select};
 use super::approvals::{Approvals, Next};
 use super::program::{Program, Said};
 use super::tale::Tale;
-use super::why::{gone, of_turn};
+use super::why::{blocked, gone, of_retries, of_turn};
 use crate::screen::Screen;
 use crate::server::Listener;
 use crate::stops::{Stops, interrupted};
@@ -72,22 +72,41 @@ enum Event {
 struct Course {
     phase: Phase,
     begun: Instant,
+    /// When Claude last showed that it works: that it tries in vain to be asked does not.
     heard_at: Instant,
+    /// The model could not be asked, and was not since.
+    retrying: Option<Retrying>,
     /// Tasks in the background: the end of one begins a turn.
     tasks: usize,
     ended: Option<Ended>,
     /// Claude Code's word for what it could not do.
     error: Option<String>,
+    /// Why it did not go on.
+    blocked: Option<String>,
     unreadable: bool,
+}
+
+impl Course {
+    fn begun(now: Instant) -> Self {
+        Self {
+            phase: Phase::Working,
+            begun: now,
+            heard_at: now,
+            retrying: None,
+            tasks: 0,
+            ended: None,
+            error: None,
+            blocked: None,
+            unreadable: false,
+        }
+    }
 }
 
 impl<W: Write> Talk<W> {
     /// Says it and hears the answer. Whatever happens, nothing of the program lives afterwards.
     pub fn ask(&mut self, program: &mut Program, prompt: &str) -> Result<(), Trouble> {
         let now = Instant::now();
-        let (phase, ended, error) = (Phase::Working, None, None);
-        let mut course =
-            Course { phase, begun: now, heard_at: now, tasks: 0, ended, error, unreadable: false };
+        let mut course = Course::begun(now);
         self.tale.asked(now);
         self.tell(program, said::prompt(prompt));
         let is_gone = self.go_on(program, &mut course);
@@ -96,6 +115,9 @@ impl<W: Write> Talk<W> {
         let is_gone = is_gone?;
         if let Phase::Stopping(trouble, _) | Phase::Leaving(Some(trouble), _) = course.phase {
             return Err(trouble);
+        }
+        if let Some(why) = course.blocked.filter(|_| self.tale.story.last_message().is_none()) {
+            return Err(blocked(&why));
         }
         match course.ended {
             Some(ended) => of_turn(&ended, course.error.as_deref(), self.with_schema)?,
@@ -109,10 +131,7 @@ impl<W: Write> Talk<W> {
     fn go_on(&mut self, program: &mut Program, course: &mut Course) -> Result<bool, Trouble> {
         loop {
             match self.next(program, course) {
-                Event::Said(Ok(Said::Line(line))) => {
-                    course.heard_at = Instant::now();
-                    self.line(program, course, &line)?;
-                }
+                Event::Said(Ok(Said::Line(line))) => self.line(program, course, &line)?,
                 Event::Said(Ok(Said::Complaint(text))) => {
                     self.screen.remark(&format!("claude: {text}"));
                     self.tale.complained(text);
@@ -172,6 +191,9 @@ impl<W: Write> Talk<W> {
             let message = format!("the turn has not ended in {limit:?}\nhint: --deadline 0 waits for ever");
             return Trouble::new(Kind::Deadline, message);
         }
+        if let Some(retrying) = &course.retrying {
+            return of_retries(retrying);
+        }
         let limit = self.silence.unwrap_or_default();
         let message = format!("claude has said nothing for {limit:?}\nhint: --timeout 0 waits for ever");
         Trouble::new(Kind::Timeout, message)
@@ -194,7 +216,7 @@ impl<W: Write> Talk<W> {
             listener(Way::In, &String::from_utf8_lossy(line));
         }
         let Ok(heard) = Heard::read(line) else {
-            course.unreadable = true;
+            (course.unreadable, course.heard_at) = (true, Instant::now());
             self.count("unreadable");
             return Ok(());
         };
@@ -208,6 +230,9 @@ impl<W: Write> Talk<W> {
         for heard in self.tale.hear(&heard, Instant::now()) {
             self.screen.hear(&heard)?;
         }
+        if !matches!(heard, Heard::Retrying(_)) {
+            (course.heard_at, course.retrying) = (Instant::now(), None);
+        }
         match heard {
             Heard::Asked(question) => {
                 let next = self.approvals.asked(question);
@@ -219,11 +244,16 @@ impl<W: Write> Talk<W> {
             Heard::Withdrawn(request) => self.approvals.withdrawn(&request),
             Heard::Background(tasks) => course.tasks = tasks,
             Heard::Message(message) => course.error = message.error,
+            Heard::Blocked(why) => course.blocked = Some(why),
+            Heard::Retrying(retrying) if retrying.is_hopeless() && matches!(course.phase, Phase::Working) => {
+                self.stop(program, course, of_retries(&retrying));
+            }
+            Heard::Retrying(retrying) => course.retrying = Some(retrying),
             Heard::Ended(ended) => {
                 course.ended = Some(*ended);
                 turn_ended(program, course);
             }
-            Heard::Began(_) | Heard::Piece(_) | Heard::Answered | Heard::Retrying(_) | Heard::Else(_) => {}
+            Heard::Began(_) | Heard::Piece(_) | Heard::Answered | Heard::Else(_) => {}
         }
         Ok(())
     }
@@ -267,6 +297,7 @@ fn kind(heard: &Heard) -> &str {
         Heard::Withdrawn(_) => "control_cancel_request",
         Heard::Answered => "control_response",
         Heard::Retrying(_) => "system/api_retry",
+        Heard::Blocked(_) => "system/informational",
         Heard::Background(_) => "system/background_tasks_changed",
         Heard::Ended(_) => "result",
         Heard::Else(kind) => kind,

@@ -1,6 +1,6 @@
 //! Why there is no good end, from Claude Code's words into the common kinds.
 
-use clodex_claude_code::{Ended, Trouble as ClaudeTrouble, TroubleKind};
+use clodex_claude_code::{Ended, Retrying, Trouble as ClaudeTrouble, TroubleKind};
 use clodex_core::FailureKind;
 
 use super::tale::Tale;
@@ -8,14 +8,28 @@ use crate::trouble::{Kind, Trouble};
 
 /// How a turn that ended so ended.
 pub fn of_turn(ended: &Ended, error: Option<&str>, with_schema: bool) -> Result<(), Trouble> {
-    let Some(ClaudeTrouble { kind, message, status }) = ClaudeTrouble::of(ended, error, with_schema) else {
-        return Ok(());
-    };
+    ClaudeTrouble::of(ended, error, with_schema).map_or(Ok(()), |trouble| Err(told(trouble)))
+}
+
+/// The model was not asked again: this was the last time that it was asked in vain.
+pub fn of_retries(last: &Retrying) -> Trouble {
+    told(last.trouble())
+}
+
+/// Claude was not let ask.
+pub fn blocked(why: &str) -> Trouble {
+    Trouble::new(Kind::Refused, format!("claude did not ask the model: {}", why.trim()))
+}
+
+fn told(ClaudeTrouble { kind, message, status }: ClaudeTrouble) -> Trouble {
     let (kind, hint) = match kind {
         TroubleKind::NoSession => {
             (Kind::Thread, "sessions are kept per directory: -C names the one it was begun in")
         }
-        TroubleKind::NotLoggedIn => (Kind::Turn(FailureKind::Unauthorized), "run `claude` once and log in"),
+        TroubleKind::NotLoggedIn => (
+            Kind::Turn(FailureKind::Unauthorized),
+            "run `claude` once and log in, or check ANTHROPIC_API_KEY",
+        ),
         TroubleKind::Unreachable => {
             (Kind::Turn(FailureKind::Connection), "inside a sandbox without network Claude cannot be reached")
         }
@@ -28,7 +42,7 @@ pub fn of_turn(ended: &Ended, error: Option<&str>, with_schema: bool) -> Result<
         TroubleKind::Schema => (Kind::Protocol, ""),
     };
     let hint = if hint.is_empty() { String::new() } else { format!("\nhint: {hint}") };
-    Err(Trouble { kind, code: status.map(i64::from), message: format!("claude: {message}{hint}") })
+    Trouble { kind, code: status.map(i64::from), message: format!("claude: {message}{hint}") }
 }
 
 /// It ended without a word of how the turn did.
