@@ -7,7 +7,7 @@ use clodex_sim::{Account, CodexHome};
 use clodex_tests::{Dispatched, Packet};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, clean, helper, step};
+use crate::stage::{Stage, clean, dispatch_with, helper, step};
 
 /// The sandboxes of other tests have no gate.
 const GATE: [&str; 2] = ["--quota-gate", "85"];
@@ -123,6 +123,30 @@ fn an_api_key_has_no_windows_and_needs_no_warning() {
     let run = dispatch(&stage, &works(), &[]).exits(0);
     assert!(!run.stderr.contains("limits"), "{}", run.stderr);
     assert_eq!(account.asked(), 0);
+}
+
+#[test]
+fn a_key_that_codex_takes_instead_of_the_account_has_no_windows() {
+    let account = Account::start(99, 99).unwrap();
+    let Some(stage) = logged_in(&account) else { return };
+    let packet = stage.sandbox.packet(&Packet::worker(&["src/"]).script(&works()));
+    let start = |backend| {
+        let args = [&["--backend", backend, "--task", packet.to_str().unwrap()], &GATE[..]].concat();
+        dispatch_with(&stage.sandbox, &args, b"", &[("CODEX_API_KEY", "nobodys-key")])
+    };
+    let run = start("exec").exits(0);
+    assert!(!run.stderr.contains("limits"), "{}", run.stderr);
+    assert_eq!(account.asked(), 0);
+    let keys = |stage: &Stage| {
+        stage
+            .asked()
+            .iter()
+            .filter_map(|asked| asked.header("authorization").map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&stage), ["Bearer nobodys-key"]);
+    // The app-server does not look at it.
+    start("app-server").exits(7);
 }
 
 #[test]

@@ -33,6 +33,12 @@ enum ApiKey {
     Absent,
 }
 
+/// Whether `codex exec` takes an API key from the environment instead of the account that is logged in; the app-server
+/// never does (both measured with 0.169).
+pub fn exec_has_key_in_environment() -> bool {
+    is_set("CODEX_API_KEY")
+}
+
 /// Asks the binary whether somebody is logged in.
 pub fn ask_login(binary: &Path, config: &CodexConfig) -> Login {
     let asked = ShortCommand::new(binary, LIMIT).args(["login", "status"]).run();
@@ -40,13 +46,16 @@ pub fn ask_login(binary: &Path, config: &CodexConfig) -> Login {
         Ok(ExitKind::Exit(code)) => Some(code),
         Ok(ExitKind::Signal(_)) | Err(_) => None,
     };
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let key = if is_set("CODEX_API_KEY") || is_set("OPENAI_API_KEY") {
         ApiKey::InEnvironment
     } else {
         ApiKey::Absent
     };
     login_state(code, config, key)
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 /// Judges by the exit code of `codex login status` (none: it was killed or did not start): 0 = logged in, 1 = not.

@@ -125,7 +125,8 @@ fn go(
     let config =
         home.as_ref().map_or_else(CodexConfig::default, |home| CodexConfig::read(home, &plan.workdir));
     refuse_unknown_mcp(&plan, &config)?;
-    let memory = QuotaMemory::of(store.dir(), home.as_deref(), &config);
+    let driver = Driver::choose(&plan, &codex)?;
+    let memory = QuotaMemory::of(store.dir(), home.as_deref(), &config, driver);
     // It takes longer than what follows.
     let gate = QuotaGate::begin(&plan, &codex, memory.as_ref());
     let wrapper =
@@ -137,7 +138,6 @@ fn go(
     clodex_retention::sweep_worktrees(&store);
     let worktrees = store.dir().worktree_ids();
     let held = Held::decide(&plan, &codex, &config, store.dir().path())?;
-    let driver = Driver::choose(&plan, &codex)?;
     let opened = opening::open(&plan, &held, driver, &store, manner.detached)?;
     announce(&opened);
     let (mut plan, mut opened) = isolate::enter(plan, held.enforcement, &store, opened)?;

@@ -1,15 +1,19 @@
 //! The gate before a run that would meet the limits of the account: by what is known where that is good enough, else by
 //! what Codex says, which is asked while the baseline is taken. Keeps what runs are told for those that follow.
 
+use std::io::{self, PipeWriter};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, UNIX_EPOCH};
 
-use clodex_codex::{CodexConfig, ask_rate_limits, find_rollout, rollout_quota};
+use clodex_codex::{
+    CodexConfig, QuotaError, ask_rate_limits, exec_has_key_in_environment, find_rollout, rollout_quota,
+};
 use clodex_core::{Quota, RateLimits, RateWindow, span_text};
 use clodex_os::clock::Timestamp;
 use clodex_os::record_store::StateDir;
 
+use crate::backend::Driver;
 use crate::codex_start::Codex;
 use crate::plan::Plan;
 
@@ -27,7 +31,14 @@ pub struct QuotaWish {
 pub struct QuotaGate {
     wish: QuotaWish,
     known: Option<Quota>,
-    asked: Option<JoinHandle<Result<Quota, String>>>,
+    asked: Option<JoinHandle<Result<Quota, QuotaError>>>,
+    patience: Patience,
+}
+
+/// Whoever drops it does not wait for Codex's answer any more.
+#[derive(Debug, Default)]
+pub struct Patience {
+    _end: Option<PipeWriter>,
 }
 
 /// What the gate says.
@@ -49,9 +60,16 @@ pub struct QuotaMemory {
 }
 
 impl QuotaMemory {
-    /// None where the model is not OpenAI's: then nothing that is known of the account concerns the run.
-    pub fn of(state: &StateDir, codex_home: Option<&Path>, config: &CodexConfig) -> Option<Self> {
-        let codex_home = codex_home.filter(|_| config.needs_login())?;
+    /// None where the model is not OpenAI's, or is paid for by a key: then nothing that is known of the account concerns
+    /// the run.
+    pub fn of(
+        state: &StateDir,
+        codex_home: Option<&Path>,
+        config: &CodexConfig,
+        driver: Driver,
+    ) -> Option<Self> {
+        let by_key = driver == Driver::Exec && exec_has_key_in_environment();
+        let codex_home = codex_home.filter(|_| config.needs_login() && !by_key)?;
         Some(Self { state: state.clone(), codex_home: codex_home.to_owned() })
     }
 
@@ -67,13 +85,14 @@ impl QuotaGate {
         let known = memory.and_then(|memory| memory.state.known_quota(&memory.codex_home));
         let wish = plan.quota;
         let is_known = known.as_ref().is_some_and(|known| known.can_be_relied_on(wish.gate, now()));
-        let mut gate = Self { wish, known, asked: None };
+        let mut gate = Self { wish, known, asked: None, patience: Patience::default() };
         if let Some(memory) = memory.filter(|_| wish.gate > 0 && !wish.is_forced && !is_known) {
             let (codex, memory) = (codex.binary.clone(), memory.clone());
+            // Without a pipe one waits as long as it takes.
+            let (wanted, end) = io::pipe().ok().unzip();
+            gate.patience = Patience { _end: end };
             gate.asked = Some(thread::spawn(move || {
-                let limits =
-                    ask_rate_limits(&codex, &memory.codex_home).map_err(|error| error.to_string())?;
-                let quota = told_now(limits);
+                let quota = told_now(ask_rate_limits(&codex, &memory.codex_home, wanted)?);
                 memory.keep(&quota);
                 Ok(quota)
             }));
@@ -86,13 +105,21 @@ impl QuotaGate {
         self.known.as_ref()
     }
 
+    /// The patience with which [`Self::pass`] waits.
+    pub fn patience(&mut self) -> Patience {
+        std::mem::take(&mut self.patience)
+    }
+
     /// Waits for Codex where it was asked. What earlier runs were told still holds when it does not answer: use only
     /// grows until a window begins anew.
     pub fn pass(self) -> Passage {
         let answer = self.asked.map(|asked| asked.join().expect("asking does not panic"));
         let (quota, silence) = match answer {
             Some(Ok(quota)) => (Some(quota), None),
-            Some(Err(why)) => (self.known, Some(why)),
+            Some(Err(error)) if error.is_given_up() => {
+                return Passage { quota: self.known, ..Passage::default() };
+            }
+            Some(Err(error)) => (self.known, Some(error.to_string())),
             None => (self.known, None),
         };
         judge(self.wish, quota, silence, now())
@@ -166,6 +193,17 @@ mod tests {
         let primary =
             Some(RateWindow { used_percent: percent, minutes: Some(300), resets_at: Some(NOW + 960) });
         Quota { told_at: NOW - 9, limits: RateLimits { primary, ..RateLimits::default() } }
+    }
+
+    #[test]
+    fn a_question_that_is_given_up_decides_nothing() {
+        let given_up = || {
+            let source = io::ErrorKind::Interrupted.into();
+            Err(QuotaError::NoAnswer(clodex_os::Error::System { tried: "ask".to_owned(), source }))
+        };
+        let (asked, patience) = (Some(thread::spawn(given_up)), Patience::default());
+        let gate = QuotaGate { wish: WISH, known: Some(used(91)), asked, patience };
+        assert_eq!(gate.pass(), Passage { quota: Some(used(91)), ..Passage::default() });
     }
 
     #[test]

@@ -134,7 +134,8 @@ impl Run<'_> {
         begun: Begun<'_>,
         signals: StopSignals,
     ) -> Result<Finished, Refusal> {
-        let Begun { mut artifacts, mut board, gate, scratch, temporary, mut notes } = begun;
+        let Begun { mut artifacts, mut board, mut gate, scratch, temporary, mut notes } = begun;
+        let patience = gate.patience();
         adopt_orphans();
         let channel = Channel::with_signals(signals);
         let taking =
@@ -195,6 +196,7 @@ impl Run<'_> {
         notes.append(&mut live.notes);
         degraded.append(&mut live.degraded);
         board.finishing();
+        drop(patience);
         let taken = taking.join().expect("the baseline does not panic");
         if !self.shares_tree(&board.record.id) {
             temporary.unmount();

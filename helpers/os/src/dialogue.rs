@@ -1,7 +1,8 @@
 //! A command that answers, one request at a time (`git cat-file --batch`), bounded in time. Knows nothing of what is
 //! asked.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, PipeReader, Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::error::{Result, Tried as _};
-use crate::poll::is_readable;
+use crate::poll::readable;
 use crate::run_command::ShortCommand;
 
 /// Longer than any line that answers or announces an answer.
@@ -27,6 +28,7 @@ pub struct Dialogue {
     shown: String,
     limit: Duration,
     deadline: Instant,
+    wanted: Option<PipeReader>,
 }
 
 impl ShortCommand {
@@ -38,11 +40,19 @@ impl ShortCommand {
         let piped = "a stream that was piped is there";
         let (requests, answers) = (child.stdin.take().expect(piped), child.stdout.take().expect(piped));
         let deadline = Instant::now() + self.limit;
-        Ok(Dialogue { child, requests, answers, ahead: Vec::new(), shown, limit: self.limit, deadline })
+        let (limit, ahead) = (self.limit, Vec::new());
+        Ok(Dialogue { child, requests, answers, ahead, shown, limit, deadline, wanted: None })
     }
 }
 
 impl Dialogue {
+    /// Waits for answers only until the other end of this pipe is closed: then they are errors of kind `Interrupted`.
+    #[must_use]
+    pub fn while_wanted(mut self, wanted: Option<PipeReader>) -> Self {
+        self.wanted = wanted;
+        self
+    }
+
     /// Sends a request, which must be short enough for a pipe to take it.
     pub fn ask(&mut self, request: &[u8]) -> Result<()> {
         self.deadline = Instant::now() + self.limit;
@@ -74,10 +84,7 @@ impl Dialogue {
     }
 
     fn read_more(&mut self, at_most: usize) -> Result<()> {
-        if !is_readable(&self.answers, Some(self.deadline)).tried(&self.shown)? {
-            let late = format!("it did not answer in {:?}", self.limit);
-            return Err(io::Error::new(io::ErrorKind::TimedOut, late)).tried(&self.shown);
-        }
+        self.wait().tried(&self.shown)?;
         let begin = self.ahead.len();
         self.ahead.resize(begin + at_most.min(64 << 10), 0);
         let read = self.answers.read(&mut self.ahead[begin..]);
@@ -85,6 +92,19 @@ impl Dialogue {
         match read.tried(&self.shown)? {
             0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof)).tried(&self.shown),
             _ => Ok(()),
+        }
+    }
+
+    fn wait(&self) -> io::Result<()> {
+        let both: Vec<_> =
+            [self.answers.as_fd()].into_iter().chain(self.wanted.as_ref().map(PipeReader::as_fd)).collect();
+        match readable(&both, Some(self.deadline))?[..] {
+            [] => {
+                let late = format!("it did not answer in {:?}", self.limit);
+                Err(io::Error::new(io::ErrorKind::TimedOut, late))
+            }
+            [_, true] => Err(io::Error::new(io::ErrorKind::Interrupted, "nobody waits for it any more")),
+            [..] => Ok(()),
         }
     }
 }
@@ -137,6 +157,18 @@ mod tests {
         assert_eq!(kind(hangs.line().unwrap_err()), Some(io::ErrorKind::TimedOut));
         drop(hangs);
         assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn one_that_nobody_waits_for_any_more_holds_nobody_up() {
+        let (wanted, patience) = io::pipe().unwrap();
+        let mut asked = shell("read x; echo answer; sleep 100", LONG).while_wanted(Some(wanted));
+        asked.ask(b"x\n").unwrap();
+        assert_eq!(asked.line().unwrap(), b"answer");
+        let waiting = std::thread::spawn(move || asked.line().unwrap_err());
+        drop(patience);
+        let error = waiting.join().unwrap();
+        assert_eq!(error.io().map(io::Error::kind), Some(io::ErrorKind::Interrupted), "{error}");
     }
 
     #[test]

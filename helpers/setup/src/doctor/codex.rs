@@ -59,7 +59,7 @@ impl Codex {
 
     /// Asks it how much of the account's limits is used.
     pub fn rate_limits(&self, home: &Path) -> Result<RateLimits, QuotaError> {
-        ask_rate_limits(&self.binary, home)
+        ask_rate_limits(&self.binary, home, None)
     }
 
     /// Tries whether it holds a command to what it is granted. None = it cannot be told of that.
