@@ -74,7 +74,7 @@ fn codex_is_offered_the_skill_reads_it_and_gets_claudes_answer() {
 /// What `clodex-claude` printed in the command that Codex ran.
 fn answer_in(events: &str) -> Value {
     let items = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["item"].clone());
-    let ran = items.filter(|item| item["type"] == "command_execution" && item["status"] == "completed");
-    let output = ran.last().unwrap()["aggregated_output"].as_str().unwrap().to_owned();
+    let mut ran = items.filter(|item| item["type"] == "command_execution" && item["status"] == "completed");
+    let output = ran.next_back().unwrap()["aggregated_output"].as_str().unwrap().to_owned();
     serde_json::from_str(output.trim()).unwrap_or_else(|error| panic!("{error}: {output}"))
 }

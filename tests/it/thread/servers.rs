@@ -52,7 +52,7 @@ fn several_talk_with_one_server_at_a_time() {
 fn a_server_with_a_token_wants_it_from_the_environment() {
     let Some(stage) = Stage::real() else { return };
     let token = "correct-horse-0123";
-    let digest: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(token).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let server = AppServer::at_a_port(
         &stage.sandbox,
         &["--ws-auth", "capability-token", "--ws-token-sha256", &digest],

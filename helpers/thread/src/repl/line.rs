@@ -194,10 +194,6 @@ mod tests {
         Line::Text(text.to_owned())
     }
 
-    fn words(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn what_is_no_command_is_text() {
         assert_eq!(Line::read("  what is this?  "), text("what is this?"));
@@ -214,7 +210,7 @@ mod tests {
             ("/new", Command::New),
             ("/fork", Command::Fork),
             ("/resume", Command::Resume(None)),
-            (" /resume  2 ", Command::Resume(words("2"))),
+            (" /resume  2 ", Command::Resume(some("2"))),
             ("/list", Command::List),
             ("/steer keep  it", Command::Steer("keep  it".to_owned())),
             ("/interrupt", Command::Interrupt),
@@ -228,7 +224,7 @@ mod tests {
             ("/compact", Command::Compact),
             ("/model", Command::Model(None)),
             ("/model m", Command::Model(Some(("m".to_owned(), None)))),
-            ("/model m high", Command::Model(Some(("m".to_owned(), words("high"))))),
+            ("/model m high", Command::Model(Some(("m".to_owned(), some("high"))))),
             ("/approve", Command::Approve(Answer::Accept)),
             ("/approve NO", Command::Approve(Answer::Decline)),
             ("/approve cancel", Command::Approve(Answer::Cancel)),
