@@ -88,9 +88,9 @@ fn terminal(mood: &MoodNow) -> Option<(LineEditor, Terminal, Arc<Gate>)> {
     }
     // Without a place for it there is a history for this time only.
     let history = StateDir::from_env().and_then(|state| state.thread_history().ok());
-    let (editor, printer) = LineEditor::new(mood, history)?;
+    let gate = Arc::new(Gate::default());
+    let (editor, printer) = LineEditor::new(mood, history, Arc::clone(&gate))?;
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = if is_plain { Colour::Off } else { Colour::On };
-    let gate = Arc::new(Gate::default());
     Some((editor, Terminal::new(printer, Arc::clone(&gate), colour), gate))
 }

@@ -96,24 +96,24 @@ impl Terminal {
 /// still wait for the next line to be edited.
 #[derive(Debug, Default)]
 pub struct Gate {
-    is_between: Mutex<bool>,
+    is_edited: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Gate {
     /// A line was read, and the next one is not being edited yet.
     pub fn close(&self) {
-        *self.is_between.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.is_edited.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }
 
-    /// A line is about to be edited, or none will be any more.
+    /// A line is being edited, or none will be any more.
     pub fn open(&self) {
-        *self.is_between.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        *self.is_edited.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_all();
     }
 
     fn wait(&self) {
-        let is_between = self.is_between.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.changed.wait_while(is_between, |is_between| *is_between));
+        let is_edited = self.is_edited.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(is_edited, |is_edited| !*is_edited));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
@@ -10,8 +11,9 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
 
+use super::display::Gate;
 use super::line::COMMANDS;
 use super::mood::{Mood, MoodNow};
 
@@ -39,12 +41,18 @@ pub struct LineEditor {
 impl LineEditor {
     /// An editor for the terminal that stdin and stdout are, and what prints above the line that is being edited; none
     /// where they are none that lines can be edited on.
-    pub fn new(mood: &MoodNow, history: Option<PathBuf>) -> Option<(Self, Box<dyn ExternalPrinter + Send>)> {
+    pub fn new(
+        mood: &MoodNow,
+        history: Option<PathBuf>,
+        gate: Arc<Gate>,
+    ) -> Option<(Self, Box<dyn ExternalPrinter + Send>)> {
         let config = Config::builder().max_history_size(REMEMBERED).ok()?;
-        let config = config.history_ignore_space(true).completion_type(CompletionType::List).build();
+        let config = config.history_ignore_space(true).completion_type(CompletionType::List);
+        // Without colours it would show prompts that say nothing, and secrets; we have no colours to show.
+        let config = config.color_mode(ColorMode::Forced).build();
         let history_of_now = FileHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history_of_now).ok()?;
-        editor.set_helper(Some(Manners(mood.clone())));
+        editor.set_helper(Some(Manners(mood.clone(), gate)));
         let printer = editor.create_external_printer().ok()?;
         if let Some(path) = &history {
             // The first time there is none.
@@ -79,7 +87,7 @@ impl LineEditor {
 }
 
 /// How the editor behaves.
-struct Manners(MoodNow);
+struct Manners(MoodNow, Arc<Gate>);
 
 impl Helper for Manners {}
 
@@ -106,6 +114,8 @@ impl Highlighter for Manners {
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, _: &'p str, _: bool) -> Cow<'b, str> {
+        // The prompt is about to stand there: what is printed from now on is printed above it.
+        self.1.open();
         Cow::Borrowed(self.0.get().prompt())
     }
 
@@ -143,7 +153,7 @@ mod tests {
     #[test]
     fn a_secret_is_not_seen() {
         let mood = MoodNow::default();
-        let manners = Manners(mood.clone());
+        let manners = Manners(mood.clone(), Arc::default());
         assert_eq!(manners.highlight("word", 4), "word");
         mood.set(Mood::AskedSecret);
         assert_eq!(

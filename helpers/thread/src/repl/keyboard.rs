@@ -35,7 +35,6 @@ pub fn edit_lines(mut editor: LineEditor, gate: Arc<Gate>, stops: Stops) -> Rece
     thread::spawn(move || {
         let mut interrupts = 0;
         loop {
-            gate.open();
             let edited = editor.read();
             gate.close();
             let what = read(edited, &mut interrupts);
