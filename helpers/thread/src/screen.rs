@@ -122,12 +122,12 @@ fn lifecycle(heard: &Heard) -> Option<String> {
         Heard::TurnBegun(id) => format!("turn {id} has begun"),
         Heard::ModelIs(model) => format!("answered by model {model}"),
         Heard::TurnEnded(end) => format!("turn ended: {end:?}"),
-        Heard::Steered => "it was told".to_owned(),
+        Heard::Steered(_) => "it was told".to_owned(),
         Heard::Cleaned(None) => "nothing of the turn runs any more".to_owned(),
         Heard::Event(event) => return happened(event),
         Heard::NotOpen(_)
         | Heard::NoTurn(_)
-        | Heard::NotSteered(_)
+        | Heard::NotSteered(..)
         | Heard::Cleaned(Some(_))
         | Heard::Part(_)
         | Heard::Tokens { .. }

@@ -42,6 +42,8 @@ pub struct Session {
     turn: Turn,
     notifications: BTreeMap<String, u64>,
     again: Option<Again>,
+    /// How often something was said to a turn under way.
+    steered: u64,
     /// Names what was said last: by it a turn is known that was asked for on a connection that is gone.
     said: String,
     /// Ended after the connection.
@@ -53,7 +55,7 @@ pub struct Session {
 enum Sent {
     Open,
     Turn,
-    Steer,
+    Steer(u64),
     Interrupt,
     Clean,
     Compact,
@@ -89,10 +91,10 @@ pub enum Heard {
     Asked(ServerQuestion),
     /// That question no longer waits.
     Resolved(Id),
-    /// What was said during the turn has reached it.
-    Steered,
+    /// What was said during the turn has reached it: what [`Session::steer`] has numbered so.
+    Steered(u64),
     /// It has not.
-    NotSteered(Trouble),
+    NotSteered(u64, Trouble),
     /// The turn is over.
     TurnEnded(TurnEnd<'static>),
     /// Nothing that an interrupted turn has left behind runs any more; or that cannot be said, and why.
@@ -108,9 +110,19 @@ pub enum Heard {
 impl Session {
     /// Connects.
     pub fn begin(server: &Server, stops: &Stops, listener: Option<Listener>) -> Result<Self, Trouble> {
-        let Connected { client, version, shown, own, again } = server.connect(stops, listener)?;
-        let (turn, notifications, said) = (Turn::None, BTreeMap::new(), String::new());
-        Ok(Self { client, version, place: shown, thread: None, turn, notifications, again, said, _own: own })
+        let Connected { client, version, shown: place, own, again } = server.connect(stops, listener)?;
+        Ok(Self {
+            client,
+            version,
+            place,
+            thread: None,
+            turn: Turn::None,
+            notifications: BTreeMap::new(),
+            again,
+            steered: 0,
+            said: String::new(),
+            _own: own,
+        })
     }
 
     /// Which Codex answers.
@@ -136,6 +148,11 @@ impl Session {
     /// Whether there is a turn that can be steered.
     pub const fn can_be_steered(&self) -> bool {
         matches!(self.turn, Turn::Begun(_))
+    }
+
+    /// Talks with no thread any more.
+    pub fn leave_thread(&mut self) {
+        self.thread = None;
     }
 
     /// How often what was told, by method.
@@ -187,15 +204,17 @@ impl Session {
         Ok(())
     }
 
-    /// Says something to the turn under way: [`Heard::Steered`].
-    pub fn steer(&mut self, text: &str) -> Result<(), Trouble> {
+    /// Says something to the turn under way, and numbers it: [`Heard::Steered`]. Answers may come in another order.
+    pub fn steer(&mut self, text: &str) -> Result<u64, Trouble> {
         let thread_id = &self.open_thread()?;
         let Turn::Begun(turn) = &self.turn else {
             return Err(Trouble::new(Kind::Thread, "there is no turn to be steered"));
         };
         let input = &[Input::Text { text }];
         let call = SteerTurn { thread_id, expected_turn_id: turn, input, client_user_message_id: None };
-        Ok(self.client.ask(&call, Some(soon()), Sent::Steer)?)
+        self.steered += 1;
+        self.client.ask(&call, Some(soon()), Sent::Steer(self.steered))?;
+        Ok(self.steered)
     }
 
     /// Ends the turn and what it has left running: [`Heard::TurnEnded`], [`Heard::Cleaned`].
@@ -295,9 +314,9 @@ impl Session {
                     Heard::NoTurn(trouble)
                 }
             },
-            Sent::Steer => match read::<SteerTurn<'_>>(answered) {
-                Ok(_) => Heard::Steered,
-                Err(trouble) => Heard::NotSteered(trouble),
+            Sent::Steer(number) => match read::<SteerTurn<'_>>(answered) {
+                Ok(_) => Heard::Steered(number),
+                Err(trouble) => Heard::NotSteered(number, trouble),
             },
             // Refused: the turn has ended by itself. What it has left running is to end in any case.
             Sent::Interrupt => match self.clean() {

@@ -64,8 +64,8 @@ impl Story {
             | Heard::NoTurn(_)
             | Heard::Asked(_)
             | Heard::Resolved(_)
-            | Heard::Steered
-            | Heard::NotSteered(_)
+            | Heard::Steered(_)
+            | Heard::NotSteered(..)
             | Heard::Cleaned(_)
             | Heard::Other
             | Heard::Woken

@@ -279,8 +279,8 @@ impl<W: Write> Talk<W> {
                 | Heard::TokensBefore(_)
                 | Heard::ModelIs(_)
                 | Heard::Resolved(_)
-                | Heard::Steered
-                | Heard::NotSteered(_)
+                | Heard::Steered(_)
+                | Heard::NotSteered(..)
                 | Heard::TurnEnded(_)
                 | Heard::Other
                 | Heard::Woken => {}

@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 
 use super::{is_ready, repl, stage, talk, thread_of};
 use crate::stage::Stage;
+use crate::thread::AppServer;
 
 trait Typing {
     fn send(&self, line: &str);
@@ -152,6 +153,25 @@ fn threads_are_begun_listed_gone_on_with_and_copied() {
 }
 
 #[test]
+fn a_thread_where_somebody_elses_turn_runs_is_not_talked_into() {
+    let Some(stage) = stage() else { return };
+    let server = AppServer::at_a_socket(&stage.sandbox);
+    let first = talk(&stage, &["--uri", &server.uri]);
+    let busy = thread_of(&first.screen()).unwrap().to_owned();
+    first.send("work");
+    first.shows(&["  $ while"]);
+    let second = talk(&stage, &["--uri", &server.uri]);
+    second.send(&format!("/resume {busy}"));
+    second.answers(&["somebody else's turn is under way there", "begin a new thread?"]);
+    second.send("/resume 01a1fbc7-bb57-7293-99d2-e4e427410296");
+    second.answers(&["no rollout found"]);
+    second.send("hello there");
+    second.answers(&["there is no thread: /new begins one"]);
+    go(&stage);
+    first.answers(&["worked"]);
+}
+
+#[test]
 fn a_thread_that_is_gone_is_said_and_a_new_one_offered() {
     let Some(stage) = stage() else { return };
     let stale = repl(&stage.sandbox, &["--thread-id", "01a1fbc7-bb57-7293-99d2-e4e427410296"]);
@@ -255,6 +275,25 @@ fn a_server_that_is_killed_is_started_again_and_its_turn_is_unknown() {
     terminal.answers(&["You said: go on"]);
     let said = stage.asked().last().unwrap().user_texts().join("\n");
     assert!(said.contains("hello"), "{said}");
+}
+
+#[test]
+fn a_server_of_somebody_elses_that_comes_back_is_talked_with_again() {
+    let Some(stage) = stage() else { return };
+    let server = AppServer::at_a_socket(&stage.sandbox);
+    let terminal = talk(&stage, &["--uri", &server.uri]);
+    terminal.send("remember this");
+    terminal.answers(&["You said: remember this"]);
+    drop(server);
+    terminal.shows(&["connecting again"]);
+    let _server = AppServer::at_a_socket(&stage.sandbox);
+    terminal.answers(&["connected again"]);
+    terminal.send("and now?");
+    terminal.answers(&["You said: and now?"]);
+    let said = stage.asked().last().unwrap().user_texts().join("\n");
+    assert!(said.contains("remember this"), "{said}");
+    terminal.send("/exit");
+    terminal.ended();
 }
 
 #[test]

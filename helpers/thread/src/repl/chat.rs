@@ -45,8 +45,8 @@ pub struct Chat<'a> {
     /// The turn, and what of its message was not shown yet.
     story: Story,
     pieces: Pieces,
-    /// Said to the turn that runs; whether it was heard is not known.
-    steering: VecDeque<String>,
+    /// Said to the turn that runs, by number; whether it was heard is not known.
+    steering: BTreeMap<u64, String>,
     /// To be said as soon as it can be.
     to_say: VecDeque<String>,
     questions: VecDeque<Open>,
@@ -104,7 +104,7 @@ impl<'a> Chat<'a> {
             state: State::Opening,
             story: Story::default(),
             pieces: Pieces::default(),
-            steering: VecDeque::new(),
+            steering: BTreeMap::new(),
             to_say: VecDeque::new(),
             questions: VecDeque::new(),
             patches: BTreeMap::new(),

@@ -104,8 +104,8 @@ impl Chat<'_> {
             self.to_say.push_back(text);
             return Ok(());
         }
-        self.session.steer(&text)?;
-        self.steering.push_back(text);
+        let number = self.session.steer(&text)?;
+        self.steering.insert(number, text);
         Ok(())
     }
 

@@ -37,11 +37,11 @@ impl Chat<'_> {
             Heard::Event(event) => return self.happened(event),
             Heard::Asked(question) => return self.asked(question),
             Heard::Resolved(id) => self.resolved(&id),
-            Heard::Steered => {
-                self.steering.pop_front();
+            Heard::Steered(number) => {
+                self.steering.remove(&number);
                 self.note(Tone::Dim, "said to the turn that runs");
             }
-            Heard::NotSteered(trouble) => return self.not_steered(&trouble),
+            Heard::NotSteered(number, trouble) => return self.not_steered(number, &trouble),
             Heard::TurnEnded(end) => return self.turn_ended(&end),
             Heard::Tokens { total, .. } | Heard::TokensBefore(total) => self.tokens = Some(total),
             Heard::Cleaned(None) | Heard::Other | Heard::Woken => {}
@@ -82,8 +82,8 @@ impl Chat<'_> {
     }
 
     /// A text is never lost: what a turn did not take begins the next one.
-    fn not_steered(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
-        let Some(text) = self.steering.pop_front() else { return Ok(()) };
+    fn not_steered(&mut self, number: u64, trouble: &Trouble) -> Result<(), Trouble> {
+        let Some(text) = self.steering.remove(&number) else { return Ok(()) };
         self.to_say.push_back(text);
         if let State::Turn { .. } = self.state {
             self.note(Tone::Warn, "this turn takes nothing more; it is said when the turn is over");

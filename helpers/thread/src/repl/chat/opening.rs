@@ -53,6 +53,7 @@ impl Chat<'_> {
             // Whatever is said there now would steer it.
             let busy = "cannot say anything on this thread: somebody else's turn is under way there\n\
                         hint: /resume ID when it is over, /new for another thread, --fork ID for a copy of this one";
+            self.session.leave_thread();
             return self.unusable(&Trouble::new(Kind::Thread, busy));
         }
         self.enter(State::Idle);
@@ -72,6 +73,10 @@ impl Chat<'_> {
 
     /// There is the thread of before, or none: a person may begin another, a script has failed.
     pub(super) fn not_opened(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
+        if trouble.kind == Kind::ConnectionLost {
+            // Its end is heard as well, and says more.
+            return Ok(());
+        }
         let trouble = Trouble { kind: Kind::Thread, ..trouble.clone() };
         if self.session.thread().is_some() {
             self.enter(State::Idle);
@@ -100,7 +105,7 @@ impl Chat<'_> {
         self.failed(ExitCode::Unreachable);
         self.note(Tone::Bad, &format!("{closed}; connecting again"));
         self.questions.clear();
-        self.to_say.extend(self.steering.drain(..));
+        self.to_say.extend(std::mem::take(&mut self.steering).into_values());
         let stops = self.manner.stops;
         let mut wait = |pause| match stops.arrived.recv_timeout(pause) {
             Ok(_) => ControlFlow::Break(()),
@@ -125,6 +130,13 @@ impl Chat<'_> {
 
     /// With a server of ours that has to be started again, or after a turn of which nobody knows.
     fn begin_again(&mut self, why: &Trouble) -> Result<(), Trouble> {
+        if self.state == State::Opening {
+            // The next one would not come further.
+            return Err(Trouble::new(
+                Kind::Unreachable,
+                format!("codex was lost before its thread was open: {}", why.message),
+            ));
+        }
         let was_working = matches!(self.state, State::Turn { .. });
         let thread = self.session.thread().filter(|_| !self.manner.cli.ephemeral).map(str::to_owned);
         self.session = Session::begin(
