@@ -18,6 +18,7 @@ use clodex_core::{LIVE_MESSAGE_VERSION, LIVE_TEXT_MAX_BYTES, LiveFate, LiveMessa
 use super::RecordStore;
 use crate::atomic_file::{self, Durability};
 use crate::error::{Result, Tried as _};
+use crate::process::ProcessId;
 use crate::{DirectoryWatch, read_regular};
 
 /// JSON may write a byte as six.
@@ -120,15 +121,15 @@ impl Inbox {
             } else {
                 None
             };
-            if let Some((message, fate)) = fate {
+            if let Some((message, fate)) = fate.filter(|(message, _)| sender_lives(message)) {
                 // Who sent it finds out by the record that nobody answers any more.
                 let _ = self.write_outcome(message, &fate);
             }
-            if !has_extension(&name, "outcome") {
+            if !has_extension(&name, "outcome") || !sender_lives(&name) {
                 let _ = fs::remove_file(self.dir.join(&name));
             }
         }
-        // Where an outcome still lies, its reader removes it.
+        // Where an outcome still lies, its reader lives and removes it.
         let _ = fs::remove_dir(&self.dir);
         abandoned
     }
@@ -259,6 +260,12 @@ fn read_message(path: &Path) -> std::result::Result<LiveMessage, String> {
     }
 }
 
+/// Whether somebody is there to read what became of a message: its name says who sent it.
+fn sender_lives(name: &str) -> bool {
+    let pid = name.split('-').nth(1).and_then(|pid| pid.parse().ok());
+    pid.and_then(ProcessId::of).is_some_and(ProcessId::is_alive)
+}
+
 fn has_extension(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|found| found == extension)
 }
@@ -343,6 +350,17 @@ mod tests {
         for sent in [unsaid, taken, again] {
             sent.leave_for_good();
         }
+        assert!(!inbox.path().exists());
+    }
+
+    #[test]
+    fn what_a_dead_sender_would_have_read_goes_with_the_run() {
+        let (_folder, inbox) = place();
+        let (mut open, _watch) = inbox.clone().open().unwrap();
+        let nobody = format!("1-{}-a", i32::MAX);
+        open.tell(&nobody, &LiveFate::Delivered(None)).unwrap();
+        fs::write(inbox.path().join(format!("2-{}-b.json", i32::MAX)), "{}").unwrap();
+        assert_eq!(inbox.abandon("over"), Abandoned { unsaid: 1, unknown: 0 });
         assert!(!inbox.path().exists());
     }
 
