@@ -172,7 +172,8 @@ pub struct Cli {
     /// Seconds without a sign of life before the run counts as stalled, 0 = never [default: 300]
     #[arg(long, value_name = "SEC", help_heading = "Limits")]
     pub heartbeat_sec: Option<u64>,
-    /// Seconds that a question of Codex waits for clodex-answer, then it is declined; 0 = nobody is asked [default: 300]
+    /// Seconds that a question of Codex waits for clodex-answer, then it is declined, and further ones at once until
+    /// somebody says something to the run; 0 = nobody is asked [default: 300]
     #[arg(long, value_name = "SEC", help_heading = "Limits")]
     pub answer_timeout: Option<u64>,
     /// Seconds that an interrupted run waits for clodex-steer, then it ends; 0 = no limit of its own [default: 600]

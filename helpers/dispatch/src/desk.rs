@@ -4,6 +4,7 @@
 mod question;
 #[cfg(test)]
 mod tests;
+mod todo;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -12,51 +13,8 @@ use clodex_codex::app_server::{NoAnswer, Reply, Unheard};
 use clodex_core::{LiveFate, LiveMessage, LiveReply, LiveWish};
 
 pub use question::Question;
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Do {
-    /// Take the message up and say it in the turn, under this number.
-    Steer {
-        /// The number.
-        number: u64,
-        /// The message.
-        name: String,
-        /// What it says.
-        text: String,
-    },
-    /// Take the message up and begin a turn with it.
-    GoOn {
-        /// The message.
-        name: String,
-        /// What it says.
-        text: String,
-    },
-    /// It was not heard: it waits again.
-    PutBack(String),
-    /// Take the message up and end the turn; [`Desk::taken_back`] wants to know where it is gone.
-    Interrupt(String),
-    /// Answer a question; [`Desk::replied`] wants to know whether that could be done.
-    Reply {
-        /// The question.
-        question: u64,
-        /// The answer.
-        reply: Reply,
-        /// The message that it is from; none = nobody answered in time.
-        name: Option<String>,
-    },
-    /// Tell what became of a message.
-    Tell {
-        /// The message.
-        name: String,
-        /// What became of it.
-        fate: LiveFate,
-    },
-    /// Nothing more is wanted of Codex.
-    Close,
-    /// Nobody has gone on with it.
-    GiveUp,
-}
+pub use todo::{Do, Said};
+use todo::{delivered, queued, refused, unanswered};
 
 /// How long somebody is waited for; absent = as long as the run may last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,6 +27,8 @@ pub struct Patience {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     NotYet,
+    /// It was asked for, and Codex has not said that it runs.
+    Asked,
     Running,
     Interrupting,
     /// Nothing runs; until then somebody may go on.
@@ -78,12 +38,6 @@ enum Turn {
     Over,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Said {
-    name: String,
-    text: String,
-}
-
 /// The desk of one run.
 #[derive(Debug)]
 pub struct Desk {
@@ -91,9 +45,12 @@ pub struct Desk {
     turn: Turn,
     queue: VecDeque<Said>,
     said: BTreeMap<u64, Said>,
-    going_on: Option<Said>,
+    /// What the turn that was asked for begins with.
+    beginning: Vec<Said>,
     interrupts: Vec<String>,
     questions: BTreeMap<u64, Question>,
+    /// A question went unanswered, and nobody has said anything since.
+    nobody_there: bool,
     next: u64,
     unsaid: Vec<String>,
 }
@@ -106,9 +63,10 @@ impl Desk {
             turn: Turn::NotYet,
             queue: VecDeque::new(),
             said: BTreeMap::new(),
-            going_on: None,
+            beginning: Vec::new(),
             interrupts: Vec::new(),
             questions: BTreeMap::new(),
+            nobody_there: false,
             next: 1,
             unsaid: Vec::new(),
         }
@@ -116,6 +74,7 @@ impl Desk {
 
     /// A message has come.
     pub fn message(&mut self, name: String, message: Result<LiveMessage, String>) -> Vec<Do> {
+        self.nobody_there = false;
         match message.map(|message| message.wish) {
             Ok(LiveWish::Steer(text)) => self.steer(Said { name, text }),
             Ok(LiveWish::Interrupt) => self.interrupt(name),
@@ -124,12 +83,32 @@ impl Desk {
         }
     }
 
+    /// The run's turn can be asked for. What was said before belongs to its first request: said in the turn, it would
+    /// throw away what the model had begun to answer.
+    pub fn turn_due(&mut self) -> Do {
+        self.turn = Turn::Asked;
+        Do::Begin(self.begin())
+    }
+
     /// A turn has begun.
     pub fn turn_began(&mut self) -> Vec<Do> {
+        let how = if self.turn == Turn::Asked { "its turn began with it" } else { "it began a new turn" };
         self.turn = Turn::Running;
-        let begun = self.going_on.take().map(|said| delivered(said.name, Some("it began a new turn")));
+        let begun = std::mem::take(&mut self.beginning);
+        let begun = begun.into_iter().map(|said| delivered(said.name, Some(how)));
         let queued = std::mem::take(&mut self.queue);
         begun.into_iter().chain(queued.into_iter().flat_map(|said| self.steer(said))).collect()
+    }
+
+    /// Who wanted to say this has taken it back.
+    pub fn withdrawn(&mut self, number: u64) {
+        self.said.remove(&number);
+    }
+
+    /// Everybody who wanted to go on has taken that back.
+    pub fn none_left(&mut self, now: Instant) {
+        self.beginning.clear();
+        self.turn = Turn::Waiting(self.patience.idle.map(|idle| now + idle));
     }
 
     /// What was said with this number was heard.
@@ -197,10 +176,11 @@ impl Desk {
         self.miss_interrupts(why)
     }
 
-    /// Codex asks something that is the user's to decide.
-    pub fn asked(&mut self, number: u64, question: Question) -> Vec<Do> {
+    /// Codex asks something that is the user's to decide. Who has let a question pass is not waited for again.
+    pub fn asked(&mut self, number: u64, mut question: Question) -> Vec<Do> {
+        let unanswered = self.nobody_there.then(|| unanswered(number, &mut question));
         self.questions.insert(number, question);
-        vec![]
+        unanswered.into_iter().collect()
     }
 
     /// A question does not wait any more.
@@ -235,21 +215,19 @@ impl Desk {
             todo.push(Do::GiveUp);
             return todo;
         }
-        self.questions
-            .iter_mut()
-            .filter(|(_, question)| question.is_due(now))
-            .map(|(number, question)| {
-                question.deadline = None;
-                Do::Reply { question: *number, reply: question.default.clone(), name: None }
-            })
-            .collect()
+        let due = self.questions.iter_mut().filter(|(_, question)| question.is_due(now));
+        let todo: Vec<Do> = due.map(|(number, question)| unanswered(*number, question)).collect();
+        self.nobody_there |= !todo.is_empty();
+        todo
     }
 
     /// When to call [`Self::tick`] at the latest.
     pub fn deadline(&self) -> Option<Instant> {
         let idle = match self.turn {
             Turn::Waiting(until) => until,
-            Turn::NotYet | Turn::Running | Turn::Interrupting | Turn::Ending | Turn::Over => None,
+            Turn::NotYet | Turn::Asked | Turn::Running | Turn::Interrupting | Turn::Ending | Turn::Over => {
+                None
+            }
         };
         self.questions.values().filter_map(|question| question.deadline).chain(idle).min()
     }
@@ -263,7 +241,7 @@ impl Desk {
             self.unsaid.push(text);
             todo.push(refused(name, why.to_owned()));
         }
-        let unsure = std::mem::take(&mut self.said).into_values().chain(self.going_on.take());
+        let unsure = std::mem::take(&mut self.said).into_values().chain(std::mem::take(&mut self.beginning));
         todo.extend(unsure.map(|said| Do::Tell { name: said.name, fate: LiveFate::Unknown(why.to_owned()) }));
         todo
     }
@@ -279,12 +257,9 @@ impl Desk {
         self.questions.clear();
     }
 
-    /// Until when it waits for somebody who goes on, and whether it does.
-    pub fn waits_to_go_on(&self) -> Option<Option<Instant>> {
-        match self.turn {
-            Turn::Waiting(until) => Some(until),
-            Turn::NotYet | Turn::Running | Turn::Interrupting | Turn::Ending | Turn::Over => None,
-        }
+    /// Whether nothing runs until somebody goes on.
+    pub fn waits_to_go_on(&self) -> bool {
+        matches!(self.turn, Turn::Waiting(_))
     }
 
     /// The questions that wait for the user, the oldest first.
@@ -294,7 +269,7 @@ impl Desk {
 
     fn steer(&mut self, said: Said) -> Vec<Do> {
         match self.turn {
-            Turn::NotYet => self.wait(said, "until its turn begins"),
+            Turn::NotYet | Turn::Asked => self.wait(said, "until its turn begins"),
             Turn::Interrupting => self.wait(said, "until its turn is interrupted"),
             Turn::Ending => self.wait(said, "until its turn is over"),
             Turn::Running => {
@@ -304,7 +279,7 @@ impl Desk {
                 self.said.insert(number, said);
                 vec![Do::Steer { number, name, text }]
             }
-            Turn::Waiting(_) if self.going_on.is_some() => self.wait(said, "until its new turn begins"),
+            Turn::Waiting(_) if !self.beginning.is_empty() => self.wait(said, "until its new turn begins"),
             Turn::Waiting(_) => {
                 self.queue.push_back(said);
                 self.go_on().into_iter().collect()
@@ -321,7 +296,7 @@ impl Desk {
 
     fn interrupt(&mut self, name: String) -> Vec<Do> {
         match self.turn {
-            Turn::NotYet => {
+            Turn::NotYet | Turn::Asked => {
                 let why = "its turn has not begun; clodex-cancel ends the run".to_owned();
                 vec![refused(name, why)]
             }
@@ -353,13 +328,18 @@ impl Desk {
         vec![Do::Reply { question, reply, name: Some(name) }]
     }
 
-    /// Begins a turn with what was queued first; the rest is said in it.
+    /// Begins a turn with what was queued.
     fn go_on(&mut self) -> Option<Do> {
-        let said = self.queue.pop_front()?;
+        if self.queue.is_empty() {
+            return None;
+        }
         self.turn = Turn::Waiting(None);
-        let Said { name, text } = said.clone();
-        self.going_on = Some(said);
-        Some(Do::GoOn { name, text })
+        Some(Do::GoOn(self.begin()))
+    }
+
+    fn begin(&mut self) -> Vec<Said> {
+        self.beginning = std::mem::take(&mut self.queue).into();
+        self.beginning.clone()
     }
 
     fn close_if_done(&mut self) -> Option<Do> {
@@ -376,16 +356,4 @@ impl Desk {
     fn miss_interrupts(&mut self, why: &str) -> Vec<Do> {
         std::mem::take(&mut self.interrupts).into_iter().map(|name| refused(name, why.to_owned())).collect()
     }
-}
-
-fn refused(name: String, why: String) -> Do {
-    Do::Tell { name, fate: LiveFate::Refused(why) }
-}
-
-fn delivered(name: String, how: Option<&str>) -> Do {
-    Do::Tell { name, fate: LiveFate::Delivered(how.map(str::to_owned)) }
-}
-
-fn queued(name: &str, until: &str) -> Do {
-    Do::Tell { name: name.to_owned(), fate: LiveFate::Queued(until.to_owned()) }
 }

@@ -105,6 +105,12 @@ impl LiveControl {
         let paths = match about {
             AskedOfUs::Patch { paths, .. } => paths,
             AskedOfUs::Nobody(_) => return reply(Reply::Decline),
+            // It stays in its sandbox and breaks a rule of Codex's own (`rm -f`), which nobody can weigh for the scope.
+            AskedOfUs::Command { command, reason } if reason.is_empty() => {
+                let command = cut(&harmless(command), NOTE_COLUMNS);
+                self.note(format!("declined, as codex's own rules are kept: `{command}`"));
+                return reply(Reply::Decline);
+            }
             AskedOfUs::Command { .. } | AskedOfUs::Permissions { .. } | AskedOfUs::Words(_) => {
                 let deadline = self.answer.map(|answer| (now + answer, Timestamp::now().after(answer)));
                 let question = Question::of(about, deadline);
@@ -144,10 +150,10 @@ impl LiveControl {
                 self.note(format!("declined by the user: {}", question.text));
             }
             (_, _, false) => {
-                self.note(format!("declined, because nobody answered in time: {}", question.text))
+                self.note(format!("declined, because nobody answered in time: {}", question.text));
             }
             (None, Reply::Accept, true) => {
-                self.degraded.push(format!("accepted by the user: {}", question.text))
+                self.degraded.push(format!("accepted by the user: {}", question.text));
             }
             (_, Reply::Text(_), true) => self.note(format!("answered by the user: {}", question.text)),
         }
@@ -163,7 +169,7 @@ impl LiveControl {
         if let Some((_, question)) = self.desk.questions().next() {
             return Some(question.text.clone());
         }
-        self.desk.waits_to_go_on().map(|_| "interrupted: clodex-steer goes on".to_owned())
+        self.desk.waits_to_go_on().then(|| "interrupted: clodex-steer goes on".to_owned())
     }
 
     /// Nothing is said or asked any more: what was never said is noted.
@@ -218,5 +224,26 @@ fn real_place(path: &Path) -> Option<PathBuf> {
             }
             Err(_) => return None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_file_really_lies_is_seen_through_symlinks() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("src/deep")).unwrap();
+        std::os::unix::fs::symlink("/etc", root.join("src/link")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/at/all", root.join("src/dangling")).unwrap();
+        std::os::unix::fs::symlink("deep", root.join("src/near")).unwrap();
+        let place = |path: &str| real_place(&root.join(path));
+        assert_eq!(place("src/new/file"), Some(root.join("src/new/file")));
+        assert_eq!(place("src/link/file"), Some(PathBuf::from("/etc/file")));
+        assert_eq!(place("src/near/file"), Some(root.join("src/deep/file")));
+        assert_eq!(place("src/dangling"), None);
+        assert_eq!(place("src/missing/../../../x"), None);
     }
 }

@@ -259,6 +259,7 @@ fn by_run(script: &Value) -> (AppServer, Story) {
                     run.reply(number, &Reply::Accept, 0).unwrap();
                 }
                 Effect::Failed(..) => return (server, story.ended("not begun")),
+                Effect::Open(_) => run.begin_turn(&[], Instant::now()),
                 Effect::Over => is_over = true,
                 _ => {}
             }

@@ -144,9 +144,17 @@ impl AppServerRun {
         }
     }
 
+    /// Begins the turn that was requested, in the thread that is open, with its prompt and these texts after it. (What
+    /// is said before the model has answered makes Codex throw that answer away and ask again.)
+    pub fn begin_turn(&mut self, more: &[String], now: Instant) {
+        let mut texts = vec![std::mem::take(&mut self.request.prompt)];
+        texts.extend_from_slice(more);
+        self.start_turn(&texts, now);
+    }
+
     /// Begins another turn of the same thread, after an interrupt.
-    pub fn go_on(&mut self, text: &str, now: Instant) {
-        self.start_turn(text, now);
+    pub fn go_on(&mut self, texts: &[String], now: Instant) {
+        self.start_turn(texts, now);
     }
 
     /// Answers a question. `unix_now` is in seconds since 1970 UTC.
@@ -175,10 +183,10 @@ impl AppServerRun {
         self.request = request;
     }
 
-    fn start_turn(&mut self, text: &str, now: Instant) {
+    fn start_turn(&mut self, texts: &[String], now: Instant) {
         let Some(thread) = self.thread.clone() else { return };
         let request = std::mem::take(&mut self.request);
-        let mut input = vec![Input::Text { text }];
+        let mut input: Vec<Input<'_>> = texts.iter().map(|text| Input::Text { text }).collect();
         input.extend(request.images.iter().map(|path| Input::LocalImage { path }));
         let call = StartTurn {
             thread_id: &thread,
@@ -198,9 +206,7 @@ impl AppServerRun {
             Waiting::Greeting => {
                 serde_json::from_str(result.get()).map(|server: Server| self.greeted(&server, now))
             }
-            Waiting::Open(_) => {
-                serde_json::from_str(result.get()).map(|open: OpenThread| self.opened(open, now))
-            }
+            Waiting::Open(_) => serde_json::from_str(result.get()).map(|open: OpenThread| self.opened(open)),
             Waiting::Turn => serde_json::from_str(result.get()).map(|OneTurn { turn }| {
                 self.turn.get_or_insert(turn.id);
             }),
@@ -244,7 +250,7 @@ impl AppServerRun {
         self.open(now);
     }
 
-    fn opened(&mut self, open: OpenThread, now: Instant) {
+    fn opened(&mut self, open: OpenThread) {
         self.stage = Stage::Opened;
         if let Err(why) = self.request.is_met_by(&open) {
             return self.effects.push_back(Effect::Failed(self.stage, why));
@@ -252,8 +258,6 @@ impl AppServerRun {
         self.thread = Some(open.thread.id.clone());
         self.event(Event::ThreadStarted { thread_id: Cow::Owned(open.thread.id.clone()) });
         self.effects.push_back(Effect::Open(Box::new(open)));
-        let prompt = std::mem::take(&mut self.request.prompt);
-        self.start_turn(&prompt, now);
     }
 
     /// Ends what an interrupted turn has left running, once.

@@ -8,6 +8,8 @@ use clodex_os::clock::Timestamp;
 
 /// What is longer is cut: the question is shown in lines.
 const QUESTION_COLUMNS: usize = 300;
+/// A command's next line is another command, not more words of the one before.
+const LINE_END: &str = " ⏎ ";
 
 /// A question that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +32,10 @@ impl Question {
         let because =
             |reason: &str| if reason.is_empty() { String::new() } else { format!(" It says: {reason}") };
         let (text, command) = match about {
-            AskedOfUs::Command { command, reason } => (
-                format!("May it run `{command}` outside its sandbox?{}", because(reason)),
-                Some(command.clone()),
-            ),
+            AskedOfUs::Command { command, reason } => {
+                let command = command.lines().collect::<Vec<_>>().join(LINE_END);
+                (format!("May it run `{command}` outside its sandbox?{}", because(reason)), Some(command))
+            }
             AskedOfUs::Permissions { reason } => {
                 (format!("May it have more rights until its turn ends?{}", because(reason)), None)
             }

@@ -27,8 +27,13 @@ fn steer(number: u64, name: &str) -> Do {
     Do::Steer { number, name: name.to_owned(), text: format!("say {name}") }
 }
 
+fn saying(names: &[&str]) -> Vec<Said> {
+    let said = |name: &&str| Said { name: (*name).to_owned(), text: format!("say {name}") };
+    names.iter().map(said).collect()
+}
+
 fn go_on(name: &str) -> Do {
-    Do::GoOn { name: name.to_owned(), text: format!("say {name}") }
+    Do::GoOn(saying(&[name]))
 }
 
 fn yes(name: &str, how: Option<&str>) -> Do {
@@ -44,9 +49,27 @@ fn what_is_said_before_the_turn_is_said_in_it_in_order() {
     let mut desk = desk();
     assert_eq!(steered(&mut desk, "a"), [queued("a", "until its turn begins")]);
     steered(&mut desk, "b");
-    assert_eq!(desk.turn_began(), [steer(1, "a"), steer(2, "b")]);
-    assert_eq!(desk.steered(1), [yes("a", None)]);
+    assert_eq!(desk.turn_due(), Do::Begin(saying(&["a", "b"])));
+    assert_eq!(steered(&mut desk, "c"), [queued("c", "until its turn begins")]);
+    let how = Some("its turn began with it");
+    assert_eq!(desk.turn_began(), [yes("a", how), yes("b", how), steer(1, "c")]);
+    assert_eq!(desk.steered(1), [yes("c", None)]);
     assert_eq!(desk.steered(1), []);
+}
+
+#[test]
+fn what_is_taken_back_is_not_waited_for() {
+    let (mut desk, now) = (working(), Instant::now());
+    assert_eq!(steered(&mut desk, "a"), [steer(1, "a")]);
+    desk.withdrawn(1);
+    assert_eq!(desk.turn_ended(), [Do::Close]);
+    let mut desk = working();
+    desk.interrupted(now);
+    assert_eq!(steered(&mut desk, "a"), [go_on("a")]);
+    desk.none_left(now);
+    assert_eq!(desk.deadline(), Some(now + Duration::from_secs(60)));
+    assert_eq!(steered(&mut desk, "b"), [go_on("b")]);
+    assert_eq!(desk.turn_began(), [yes("b", Some("it began a new turn"))]);
 }
 
 #[test]
@@ -124,8 +147,9 @@ fn an_interrupt_before_the_turn_or_taken_back_leaves_it_as_it_is() {
 #[test]
 fn a_question_waits_for_its_answer_or_its_deadline() {
     let (mut desk, now) = (working(), Instant::now());
-    let about = AskedOfUs::Command { command: "rm\u{1b}[2J x".into(), reason: "two\nlines".into() };
+    let about = AskedOfUs::Command { command: "echo\u{1b}[2J x\nrm y".into(), reason: "two\nlines".into() };
     let question = Question::of(&about, Some((now, Timestamp::now()))).unwrap();
+    assert!(question.text.contains("x ⏎ rm y` outside"), "{question:?}");
     assert!(!question.text.contains(['\u{1b}', '\n']), "{question:?}");
     desk.asked(7, question.clone());
     let wish = |request: &str, reply| LiveWish::Answer { request: request.into(), reply };
@@ -140,4 +164,19 @@ fn a_question_waits_for_its_answer_or_its_deadline() {
     assert_eq!(desk.tick(now), [], "it is answered once");
     assert_eq!(desk.replied(7, None, &Ok(())).0.map(|settled| settled.text), Some(question.text));
     assert_eq!(desk.questions().count(), 0);
+}
+
+#[test]
+fn who_has_let_a_question_pass_is_asked_again_only_after_a_word() {
+    let (mut desk, now) = (working(), Instant::now());
+    let question = || {
+        let about = AskedOfUs::Command { command: "make".into(), reason: "the net".into() };
+        Question::of(&about, Some((now, Timestamp::now()))).unwrap()
+    };
+    let declined = |question| [Do::Reply { question, reply: Reply::Decline, name: None }];
+    assert_eq!(desk.asked(1, question()), []);
+    assert_eq!(desk.tick(now), declined(1));
+    assert_eq!(desk.asked(2, question()), declined(2));
+    steered(&mut desk, "a");
+    assert_eq!(desk.asked(3, question()), []);
 }

@@ -11,7 +11,7 @@ use clodex_os::clock::Timestamp;
 use super::Watch;
 use crate::conductor::Input;
 use crate::conversation::Conversation;
-use crate::desk::Do;
+use crate::desk::{Do, Said};
 
 impl Watch<'_> {
     /// Takes in what the conversation came to, as far as it is about the user.
@@ -19,6 +19,7 @@ impl Watch<'_> {
         let now = Instant::now();
         let todo = match effect {
             Effect::Asked(number, about) => self.live.asked(number, &about, now),
+            Effect::Open(_) => vec![self.live.desk.turn_due()],
             Effect::Began => self.live.desk.turn_began(),
             Effect::Over if self.listener.folds.story.turn == Turn::Failed => self.live.desk.turn_failed(),
             Effect::Over => self.live.desk.turn_ended(),
@@ -38,7 +39,6 @@ impl Watch<'_> {
             Effect::Say(_)
             | Effect::Event(_)
             | Effect::Greeted(_)
-            | Effect::Open(_)
             | Effect::RateLimits(_)
             | Effect::Failed(..) => vec![],
         };
@@ -79,13 +79,20 @@ impl Watch<'_> {
         for one in todo {
             match one {
                 Do::Steer { number, name, text } => {
-                    self.live.take(&name);
-                    self.with_run(|run| run.steer(number, &text, now));
+                    if self.live.take(&name) {
+                        self.with_run(|run| run.steer(number, &text, now));
+                    } else {
+                        self.live.desk.withdrawn(number);
+                    }
                 }
-                Do::GoOn { name, text } => {
-                    self.live.take(&name);
-                    self.with_run(|run| run.go_on(&text, now));
+                Do::Begin(said) => {
+                    let texts = self.taken(said);
+                    self.with_run(|run| run.begin_turn(&texts, now));
                 }
+                Do::GoOn(said) => match self.taken(said).as_slice() {
+                    [] => self.live.desk.none_left(now),
+                    texts => self.with_run(|run| run.go_on(texts, now)),
+                },
                 Do::PutBack(name) => self.live.put_back(&name),
                 Do::Interrupt(name) => {
                     if self.live.take(&name) {
@@ -104,6 +111,11 @@ impl Watch<'_> {
                 Do::GiveUp => self.step(Input::LeftAlone),
             }
         }
+    }
+
+    /// Takes messages up; what was taken back is not said.
+    fn taken(&mut self, said: Vec<Said>) -> Vec<String> {
+        said.into_iter().filter(|said| self.live.take(&said.name)).map(|said| said.text).collect()
     }
 
     fn reply(&mut self, question: u64, reply: &Reply, name: Option<String>) {

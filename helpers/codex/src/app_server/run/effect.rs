@@ -14,7 +14,7 @@ pub enum Effect {
     Event(Event<'static>),
     /// Hands are shaken with this Codex: the run may be let go.
     Greeted(CodexVersion),
-    /// The thread is open with this model and profile.
+    /// The thread is open with this model and profile: it waits for [`AppServerRun::begin_turn`].
     Open(Box<OpenThread>),
     /// So much of the account's limits is used now; what it does not speak of has not changed.
     RateLimits(RateLimits),
@@ -63,11 +63,11 @@ pub enum Unheard {
 /// A question of Codex, independent of the line that it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AskedOfUs {
-    /// May this command leave the sandbox?
+    /// May this command leave the sandbox, or break a rule inside it?
     Command {
         /// As the model wrote it.
         command: String,
-        /// The model's own words.
+        /// The model's own words why it should leave the sandbox; empty where it has not asked to.
         reason: String,
     },
     /// May these files be patched? Absolute paths.

@@ -44,6 +44,8 @@ fn working() -> AppServerRun {
     effects(&mut run);
     hear(&mut run, r#"{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}"#);
     hear(&mut run, r#"{"id":2,"result":{"thread":{"id":"t"},"activePermissionProfile":{"id":"clodex"}}}"#);
+    run.begin_turn(&[], now);
+    effects(&mut run);
     hear(&mut run, r#"{"id":3,"result":{"turn":{"id":"u"}}}"#);
     hear(&mut run, r#"{"method":"turn/started","params":{"threadId":"t","turn":{"id":"u"}}}"#);
     run
@@ -63,8 +65,10 @@ fn no_thread_is_opened_before_the_run_is_let_go() {
         &mut run,
         r#"{"id":2,"result":{"thread":{"id":"t"},"activePermissionProfile":{"id":"clodex"}}}"#,
     );
-    let turn = r#"{"id":3,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"do it"}]}}"#;
-    assert_eq!(opened, [r#"ThreadStarted { thread_id: "t" }"#, "open t", turn]);
+    assert_eq!(opened, [r#"ThreadStarted { thread_id: "t" }"#, "open t"]);
+    run.begin_turn(&["and well".to_owned()], now);
+    let turn = r#"{"id":3,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"do it"},{"type":"text","text":"and well"}]}}"#;
+    assert_eq!(effects(&mut run), [turn]);
 }
 
 #[test]
@@ -76,7 +80,11 @@ fn a_recorded_run_comes_to_its_events_and_its_end() {
     let mut all = effects(&mut run);
     // Up to the end of the first turn; after it the recording asks for another one.
     for line in recorded.lines() {
-        let heard = hear(&mut run, line);
+        let mut heard = hear(&mut run, line);
+        if heard.iter().any(|effect| effect.starts_with("open ")) {
+            run.begin_turn(&[], now);
+            heard.extend(effects(&mut run));
+        }
         let is_over = heard.iter().any(|effect| effect == "Over");
         all.extend(heard);
         if is_over {
@@ -129,7 +137,7 @@ fn an_interrupt_ends_the_turn_and_then_what_it_has_left_running() {
         r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"interrupted"}}}"#;
     assert_eq!(hear(&mut run, ended), [r#"Unknown { kind: "turn/completed" }"#]);
     assert_eq!(hear(&mut run, r#"{"id":5,"result":{}}"#), ["Interrupted"]);
-    run.go_on("and now?", now);
+    run.go_on(&["and now?".to_owned()], now);
     let turn = r#"{"id":6,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"and now?"}]}}"#;
     assert_eq!(effects(&mut run), [turn]);
 }
