@@ -74,7 +74,8 @@ last_key_wins! {
 }
 
 impl Heard {
-    /// Whether this tells something that was not told before. What has no identity is always new.
+    /// Whether this tells something that was not told before. What has no identity is always new, and a message that
+    /// comes after its turn's end never is: the last one before is the answer.
     pub(super) fn is_new(&mut self, told: &Notification) -> bool {
         let method = told.method.as_str();
         if !matches!(
@@ -94,6 +95,9 @@ impl Heard {
         match method {
             "turn/started" => !std::mem::replace(&mut thread.turn(&about.turn.id.0).has_begun, true),
             "turn/completed" => !std::mem::replace(&mut thread.turn(&about.turn.id.0).has_ended, true),
+            "item/completed" if thread.has_ended(&about.turn_id.0) && about.item.kind.0 == "agentMessage" => {
+                false
+            }
             // Without an id nothing can be recognised.
             "item/started" | "item/completed" if item.is_empty() => true,
             "item/started" => thread.turn(&about.turn_id.0).begun.insert(item),
@@ -113,12 +117,6 @@ impl Heard {
                 is_later
             }
         }
-    }
-
-    /// Whether the end of this turn has been heard.
-    pub(super) fn has_ended(&self, thread: &str, turn: &str) -> bool {
-        let turns = self.threads.get(thread).into_iter().flat_map(|thread| &thread.turns);
-        turns.into_iter().any(|known| known.id == turn && known.has_ended)
     }
 
     /// What is complete in a turn's record and was not heard, as it would have been told.
@@ -143,6 +141,11 @@ impl Heard {
 }
 
 impl OfThread {
+    /// Whether the end of this turn has been heard.
+    fn has_ended(&self, turn: &str) -> bool {
+        self.turns.iter().any(|known| known.id == turn && known.has_ended)
+    }
+
     fn turn(&mut self, id: &str) -> &mut OfTurn {
         let at = self.turns.iter().position(|turn| turn.id == id).unwrap_or_else(|| {
             if self.turns.len() == REMEMBERED {
@@ -240,6 +243,16 @@ mod tests {
         assert!(heard.is_new(&item("v", "i")));
         assert!(heard.is_new(&told("turn/started", r#"{"threadId":"x","turn":{"id":"u"}}"#)));
         assert!(heard.is_new(&told("turn/completed", "7")));
+    }
+
+    #[test]
+    fn a_message_after_the_end_of_its_turn_is_not_news() {
+        let mut heard = Heard::default();
+        assert!(heard.is_new(&told("turn/completed", r#"{"threadId":"t","turn":{"id":"u"}}"#)));
+        assert!(!heard.is_new(&item("u", "i")) && !heard.is_new(&item("u", "")));
+        assert!(heard.is_new(&item("v", "i")));
+        let command = r#"{"threadId":"t","turnId":"u","item":{"id":"c","type":"commandExecution"}}"#;
+        assert!(heard.is_new(&told("item/completed", command)));
     }
 
     #[test]

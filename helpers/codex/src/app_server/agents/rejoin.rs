@@ -74,3 +74,6 @@ impl Agent {
         (self.status, self.turn_id, self.said) = (status, None, None);
     }
 }
+
+#[cfg(test)]
+mod tests;

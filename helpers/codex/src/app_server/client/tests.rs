@@ -119,7 +119,11 @@ fn an_overloaded_server_is_asked_again_until_the_deadline() {
     client.ask(&LoadedThreads {}, Some(Instant::now() + Duration::from_millis(50)), "no time").unwrap();
     played.hear();
     played.say(r#"{"id":5,"error":{"code":-32001,"message":"busy"}}"#);
-    assert_eq!(next(&mut client), "no time: codex refused `thread/loaded/list`: busy (-32001)");
+    // The refusal itself, or on a machine that has more to do that it was late.
+    let told = next(&mut client);
+    let [busy, late] =
+        ["refused `thread/loaded/list`: busy (-32001)", "did not answer `thread/loaded/list` in time"];
+    assert!([busy, late].map(|why| format!("no time: codex {why}")).contains(&told), "{told}");
 }
 
 #[test]

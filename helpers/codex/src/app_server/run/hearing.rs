@@ -14,7 +14,7 @@ use crate::app_server::notice::{Notice, Told, TurnEnd};
 impl AppServerRun {
     pub(super) fn told(&mut self, told: &Notification, now: Instant) {
         if !self.heard.is_new(told) {
-            return self.event(Event::Unknown { kind: Cow::Borrowed("told again") });
+            return self.event(Event::Unknown { kind: Cow::Borrowed("told again or too late") });
         }
         let notice = Notice::read(&told.method, told.params.as_deref().map(RawValue::get));
         // Sub-agents and reviews have threads of their own on the same connection.
@@ -22,11 +22,6 @@ impl AppServerRun {
         let is_of_none = notice.thread_id.is_empty();
         if !is_ours && !is_of_none {
             return self.event(Event::Unknown { kind: Cow::Borrowed("another thread") });
-        }
-        // The last message before a turn's end is its answer, whatever comes late.
-        let is_message = matches!(&notice.told, Told::Event(Event::Message { .. }));
-        if is_message && self.heard.has_ended(&notice.thread_id, &notice.turn_id) {
-            return self.event(Event::Unknown { kind: Cow::Borrowed("a message after the end") });
         }
         match &notice.told {
             Told::TurnStarted => {

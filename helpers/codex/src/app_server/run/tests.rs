@@ -273,7 +273,7 @@ fn a_message_that_comes_after_its_turn_is_not_the_answer() {
         r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"completed"}}}"#;
     assert_eq!(hear(&mut run, end).last().unwrap(), "Over");
     let late = r#"{"method":"item/completed","params":{"threadId":"t","turnId":"u","item":{"type":"agentMessage","id":"m","text":"late"}}}"#;
-    assert_eq!(hear(&mut run, late), [r#"Unknown { kind: "a message after the end" }"#]);
+    assert_eq!(hear(&mut run, late), [r#"Unknown { kind: "told again or too late" }"#]);
 }
 
 /// The recorded session's lines, and how a line may be spoilt.
