@@ -75,37 +75,51 @@ fn ten_agents_and_four_copies_of_one_work_on_one_server() {
     let server = Server::start(&stage.sandbox, "ws://127.0.0.1:0", &[]);
     let mut agents = Agents::new(greet(&server).0);
     let settings = reading(&stage.sandbox);
+    ten_work_at_once(&mut agents, &settings);
+    four_go_on_from_one(&stage, &mut agents, &settings);
+    one_is_stopped_and_one_put_away(&stage, &mut agents);
+    assert_eq!(fs::read(&config).unwrap(), before);
+}
+
+#[track_caller]
+fn ten_work_at_once(agents: &mut Agents, settings: &ThreadSettings<'_>) {
     let names: Vec<String> = (0..10).map(|number| format!("agent-{number}")).collect();
     let wishes: Vec<_> = names.iter().map(|name| (name.clone(), ThreadWish::default())).collect();
-    open(&mut agents, &wishes, &settings);
+    open(agents, &wishes, settings);
     for name in &names {
         assert_eq!(agents.get(name).unwrap().status, AgentStatus::Idle);
         let steps = json!([{ "do": [{ "run": "sleep 0.3; echo it ran" }] }, { "do": [{ "say": format!("I am {name}") }] }]);
-        send(&mut agents, name, &script(name, &steps));
+        send(agents, name, &script(name, &steps));
         assert_eq!(agents.get(name).unwrap().status, AgentStatus::Processing);
     }
-    let told = answers(&mut agents, 10);
+    let told = answers(agents, 10);
     assert_eq!(told, names.iter().map(|name| (name.clone(), format!("I am {name}"))).collect());
+}
 
-    // One checkpoint, four who go on from it at the same time.
+/// One checkpoint, and four who go on from it at the same time.
+#[track_caller]
+fn four_go_on_from_one(stage: &Stage, agents: &mut Agents, settings: &ThreadSettings<'_>) {
     let origin = agents.get("agent-0").unwrap().thread_id.clone().unwrap();
     let copies: Vec<_> =
         (0..4).map(|number| (format!("copy-{number}"), ThreadWish::Fork(origin.clone()))).collect();
-    open(&mut agents, &copies, &settings);
+    open(agents, &copies, settings);
     for (name, _) in &copies {
         assert_ne!(agents.get(name).unwrap().thread_id.as_ref(), Some(&origin));
-        send(&mut agents, name, &script(name, &json!([{ "do": [{ "say": format!("{name} goes on") }] }])));
+        send(agents, name, &script(name, &json!([{ "do": [{ "say": format!("{name} goes on") }] }])));
     }
-    let told = answers(&mut agents, 4);
+    let told = answers(agents, 4);
     assert_eq!(told, copies.iter().map(|(name, _)| (name.clone(), format!("{name} goes on"))).collect());
     let remember = |request: &&clodex_sim::Request| {
         let text = request.user_texts().join(" ");
         text.contains("copy-") && text.contains("I am agent-0")
     };
     assert_eq!(stage.asked().iter().filter(remember).count(), 4);
+}
 
-    // One is stopped in the middle of a command, and another is put away.
-    send(&mut agents, "agent-1", &script("run", &json!([{ "do": [{ "run": "sleep 271" }] }])));
+/// The one in the middle of a command.
+#[track_caller]
+fn one_is_stopped_and_one_put_away(stage: &Stage, agents: &mut Agents) {
+    send(agents, "agent-1", &script("run", &json!([{ "do": [{ "run": "sleep 271" }] }])));
     let is_at_work = |event: &AgentEvent| matches!(event, AgentEvent::Event(name, clodex_core::Event::CommandStarted { .. }) if name == "agent-1");
     while !is_at_work(&agents.next(Some(soon())).unwrap()) {}
     agents.interrupt("agent-1", Some(soon())).unwrap();
@@ -118,7 +132,6 @@ fn ten_agents_and_four_copies_of_one_work_on_one_server() {
         let left = clodex_tests::leftovers(stage.sandbox.marker());
         (!left.iter().any(|left| left.command.contains("sleep 271"))).then_some(())
     });
-    assert_eq!(fs::read(&config).unwrap(), before);
 }
 
 #[test]
@@ -126,42 +139,57 @@ fn a_lost_connection_costs_nothing_and_a_killed_server_no_false_success() {
     let Some(stage) = Stage::real() else { return };
     let mut server = Server::start(&stage.sandbox, "ws://127.0.0.1:0", &[]);
     let mut talk = Talk::start(&server, &stage.sandbox);
+    a_question_survives_its_connection(&server, &mut talk);
+    let mut talk = what_ends_unheard_is_told_once(&stage, &server, talk);
+    a_killed_server_leaves_a_turn_unknown_and_its_thread_whole(&stage, &mut server, &mut talk);
+}
 
-    // A command that wants out of the sandbox: the question survives the connection.
+/// That of a command that wants out of the sandbox.
+#[track_caller]
+fn a_question_survives_its_connection(server: &Server, talk: &mut Talk) {
     let run = json!({ "run": { "cmd": "echo out", "sandbox_permissions": "require_escalated", "justification": "why not" } });
     let turn =
         talk.say(&script("go", &json!([{ "do": [{ "say": "first" }, run] }, { "do": [{ "say": "last" }] }])));
     let (messages, question) = talk.until(asked);
     assert_eq!(messages, ["first"]);
-    talk.come_back(&server).unwrap();
+    talk.come_back(server).unwrap();
     assert_eq!(talk.rejoin(&turn), Rejoined::Working(turn.clone()));
     assert!(talk.client.reply(question, &Reply::Accept, 0).is_err());
     let (messages, question) = talk.until(asked);
     assert_eq!(messages, Vec::<String>::new());
     talk.client.reply(question, &Reply::Accept, 0).unwrap();
     assert_eq!(talk.end(), (vec!["last".to_owned()], "completed"));
+}
 
-    // What ends while nobody listens is told afterwards, once.
+#[track_caller]
+fn what_ends_unheard_is_told_once(stage: &Stage, server: &Server, mut talk: Talk) -> Talk {
     let go = stage.sandbox.root().join("go");
     let steps = json!([{ "do": [{ "say": "one" }, { "run": "true" }] }, { "do": [{ "until": go }, { "say": "two" }] }]);
     let turn = talk.say(&script("again", &steps));
     talk.until(|heard| matches!(heard, Heard::Message(_)).then_some(()));
-    let mut other = Talk::join(&server, &talk.thread);
-    let (thread, client) = (talk.thread.clone(), talk.client);
+    let mut other = Talk::join(server, &talk.thread);
+    let Talk { thread, client } = talk;
     drop(client);
     fs::write(&go, "").unwrap();
     other.end();
-    let mut talk = Talk { client: greet(&server).0, thread };
+    let mut talk = Talk { client: greet(server).0, thread };
     assert_eq!(talk.rejoin(&turn), Rejoined::Ended(turn));
     assert_eq!(talk.end(), (vec!["one".to_owned(), "two".to_owned()], "completed"));
+    talk
+}
 
-    // The server is killed in the middle of a turn: nobody can know, and the thread goes on.
+#[track_caller]
+fn a_killed_server_leaves_a_turn_unknown_and_its_thread_whole(
+    stage: &Stage,
+    server: &mut Server,
+    talk: &mut Talk,
+) {
     let turn = talk.say(&script("stop", &json!([{ "do": [{ "say": "begun" }, { "run": "sleep 272" }] }])));
     talk.until(|heard| matches!(heard, Heard::Command).then_some(()));
     server.kill();
     talk.until(|heard| matches!(heard, Heard::Closed).then_some(()));
     server.start_again(&stage.sandbox);
-    talk.come_back(&server).unwrap();
+    talk.come_back(server).unwrap();
     assert_eq!(
         talk.rejoin(&turn),
         Rejoined::Unknown("the server ended in the middle of the turn".to_owned())
@@ -254,8 +282,15 @@ fn older(version: &str) {
     let server = Server::start(&stage.sandbox, "ws://127.0.0.1:0", &[]);
     assert_eq!(greet::<()>(&server).1.text().as_deref(), Some(version));
     let mut talk = Talk::start(&server, &stage.sandbox);
+    is_steered_and_joined_again(&stage, &server, &mut talk);
+    is_interrupted_with_what_it_runs(&stage, &mut talk);
+    is_copied_and_put_away(&stage, &server, &mut talk);
+    assert_eq!(fs::read(&config).unwrap(), before);
+}
 
-    // Steered while the model thinks, and the connection lost and found again.
+/// While the model thinks.
+#[track_caller]
+fn is_steered_and_joined_again(stage: &Stage, server: &Server, talk: &mut Talk) {
     let go = stage.sandbox.root().join("go");
     let steps = json!([{ "do": [{ "say": "one" }, { "run": "sleep 0.5" }] }, { "do": [{ "until": go }, { "say": "two" }] }]);
     let turn = talk.say(&script("go", &steps));
@@ -265,14 +300,16 @@ fn older(version: &str) {
     let (thread_id, expected_turn_id) = (&talk.thread, &turn);
     let steer = SteerTurn { thread_id, expected_turn_id, input: &words, client_user_message_id: None };
     talk.client.call(&steer, soon()).unwrap();
-    talk.come_back(&server).unwrap();
+    talk.come_back(server).unwrap();
     assert_eq!(talk.rejoin(&turn), Rejoined::Working(turn));
     fs::write(&go, "").unwrap();
     let (messages, end) = talk.end();
     assert!(messages.first().is_some_and(|text| text == "two") && end == "completed", "{messages:?} {end}");
     assert!(stage.asked().iter().any(|request| request.user_texts().contains(&"and gently".to_owned())));
+}
 
-    // Interrupted, with what it ran.
+#[track_caller]
+fn is_interrupted_with_what_it_runs(stage: &Stage, talk: &mut Talk) {
     let turn = talk.say(&script("run", &json!([{ "do": [{ "run": "sleep 273" }] }])));
     talk.until(|heard| matches!(heard, Heard::Command).then_some(()));
     let thread_id = &talk.thread;
@@ -284,9 +321,11 @@ fn older(version: &str) {
         let left = clodex_tests::leftovers(stage.sandbox.marker());
         (!left.iter().any(|left| left.command.contains("sleep 273"))).then_some(())
     });
+}
 
-    // Copied, and put away.
-    let mut agents = Agents::new(greet(&server).0);
+#[track_caller]
+fn is_copied_and_put_away(stage: &Stage, server: &Server, talk: &mut Talk) {
+    let mut agents = Agents::new(greet(server).0);
     open(
         &mut agents,
         &[("copy".to_owned(), ThreadWish::Fork(talk.thread.clone()))],
@@ -295,7 +334,6 @@ fn older(version: &str) {
     send(&mut agents, "copy", &script("copy", &json!([{ "do": [{ "say": "I am the copy" }] }])));
     assert_eq!(answers(&mut agents, 1)["copy"], "I am the copy");
     talk.client.call(&ArchiveThread { thread_id: &talk.thread }, soon()).unwrap();
-    assert_eq!(fs::read(&config).unwrap(), before);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn dial(server: &AppServer) -> Result<Connection, ConnectError> {
 
 /// A server that loses the first connection while `a` works on a turn and `b` has nothing to do, and the agents when
 /// they know that it is lost.
-fn lost(turn: &[Value], next: Value) -> (AppServer, Agents) {
+fn lost(turn: &[Value], next: &Value) -> (AppServer, Agents) {
     let other = json!([{ "answer": { "thread": { "id": "other" } } }]);
     let connections = json!([{ "turn/start": turn, "thread/start 2": other }, next]);
     let script = serde_json::from_value(json!({ "connections": connections })).unwrap();
@@ -98,7 +98,7 @@ fn work_goes_on_with_what_was_missed_and_what_is_asked_again() {
         "thread/resume": resume, "thread/resume 2": resumed("other", "idle"),
         "thread/turns/list": record("inProgress", &[message("m", "missed")]), "reply": [{ "tell": ["turn/completed", { "threadId": THREAD, "turn": ended }] }],
     });
-    let (server, mut agents) = lost(&[json!("begin"), json!("cut")], next);
+    let (server, mut agents) = lost(&[json!("begin"), json!("cut")], &next);
     assert_eq!([status(&agents, "a"), status(&agents, "b")], [AgentStatus::Unknown, AgentStatus::Idle]);
     come_back(&mut agents, &server);
     assert_eq!([status(&agents, "a"), status(&agents, "b")], [AgentStatus::Processing, AgentStatus::Idle]);
@@ -111,7 +111,7 @@ fn a_turn_whose_begin_was_not_heard_is_found_by_what_was_said() {
     let said = json!({ "type": "userMessage", "id": "x", "clientId": "clodex-a-1", "content": [] });
     let turns = record("completed", &[said, message("m", "the answer")]);
     let next = json!({ "thread/resume": resumed(THREAD, "idle"), "thread/turns/list": turns });
-    let (server, mut agents) = lost(&[json!("cut")], next);
+    let (server, mut agents) = lost(&[json!("cut")], &next);
     come_back(&mut agents, &server);
     assert_eq!(end(&mut agents), ("a".to_owned(), Ended::Well(Some("the answer".to_owned()))));
 }
@@ -120,7 +120,7 @@ fn a_turn_whose_begin_was_not_heard_is_found_by_what_was_said() {
 fn a_turn_that_ended_with_its_server_is_unknown_and_its_agent_can_be_told_more() {
     let next =
         json!({ "thread/resume": resumed(THREAD, "idle"), "thread/turns/list": record("interrupted", &[]) });
-    let (server, mut agents) = lost(&[json!("begin"), json!("cut")], next);
+    let (server, mut agents) = lost(&[json!("begin"), json!("cut")], &next);
     come_back(&mut agents, &server);
     let (name, ended) = end(&mut agents);
     assert!(name == "a" && matches!(ended, Ended::Unknown(_)), "{ended:?}");
@@ -133,7 +133,7 @@ fn a_turn_that_ended_with_its_server_is_unknown_and_its_agent_can_be_told_more()
 fn whose_thread_is_gone_is_unknown_and_the_others_come_back() {
     let gone = json!([{ "refuse": [-32600, "no rollout found"] }]);
     let next = json!({ "thread/resume": gone, "thread/resume 2": resumed("other", "idle") });
-    let (server, mut agents) = lost(&[json!("begin"), json!("cut")], next);
+    let (server, mut agents) = lost(&[json!("begin"), json!("cut")], &next);
     come_back(&mut agents, &server);
     let (name, ended) = end(&mut agents);
     assert!(
