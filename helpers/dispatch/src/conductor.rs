@@ -87,6 +87,13 @@ pub enum Stop {
     BrokeOff,
 }
 
+/// Who has to do something next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WaitsFor {
+    Codex,
+    User,
+}
+
 /// The state of a run as far as decisions need it.
 #[derive(Debug)]
 pub struct Conductor {
@@ -94,7 +101,7 @@ pub struct Conductor {
     look_every: Option<Duration>,
     starts_before_baseline: bool,
     prompted: bool,
-    waits: bool,
+    waits_for: WaitsFor,
     turn_ended: Option<Duration>,
     stop: Option<Stop>,
     kill_at: Option<Duration>,
@@ -111,7 +118,7 @@ impl Conductor {
             look_every: (heartbeat_sec > 0).then_some(pause),
             starts_before_baseline,
             prompted: false,
-            waits: false,
+            waits_for: WaitsFor::Codex,
             turn_ended: None,
             stop: None,
             kill_at: None,
@@ -148,18 +155,17 @@ impl Conductor {
                 vec![]
             }
             Input::Waits => {
-                self.waits = true;
+                self.waits_for = WaitsFor::User;
                 vec![]
             }
             Input::GoesOn => {
-                self.waits = false;
+                self.waits_for = WaitsFor::Codex;
                 self.watchdog.life(now);
                 vec![]
             }
-            Input::LeftAlone if self.stop.is_some() => vec![],
-            Input::LeftAlone => self.end(Stop::LeftAlone, now),
+            Input::LeftAlone | Input::OutOfScope | Input::TalkFailed if self.stop.is_some() => vec![],
             Input::CancelAsked => self.cancel(now),
-            Input::OutOfScope | Input::TalkFailed if self.stop.is_some() => vec![],
+            Input::LeftAlone => self.end(Stop::LeftAlone, now),
             Input::TalkFailed => self.end(Stop::BrokeOff, now),
             Input::OutOfScope => self.end(Stop::OutOfScope, now),
             Input::Gone => {
@@ -241,7 +247,7 @@ impl Conductor {
 
     /// Whoever waits for the user does not stall.
     fn health(&self, now: Duration) -> Health {
-        if self.waits {
+        if self.waits_for == WaitsFor::User {
             let mut patient = self.watchdog.clone();
             patient.life(now);
             return patient.check(now);

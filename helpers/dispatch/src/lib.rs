@@ -5,6 +5,7 @@
 mod answer;
 mod artifacts;
 mod asked;
+mod attempts;
 mod attribution;
 mod backend;
 mod beside;

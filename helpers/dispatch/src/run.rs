@@ -1,4 +1,4 @@
-//! One run from its acceptance to its end: the baseline beside Codex's start, watching, one fallback, closing. From the
+//! One run from its acceptance to its end: the baseline beside Codex's start, watching, closing. From the
 //! first line on stdout there is a result on every path.
 
 use std::io;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use clodex_codex::{CodexConfig, Login, Rollout, find_rollout, reviewer_usage, rollout_review};
 use clodex_core::{
-    Ending, Enforcement, FailureKind, Liveness, OnViolation, ProgressFold, RunId, RunRecord, RunStory,
-    ThreadBase, Turn, path_text,
+    Ending, Enforcement, Liveness, OnViolation, ProgressFold, RunId, RunRecord, RunStory, ThreadBase, Turn,
+    path_text,
 };
 use clodex_os::process::adopt_orphans;
 use clodex_os::record_store::RecordStore;
@@ -18,16 +18,15 @@ use clodex_os::signals::StopSignals;
 use clodex_scope::{Baseline, CtimeTrust, Request, ScopeError, SecureRequest};
 
 use crate::artifacts::Artifacts;
+use crate::attempts::{Attempted, Attempts};
 use crate::backend::Driver;
 use crate::beside::{meanwhile, rests};
 use crate::board::Board;
 use crate::channel::{Channel, Message};
 use crate::close::{Ended, Finished, close};
-use crate::codex_start::{Codex, Places, start};
-use crate::conductor::Stop;
+use crate::codex_start::{Codex, Places};
 use crate::enforcement::Held;
 use crate::listener::Folds;
-use crate::live_control::LiveControl;
 use crate::lookout::{BaselineTaken, Lookout};
 use crate::mount_points::{Temporary, remove_empty};
 use crate::opening::{Opened, remove_scratch};
@@ -36,7 +35,6 @@ use crate::quota::{QuotaGate, QuotaMemory, known_after};
 use crate::refusal::Refusal;
 use crate::tape::Tape;
 use crate::verify::{CheckSandbox, Verifier};
-use crate::watch::{Attempt, Watched, watch};
 
 /// Files that are secured at most, so that a tree full of them does not hold up a run.
 const SECURED_FILES: usize = 20_000;
@@ -146,55 +144,24 @@ impl Run<'_> {
             self.plan.reach.notes.iter().filter(|_| self.held.enforcement == Enforcement::Profile).cloned(),
         );
         let places = self.places(&board, &artifacts, scratch);
-        let mut model = self.plan.model.as_deref();
-        let mut driver = self.driver;
-        let mut degraded = Vec::new();
-        let inbox = self.store.inbox(&board.record.id);
-        let mut live = match driver {
-            Driver::Exec => LiveControl::deaf(self.plan),
-            Driver::AppServer { .. } => {
-                LiveControl::listening(self.plan, inbox.clone(), channel.sender.clone())
+        let attempts = Attempts {
+            run: self,
+            places: &places,
+            channel: &channel,
+            tape: &mut tape,
+            folds: &mut folds,
+            board: &mut board,
+            notes,
+            degraded: vec![],
+        };
+        let attempted = match attempts.make() {
+            Ok(attempted) => attempted,
+            Err(refusal) => {
+                board.refuse(&refusal);
+                return Err(refusal);
             }
         };
-        let mut watched = loop {
-            let attempt = match self.attempt(driver, &places, model) {
-                Ok(attempt) => attempt,
-                Err(refusal) => {
-                    board.refuse(&refusal);
-                    return Err(refusal);
-                }
-            };
-            let watched = watch(attempt, self.begun, &channel, &mut tape, &mut folds, &mut board, &mut live);
-            if let Some(why) = not_driven(driver, &watched, &folds.story) {
-                degraded.push(format!("codex's app-server was of no use ({why}): `codex exec` was taken"));
-                board.remark(&format!("codex's app-server is of no use ({why}): taking `codex exec`"));
-                driver = Driver::Exec;
-                driver.as_str().clone_into(&mut board.record.backend);
-                live.close(&inbox);
-                // A baseline that is still to come is in the channel.
-                if watched.let_go {
-                    let again = BaselineTaken::stands(watched.lookout);
-                    let _ = channel.sender.send(Message::Baseline(again));
-                }
-                continue;
-            }
-            let Some(other) = self.fallback(&watched, &folds.story, model) else { break watched };
-            let gone = model.unwrap_or("the default model");
-            notes.push(format!("{gone} is not available: fell back to {other}"));
-            board.remark(&format!("{gone} is not available: falling back to {other}"));
-            model = Some(other);
-            folds.story.begin_again();
-            live.desk.begin_again();
-            board.record.model = Some(other.to_owned());
-            // The baseline stands; the next attempt need not wait for it.
-            let again = BaselineTaken::stands(watched.lookout);
-            let _ = channel.sender.send(Message::Baseline(again));
-        };
-        // Nothing is to be looked for any more.
-        watched.lookout = None;
-        live.close(&inbox);
-        notes.append(&mut live.notes);
-        degraded.append(&mut live.degraded);
+        let Attempted { watched, declined, mut notes, mut degraded } = attempted;
         board.finishing();
         drop(patience);
         let taken = taking.join().expect("the baseline does not panic");
@@ -241,7 +208,7 @@ impl Run<'_> {
             refused_over: taken.dirty_overlap,
             over_quota: taken.over_quota,
             watched,
-            declined: live.declined,
+            declined,
             story,
             recovered,
             reviewer_says,
@@ -307,18 +274,6 @@ impl Run<'_> {
         })
     }
 
-    fn attempt(&self, driver: Driver, places: &Places, model: Option<&str>) -> Result<Attempt, Refusal> {
-        let (command, conversation) =
-            start(self.plan, &self.held, &self.codex, driver, &self.config, places, model)?;
-        Ok(Attempt {
-            command,
-            conversation,
-            timeout_sec: self.plan.timeout_sec,
-            heartbeat_sec: self.plan.heartbeat_sec,
-            starts_before_baseline: self.codex.version.waits_for_prompt(),
-        })
-    }
-
     fn places(&self, board: &Board, artifacts: &Artifacts, scratch: &Path) -> Places {
         Places {
             wrapper: self.wrapper.clone(),
@@ -328,15 +283,6 @@ impl Run<'_> {
             codex_home: self.codex_home.clone(),
             artifacts: artifacts.dir().to_path_buf(),
         }
-    }
-
-    /// The model to try instead, once, when Codex answers that this one is not to be had.
-    fn fallback(&self, watched: &Watched, story: &RunStory, tried: Option<&str>) -> Option<&str> {
-        let failure = story.failure.as_ref().filter(|_| story.turn == Turn::Failed);
-        let unavailable = failure.is_some_and(|seen| seen.kind == FailureKind::ModelUnavailable);
-        let other = self.plan.fallback_model.as_deref()?;
-        (unavailable && watched.stop.is_none() && tried == self.plan.model.as_deref() && tried != Some(other))
-            .then_some(other)
     }
 
     /// Whether another live run works in the same tree: what is empty there may be its own.
@@ -426,23 +372,6 @@ impl Run<'_> {
             .into_iter()
             .flatten()
             .collect()
-    }
-}
-
-/// Why another driver has to be tried: this one failed before it was told anything, and not by what it was asked for.
-fn not_driven(driver: Driver, watched: &Watched, story: &RunStory) -> Option<String> {
-    let Driver::AppServer { replaceable: true } = driver else { return None };
-    if story.turn != Turn::NotStarted {
-        return None;
-    }
-    match (&watched.broke_off, watched.stop) {
-        (Some(broke_off), Some(Stop::BrokeOff)) if broke_off.is_of_the_backend() => {
-            Some(broke_off.why.clone())
-        }
-        (None, None) if !watched.turn_was_asked && watched.start_error.is_none() => {
-            Some("it ended before its first turn".to_owned())
-        }
-        (_, _) => None,
     }
 }
 

@@ -6,7 +6,7 @@ use clodex_os::clock::Timestamp;
 use super::*;
 
 fn desk() -> Desk {
-    Desk::new(Patience { idle: Some(Duration::from_secs(60)) })
+    Desk::new(Patience { idle: Some(Duration::from_mins(1)) })
 }
 
 fn working() -> Desk {
@@ -67,7 +67,7 @@ fn what_is_taken_back_is_not_waited_for() {
     desk.interrupted(now);
     assert_eq!(steered(&mut desk, "a"), [go_on("a")]);
     desk.none_left(now);
-    assert_eq!(desk.deadline(), Some(now + Duration::from_secs(60)));
+    assert_eq!(desk.deadline(), Some(now + Duration::from_mins(1)));
     assert_eq!(steered(&mut desk, "b"), [go_on("b")]);
     assert_eq!(desk.turn_began(), [yes("b", Some("it began a new turn"))]);
 }
@@ -114,7 +114,7 @@ fn an_interrupted_run_waits_and_goes_on_with_one_turn() {
     assert_eq!(said(&mut desk, "j", LiveWish::Interrupt), []);
     let waits = Some("nothing of its turn runs; it waits");
     assert_eq!(desk.interrupted(now), [yes("i", waits), yes("j", waits)]);
-    assert_eq!(desk.deadline(), Some(now + Duration::from_secs(60)));
+    assert_eq!(desk.deadline(), Some(now + Duration::from_mins(1)));
     assert_eq!(steered(&mut desk, "a"), [go_on("a")]);
     assert_eq!(steered(&mut desk, "b"), [queued("b", "until its new turn begins")]);
     assert_eq!(desk.deadline(), None);
@@ -127,7 +127,7 @@ fn nobody_going_on_in_time_is_given_up() {
     said(&mut desk, "i", LiveWish::Interrupt);
     desk.interrupted(now);
     assert_eq!(desk.tick(now), []);
-    assert_eq!(desk.tick(now + Duration::from_secs(60)), [Do::GiveUp]);
+    assert_eq!(desk.tick(now + Duration::from_mins(1)), [Do::GiveUp]);
     assert_eq!(steered(&mut desk, "a"), [no("a", "its turn is over")]);
 }
 
