@@ -1,6 +1,7 @@
 //! `cargo figures`: how fast the release build is, as ratios from one interleaved run. Prints and never judges: the
 //! machine is shared, and a time that fails a build on a bad day is turned off on the next.
 
+mod barest;
 mod built;
 mod figures;
 mod measure;
@@ -8,8 +9,10 @@ mod pass;
 mod place;
 mod records;
 mod repository;
+mod server;
 mod streams;
 mod table;
+mod talker;
 
 use std::io;
 use std::process::ExitCode;
@@ -21,7 +24,8 @@ use table::Table;
 const USAGE: &str = "\
 Usage: cargo figures [--quick] [GROUP…]
 
-Builds the static release and prints its figures. Groups: start, hook, scope, dispatch, latency, stream (default: all).
+Builds the static release and prints its figures. Groups: start, hook, scope, dispatch, latency, stream,
+app-server (default: all).
 
   --quick   fewer rounds: the order of magnitude";
 
@@ -43,6 +47,9 @@ impl Effort {
 
 fn main() -> ExitCode {
     if let Some(done) = pass::if_asked() {
+        return ended(done);
+    }
+    if let Some(done) = talker::if_asked() {
         return ended(done);
     }
     let mut effort = Effort::Full;

@@ -1,6 +1,7 @@
 //! Runs programs and says what they cost. Cases are interleaved (A B C, A B C, …), so that what disturbs the machine
 //! disturbs all of them.
 
+use std::fs;
 use std::io;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -44,6 +45,14 @@ fn ended(child: &Child, begun: Instant) -> io::Result<(Duration, Duration)> {
     waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)?;
     let wall = begun.elapsed();
     Ok((wall, clock_gettime(clock_getcpuclockid(pid)?)?.into()))
+}
+
+/// The most memory that a process that lives has had, so far.
+pub fn peak_bytes(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let high =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+    high.map_or(f64::NAN, |kilobytes: f64| kilobytes * 1024.0)
 }
 
 /// CPU that this process has used.

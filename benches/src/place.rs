@@ -39,6 +39,12 @@ impl Place {
         self.root.join(name)
     }
 
+    /// Cargo's directory, in which downloads are kept, too.
+    pub fn target(&self) -> &Path {
+        let is_tagged = |dir: &&Path| dir.join("CACHEDIR.TAG").is_file();
+        self.binaries.ancestors().filter(is_tagged).last().unwrap_or(&self.binaries)
+    }
+
     /// Where the measured programs are.
     pub fn binaries(&self) -> &Path {
         &self.binaries

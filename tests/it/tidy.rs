@@ -53,7 +53,10 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("clodex-setup", &["clodex-core", "clodex-os", "clodex-codex", "clodex-retention"]),
         ("clodex-hook", &["clodex-core", "clodex-os"]),
         ("clodex-sim", &[]),
-        ("clodex-bench", &["clodex-core", "clodex-os", "clodex-scope", "clodex-sim"]),
+        (
+            "clodex-bench",
+            &["clodex-codex", "clodex-core", "clodex-json-rpc", "clodex-os", "clodex-scope", "clodex-sim"],
+        ),
     ])
 }
 

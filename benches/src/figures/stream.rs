@@ -1,6 +1,5 @@
 //! Long streams: what it costs to follow them, in CPU and in memory.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::Effort;
-use crate::measure::{Case, Cost, interleave};
+use crate::measure::{Case, Cost, interleave, peak_bytes};
 use crate::place::Place;
 use crate::streams::{self, Kind};
 use crate::table::{Aim, Table, Unit};
@@ -83,15 +82,10 @@ fn watched(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
 /// The most memory that a process had, looked at until it is gone.
 fn peak_of(mut command: Command) -> io::Result<f64> {
     let mut child = command.spawn()?;
-    let status = format!("/proc/{}/status", child.id());
     let mut peak = f64::NAN;
     let begun = Instant::now();
     while child.try_wait()?.is_none() {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let high = text
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-        peak = peak.max(high.map_or(f64::NAN, |kilobytes: f64| kilobytes * 1024.0));
+        peak = peak.max(peak_bytes(child.id()));
         // Slower than the run's last steps would miss them, faster would disturb it.
         std::thread::sleep(Duration::from_millis(if begun.elapsed().as_secs() < 1 { 1 } else { 5 }));
     }
