@@ -302,8 +302,8 @@ fn what_a_killed_dispatcher_had_not_heard_is_told_by_sender_and_status() {
 fn time_spent_on_the_users_answer_is_no_stall() {
     let Some(stage) = Stage::real() else { return };
     let script = json!([step(&[escalated("echo out > src/out.txt")]), step(&[clean()])]);
-    let args = ["--backend", "app-server", "--heartbeat-sec", "1", "--answer-timeout", "3"];
+    let args = ["--backend", "app-server", "--heartbeat-sec", "8", "--answer-timeout", "12"];
     let begun = Instant::now();
     begin(&stage, "patient", &script, &args).finish().exits(0);
-    assert!(begun.elapsed() >= Duration::from_secs(3));
+    assert!(begun.elapsed() >= Duration::from_secs(12));
 }

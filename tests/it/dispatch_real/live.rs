@@ -145,10 +145,10 @@ fn a_silent_model_is_a_stall_that_keeps_what_there_is() {
     let Some(stage) = Stage::real() else { return };
     let script = json!([step(&[json!({ "say": "I begin" }), sh("true; sleep 0.3")]), { "silence": true }]);
     let packet = Packet::worker(&["src"]).script(&script).with("NAME: quiet");
-    let run = stage.packet(&packet, &["--heartbeat-sec", "3"]).exits(4);
+    let run = stage.packet(&packet, &["--heartbeat-sec", "8"]).exits(4);
     run.says(&[
         "outcome  stalled (exit 4)",
-        "no sign of life for 3 s",
+        "no sign of life for 8 s",
         "last message (its claim, not checked)\n  I begin\n",
     ]);
     println!("{}", run.stdout);
