@@ -1,31 +1,31 @@
 //! `cargo figures`: how fast the release build is, as ratios from one interleaved run. Prints and never judges: the
 //! machine is shared, and a time that fails a build on a bad day is turned off on the next.
 
-mod barest;
-mod built;
 mod figures;
 mod measure;
-mod pass;
-mod place;
+mod raw_client;
 mod records;
+mod release_build;
 mod repository;
+mod scope_pass;
+mod scratch_dir;
 mod server;
 mod streams;
 mod table;
-mod talker;
+mod timed_server;
 
 use std::io;
 use std::process::ExitCode;
 
-use built::Built;
-use place::Place;
+use release_build::ReleaseBuild;
+use scratch_dir::ScratchDir;
 use table::Table;
 
 const USAGE: &str = "\
 Usage: cargo figures [--quick] [GROUP…]
 
 Builds the static release and prints its figures. Groups: start, hook, scope, dispatch, latency, stream,
-app-server (default: all).
+app-server, flow (default: all).
 
   --quick   fewer rounds: the order of magnitude";
 
@@ -46,10 +46,10 @@ impl Effort {
 }
 
 fn main() -> ExitCode {
-    if let Some(done) = pass::if_asked() {
+    if let Some(done) = scope_pass::if_asked() {
         return ended(done);
     }
-    if let Some(done) = talker::if_asked() {
+    if let Some(done) = timed_server::if_asked() {
         return ended(done);
     }
     let mut effort = Effort::Full;
@@ -83,13 +83,13 @@ fn ended(result: io::Result<()>) -> ExitCode {
 
 fn run(effort: Effort, groups: &[String]) -> io::Result<()> {
     // What measures is a release build, too: it reads records and takes scope passes itself.
-    let Some(built) = Built::beside_this_program()? else { return built::build_and_become() };
-    let place = Place::make(&built)?;
+    let Some(built) = ReleaseBuild::beside_this_program()? else { return release_build::build_and_become() };
+    let scratch = ScratchDir::make(&built)?;
     let mut table = Table::default();
     for (name, figures) in figures::GROUPS {
         if groups.is_empty() || groups.iter().any(|group| group == name) {
             eprintln!("measuring: {name}");
-            figures(&place, effort, &mut table)?;
+            figures(&scratch, effort, &mut table)?;
         }
     }
     table.print(&built);

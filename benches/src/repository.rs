@@ -46,10 +46,10 @@ fn source(root: &Path, number: usize) -> PathBuf {
     root.join(format!("packages/p{}/module{}/component_{number}.ts", number / 900, number / 30))
 }
 
-/// A worker's packet.
-pub fn packet(root: &Path) -> String {
+/// A packet of a worker in this scope.
+pub fn packet(root: &Path, scope: &str) -> String {
     format!(
-        "MODE: worker\nNAME: figures\nWORKDIR: {}\nOBJECTIVE: be measured\n\nWRITE SCOPE:\n- src/\n\nNON-GOALS:\n- none\n\n\
+        "MODE: worker\nNAME: figures\nWORKDIR: {}\nOBJECTIVE: be measured\n\nWRITE SCOPE:\n- {scope}\n\nNON-GOALS:\n- none\n\n\
          VERIFICATION:\n- none\n\nDELIVERABLE:\n- a report\n",
         root.display()
     )

@@ -1,8 +1,8 @@
 //! The table. A row is one figure with its spread and its aim; times are never compared with a constant of another
 //! machine, they stand beside the ratios to give them a scale.
 
-use crate::built::Built;
 use crate::measure::{median, percentile};
+use crate::release_build::ReleaseBuild;
 
 /// All rows.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ impl Table {
     }
 
     /// Prints everything to stdout.
-    pub fn print(&self, built: &Built) {
+    pub fn print(&self, built: &ReleaseBuild) {
         let head = ["figure", "median", "least … greatest", "aim", ""].map(str::to_owned);
         let all: Vec<&[String; 5]> = std::iter::once(&head).chain(&self.rows).collect();
         let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

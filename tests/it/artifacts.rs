@@ -39,7 +39,11 @@ fn what_the_worker_does_to_its_own_artifacts_is_found_and_undone() {
         ("rm task.md; ln -s /etc/passwd task.md", vec!["task.md"], true),
         ("rm task.md; mkfifo task.md", vec!["task.md"], true),
         ("rm events.jsonl", vec!["events.jsonl"], true),
-        ("mv events.jsonl x; cp x events.jsonl; echo '{}' >> events.jsonl", vec!["events.jsonl"], true),
+        (
+            "e=$(cat events.jsonl); rm events.jsonl; printf '%s\\n{}\\n' \"$e\" > events.jsonl",
+            vec!["events.jsonl"],
+            true,
+        ),
         ("echo '{}' >> events.jsonl", vec!["events.jsonl"], false),
         // What is not there yet is in nobody's place.
         ("mkdir -p policy.json/x; ln -s ../../../../lib/x.txt result.json; echo > seal.json", vec![], true),
@@ -60,6 +64,16 @@ fn what_the_worker_does_to_its_own_artifacts_is_found_and_undone() {
         assert_sealed(&run);
         assert_eq!(fs::read_to_string(sandbox.repo().join("lib/x.txt")).unwrap(), "x\n", "{what}");
     }
+}
+
+#[test]
+fn what_the_worker_puts_beside_the_artifacts_is_a_violation() {
+    let sandbox = Sandbox::new();
+    let run = sandbox
+        .dispatch(&clean_turn(&[sh("cd .codex-dispatch/runs/*/; echo x > evil.sh; echo x > result.md")]));
+    let evil = run.artifacts().strip_prefix(sandbox.repo()).unwrap().join("evil.sh");
+    assert_eq!((run.code, run.violations()), (6, vec![evil.display().to_string()]), "{run:?}");
+    assert_sealed(&run);
 }
 
 #[test]

@@ -77,6 +77,21 @@ fn claude_may_read_here_and_nothing_else() {
 }
 
 #[test]
+fn what_claude_code_denies_without_asking_is_listed_as_well() {
+    let Some(stage) = ClaudeStage::real(json!([])) else { return };
+    let steps = json!([
+        tool("Bash", &json!({ "command": "git status", "description": "x" })),
+        tool("Bash", &json!({ "command": "touch new.txt", "description": "x" })),
+        { "do": [{ "say": "done" }] },
+    ]);
+    let unasked = ["--permission-mode", "dontAsk", "--allowed-tools", "Bash(git status:*)"];
+    let told = json_of(&stage, &[&unasked[..], &[&prompt(&steps)]].concat());
+    assert_eq!((&told["text"], &told["exit_code"]), (&json!("done"), &json!(0)), "{told}");
+    assert!(!stage.sandbox.repo().join("new.txt").exists());
+    assert_eq!(told["declined"], json!([{ "kind": "command", "about": "Bash touch new.txt" }]), "{told}");
+}
+
+#[test]
 fn a_scope_is_written_in_and_nowhere_else_whatever_the_settings_allow() {
     let Some(stage) = ClaudeStage::real(json!([])) else { return };
     stage.sandbox.file("home/.claude/settings.json", r#"{"permissions":{"allow":["Write","Edit"]}}"#);
@@ -99,15 +114,18 @@ fn the_user_answers_what_claude_asks_for() {
     let steps = json!([
         tool("Write", &json!({ "file_path": "yes.txt", "content": "x" })),
         tool("Write", &json!({ "file_path": "no.txt", "content": "x" })),
+        tool("Bash", &json!({ "command": "touch one\ntouch two", "description": "x" })),
         { "do": [{ "say": "done" }] },
     ]);
     let asking = stage.asking(&["--interactive-approvals", "--json", &prompt(&steps)]);
-    let output = Running::start(asking, b"y\nwhat?\nn\n").finish(LIMIT);
+    let output = Running::start(asking, b"y\nwhat?\nn\nn\n").finish(LIMIT);
     let (told, shown) = (object(&output), String::from_utf8_lossy(&output.stderr));
     assert_eq!(told["text"], "done", "{shown}");
     let repo = stage.sandbox.repo();
     assert!(repo.join("yes.txt").exists() && !repo.join("no.txt").exists(), "{shown}");
-    assert!(shown.contains("claude asks: file change: Write ") && shown.contains("not understood: `what?`"));
+    assert!(shown.contains("Claude asks to use Write (file change):\n  file_path: "), "{shown}");
+    assert!(shown.contains("  content: x\n") && shown.contains("not understood: `what?`"), "{shown}");
+    assert!(shown.contains("  command:\n    touch one\n    touch two\n"), "{shown}");
 }
 
 #[test]
@@ -141,7 +159,8 @@ fn an_answer_follows_its_schema_or_is_none() {
     assert_eq!((&told["structured"], &told["text"]), (&json!({ "a": 1 }), &json!(r#"{"a":1}"#)), "{told}");
     let never: Vec<Value> = (0..20).map(|_| json!({ "do": [{ "say": "words" }] })).collect();
     let told = json_of(&stage, &[&with[..], &[&prompt(&json!(never))]].concat());
-    assert_eq!((&told["exit_code"], &told["error"]["kind"]), (&json!(5), &json!("protocol")), "{told}");
+    assert_eq!((&told["exit_code"], &told["error"]["kind"]), (&json!(5), &json!("schema")), "{told}");
+    assert_eq!((&told["status"], &told["text"]), (&json!("failed"), &Value::Null), "{told}");
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! How clodex-claude ends when things do not end well, with the real Claude Code: one object and one exit code on every
 //! path, and nothing of Claude Code left behind (the sandbox looks for that itself).
 
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use clodex_sim::messages::embed;
 use clodex_tests::{ClaudeStage, LIMIT, Running, Sandbox, eventually, run_with_timeout};
+use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use serde_json::{Value, json};
 
 #[track_caller]
@@ -32,8 +37,11 @@ fn endless(made: &Path) -> String {
 #[test]
 fn what_cannot_begin_is_told_as_one_object() {
     let sandbox = Sandbox::new();
+    sandbox.file("repo/schema.json", "[1]");
     for (arguments, wanted) in [
         (&["--json", "--bogus"][..], (2, "not-started", "usage")),
+        (&["--json", "x", "--output-schema", "schema.json"], (2, "not-started", "usage")),
+        (&["--json", "x", "--add-dir", "missing"], (2, "not-started", "usage")),
         (&["--json", "--prompt-file", "missing"], (2, "not-started", "usage")),
         (&["--json", "x", "--thread-id", "s", "--ephemeral"], (2, "not-started", "usage")),
         (&["--json", "x"], (3, "not-started", "unreachable")),
@@ -43,6 +51,26 @@ fn what_cannot_begin_is_told_as_one_object() {
         asking.args(arguments);
         let told = object(&run_with_timeout(asking, LIMIT));
         assert_eq!(end(&told), wanted, "{arguments:?}: {told}");
+    }
+}
+
+/// A pipe whose other end is not written to, as somebody's who has begun to type.
+#[test]
+fn a_signal_is_heard_while_the_prompt_is_waited_for() {
+    let sandbox = Sandbox::new();
+    let pipe = sandbox.root().join("pipe");
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    for program in ["clodex-claude", "clodex-thread"] {
+        let mut asking = sandbox.command(program);
+        asking.args(["--json", "--prompt-file"]).arg(&pipe);
+        let running = Running::start(asking, b"");
+        // It can be written to as soon as somebody reads.
+        let mut writing = fs::OpenOptions::new();
+        writing.write(true).custom_flags(OFlag::O_NONBLOCK.bits());
+        let _open = eventually(LIMIT, || writing.open(&pipe).ok());
+        running.signal(Signal::SIGINT);
+        let told = object(&running.finish(LIMIT));
+        assert_eq!(end(&told), (130, "not-started", "interrupted"), "{program}: {told}");
     }
 }
 

@@ -36,6 +36,7 @@ fn run(sandbox: &Sandbox, prompt: &str, allowed_mcp: &[String]) -> Vec<Event<'st
         conversation: Conversation::New { schema: &schema },
         keep: Keep::Thread,
         allowed_mcp,
+        added_mcp: &[],
         environment: CommandEnvironment { run_id: "the-run", tmp: Path::new("/t"), pytest_addopts: None },
     };
     let mut argv = exec_argv(&request, &config, &version).unwrap();
@@ -81,7 +82,7 @@ fn codex_keeps_its_providers_key_and_its_commands_see_no_secret() {
     let environment = environment_of_the_command(&sandbox);
     assert!(!environment.contains("hush-hush"), "{environment}");
     assert!(environment.contains("CLODEX_RUN_ID=the-run\n"), "{environment}");
-    assert!(environment.contains("CLODEX_TEST_MARKER="), "what is no secret stays: {environment}");
+    assert!(environment.contains("CLODEX_TEST_MARKER="), "what is not a secret stays: {environment}");
     let keys: Vec<_> =
         model.requests().iter().map(|r| r.header("authorization").map(str::to_owned)).collect();
     assert!(keys.iter().all(|key| key.as_deref() == Some("Bearer hush-hush")), "{keys:?}");

@@ -121,7 +121,7 @@ fn every_exit_code_has_its_hint() {
             ended_turn("all done"),
             5,
             "failed",
-            "the answer follows no schema and its last line is no `VERDICT:`",
+            "the answer follows no schema and its last line is not `VERDICT:`",
             protocol,
         ),
         (json!(begun_turn(&[turn_completed()])), 8, "partial", "Codex ended without a final message", report),
@@ -156,7 +156,7 @@ fn the_watchdog_a_violation_and_a_gate_have_theirs() {
             4,
             "stalled",
             "stopped: no sign of life for 1 s",
-            "see `clodex-debug ID`; raise --heartbeat-sec if it was at work; continue it with --resume THREAD",
+            "see `clodex-debug ID`; raise --heartbeat-sec if it was still working; continue it with --resume THREAD",
         ),
         (
             vec![],
@@ -181,7 +181,7 @@ fn the_watchdog_a_violation_and_a_gate_have_theirs() {
         7,
         "refused",
         "uncommitted changes in scope: src/a.txt",
-        "commit or stash them, or start with --allow-dirty-overlap",
+        "commit or stash the changes in scope, or start with --allow-dirty-overlap",
     );
     let wanted = (wanted.0, wanted.1.to_owned(), wanted.2.to_owned(), wanted.3.to_owned());
     assert_eq!(seen(&run), wanted);
@@ -204,7 +204,7 @@ fn a_codex_that_cannot_be_used_is_refused_before_anything_is_made() {
     let plain = sandbox.file("bin/codex", "#!/bin/sh\n");
     assert_unreachable(&sandbox, &[], "there is none on PATH", npm);
     let named = ["--codex", plain.to_str().unwrap()];
-    assert_unreachable(&sandbox, &named, "is no executable file", "hint: check --codex or CLODEX_CODEX");
+    assert_unreachable(&sandbox, &named, "is not an executable file", "hint: check --codex or CLODEX_CODEX");
 }
 
 #[test]
@@ -239,9 +239,9 @@ fn a_version_that_cannot_be_read_is_noted_and_nothing_is_taken_for_granted() {
     for (act, degraded) in [
         (
             json!({ "line": "codex, somebody's own" }),
-            "codex does not tell a released version (`codex, somebody's own`): nothing is taken for granted",
+            "codex reports no released version (`codex, somebody's own`): nothing is taken for granted",
         ),
-        (json!({ "exit": 1 }), "codex does not tell its version: nothing is taken for granted"),
+        (json!({ "exit": 1 }), "codex does not report its version: nothing is taken for granted"),
     ] {
         let sandbox = Sandbox::new();
         let mut command = sandbox.dispatching(&json!([]));

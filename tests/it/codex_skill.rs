@@ -1,14 +1,13 @@
 //! The skill for Codex, in the real Codex: it is offered, read, and what it tells to do asks the real Claude Code. Both
 //! models are scripted.
 
-use std::fs;
-
 use clodex_sim::ScriptedModel;
 use clodex_sim::messages::embed;
-use clodex_tests::{ClaudeStage, Codex, LIMIT, Running, binaries, real_codex};
+use clodex_tests::{ClaudeStage, Codex, LIMIT, Running, binaries, real_codex, run_with_timeout};
 use serde_json::{Value, json};
 
 const SKILL: &str = include_str!("../../skills-codex/clodex-claude/SKILL.md");
+const PAGE: &str = include_str!("../../docs/claude.md");
 const QUESTION: &str =
     "Read src/cache.rs. Which inputs make `evict` drop an entry that is still in use? Name lines.";
 
@@ -20,10 +19,12 @@ fn prescribed() -> String {
     call.join("\n")
 }
 
+/// By the line that the page tells.
 fn install(claude: &ClaudeStage) {
-    let skill = claude.sandbox.codex_home().join("skills/clodex-claude");
-    fs::create_dir_all(&skill).unwrap();
-    fs::write(skill.join("SKILL.md"), SKILL).unwrap();
+    let line = PAGE.lines().find(|line| line.contains("cp -R skills-codex/")).unwrap().trim_start();
+    let mut shell = claude.sandbox.command("sh");
+    shell.args(["-c", line]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    assert!(run_with_timeout(shell, LIMIT).status.success(), "{line}");
     // Codex runs commands in a login shell.
     let profile = format!("export PATH='{}':\"$PATH\"\n", binaries().display());
     claude.sandbox.file("home/.profile", profile);
@@ -34,7 +35,7 @@ fn every_flag_that_the_skill_names_is_one() {
     let sandbox = clodex_tests::Sandbox::new();
     let mut help = sandbox.command("clodex-claude");
     help.arg("--help");
-    let help = String::from_utf8(clodex_tests::run_with_timeout(help, LIMIT).stdout).unwrap();
+    let help = String::from_utf8(run_with_timeout(help, LIMIT).stdout).unwrap();
     let words = SKILL.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
     let flags: Vec<&str> = words.filter(|word| word.starts_with("--") && word.len() > 3).collect();
     assert!(flags.len() > 5, "{flags:?}");

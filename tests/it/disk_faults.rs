@@ -122,6 +122,20 @@ fn artifacts_that_run_out_of_room_are_told_and_the_run_is_judged() {
 }
 
 #[test]
+fn a_callers_limit_on_files_and_its_deafness_to_children_change_nothing_but_what_is_kept() {
+    let sandbox = Sandbox::new();
+    let more = json!({ "flood": { "line": { "type": "unheard.of", "n": "$N" }, "count": 60_000 } });
+    let dispatch = sandbox.dispatching(&clean_turn(&[more]));
+    let mut limited = sandbox.command("bash");
+    limited.args(["-c", "trap '' CHLD; ulimit -f 900; exec \"$@\"", "bash"]);
+    limited.arg(dispatch.get_program()).args(dispatch.get_args());
+    limited.envs(dispatch.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let run = dispatched(limited).exits(0);
+    run.says(&["outcome  done (exit 0)", "the event files are incomplete: File too large"]);
+    assert_eq!(only_record(&sandbox.state().join("ended"))["exit_code"], 0);
+}
+
+#[test]
 fn a_violation_is_found_on_a_full_disk_too() {
     let Some(small) = Small::disk() else { return };
     let acts = clean_turn(&[sh("echo more >> lib/x.txt"), sh(FILL)]);

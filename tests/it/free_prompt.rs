@@ -2,13 +2,15 @@
 //! The stand-in shows what Codex is given; the real Codex shows what reaches the model.
 
 use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::{FileTypeExt as _, symlink};
 use std::process::Command;
 
 use clodex_sim::responses::embed;
 use clodex_tests::{Codex, Dispatched, LIMIT, Running, Sandbox, ended_turn, text};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, clean, dispatch, dispatch_with, step};
+use crate::stage::{ONE_PIXEL, Stage, clean, dispatch, dispatch_with, step};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -66,11 +68,15 @@ fn contradictions_are_refused() {
     refused(&sandbox, &["-i", "nowhere.png", "x"], &["image `nowhere.png`"]);
     let with_comma = sandbox.file("a,b.png", "png");
     refused(&sandbox, &["-i", with_comma.to_str().unwrap(), "x"], &["its path has a comma"]);
-    refused(
-        &sandbox,
-        &["--resume", "no thread", "x"],
-        &["cannot resume `no thread`: that is neither a run nor a thread id"],
-    );
+    // Codex would begin a new thread of that name.
+    for nobodys in ["no thread", "typo", "20261121T235113Z-worker-x-XXXX"] {
+        for backend in ["exec", "app-server"] {
+            let told = format!("cannot resume `{nobodys}`: that is neither a run nor a thread id");
+            refused(&sandbox, &["--backend", backend, "--resume", nobodys, "x"], &[&told]);
+        }
+    }
+    let long = sandbox.file("long.md", "x".repeat(1 << 20));
+    refused(&sandbox, &["--prompt-file", long.to_str().unwrap()], &["Codex takes 1048576 at most"]);
     let latin = sandbox.file("latin.txt", b"caf\xe9");
     refused(&sandbox, &["--prompt-file", latin.to_str().unwrap()], &["byte 3 is not UTF-8"]);
     refused(&sandbox, &["-C", "/", "x"], &["repository"]);
@@ -150,14 +156,8 @@ fn documents_that_are_missing_or_too_large_are_refused() {
 #[test]
 fn an_image_reaches_the_model_and_does_not_swallow_the_prompt() {
     let Some(stage) = Stage::real() else { return };
-    // The smallest PNG there is: one transparent pixel.
-    let png: &[u8] = &[
-        137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0,
-        31, 21, 196, 137, 0, 0, 0, 11, 73, 68, 65, 84, 120, 156, 99, 96, 0, 2, 0, 0, 5, 0, 1, 122, 94, 171,
-        63, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
-    ];
-    let one = stage.sandbox.file("one.png", png);
-    let two = stage.sandbox.file("two pictures.png", png);
+    let one = stage.sandbox.file("one.png", ONE_PIXEL);
+    let two = stage.sandbox.file("two pictures.png", ONE_PIXEL);
     let prompt = format!("what is this? {}", embed(&json!([step(&[clean()])])));
     let images = ["-i", one.to_str().unwrap(), "--image", two.to_str().unwrap()];
     stage.run(&[&images[..], &[&prompt]].concat()).exits(0);
@@ -191,6 +191,37 @@ fn the_output_file_is_never_left_stale() {
     fs::write(&output, "old").unwrap();
     dispatch(&sandbox, &["-o", output.to_str().unwrap(), "--mode", "worker", "x"]).exits(2);
     assert!(!output.exists());
+}
+
+#[test]
+fn an_output_that_is_no_file_is_written_to_and_stays() {
+    let sandbox = sandbox();
+    let looked = "looked\nVERDICT: CLEAN\n";
+    let fifo = sandbox.root().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    // Open for both, it is there before the writer comes.
+    let mut reader = fs::File::options().read(true).write(true).open(&fifo).unwrap();
+    dispatch(&sandbox, &["-o", fifo.to_str().unwrap(), "look"]).exits(0);
+    let mut read = vec![0; looked.len()];
+    reader.read_exact(&mut read).unwrap();
+    assert_eq!(read, looked.as_bytes());
+    drop(reader);
+    assert!(fifo.symlink_metadata().unwrap().file_type().is_fifo());
+
+    // Nobody reads it: the verdict does not wait for that.
+    dispatch(&sandbox, &["-o", fifo.to_str().unwrap(), "look"]).exits(0).says(&["fifo`: nobody reads it"]);
+    assert!(fifo.symlink_metadata().unwrap().file_type().is_fifo());
+
+    let printed = dispatch(&sandbox, &["-q", "-o", "/dev/stdout", "look"]).exits(0).stdout;
+    assert_eq!(printed.matches(looked).count(), 1, "{printed}");
+    let detached = dispatch(&sandbox, &["--detach", "-o", "/dev/stdout", "look"]).exits(2);
+    detached.complains(&["message to `/dev/stdout` when detached", "hint: "]);
+
+    let link = sandbox.root().join("link");
+    symlink(sandbox.file("of-before", "old"), &link).unwrap();
+    dispatch(&sandbox, &["-o", link.to_str().unwrap(), "look"]).exits(0);
+    assert!(link.is_symlink());
+    assert_eq!(text(&link), looked);
 }
 
 #[test]

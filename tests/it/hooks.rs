@@ -242,5 +242,5 @@ fn two_sessions_in_one_directory_are_told_of_each_other_and_end_their_own() {
     hook(&sandbox, "s", "SessionEnd", r#","reason":"logout""#);
     assert_eq!(outcome(&sandbox, "one"), "cancelled");
     eventually(LIMIT, || clodex_tests::leftovers(sandbox.marker()).is_empty().then_some(()));
-    sandbox.assert_no_rests();
+    sandbox.assert_no_leftovers();
 }

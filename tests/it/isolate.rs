@@ -173,7 +173,7 @@ fn a_run_begins_in_the_same_subdirectory_and_brings_along_what_is_declared() {
     symlink("deep", repo.join("build/way")).unwrap();
     let mut command = sandbox.command("clodex-dispatch");
     command.args(["--scope", "src", "--copy", "build/way/x", "--isolate", "do it"]);
-    dispatched(command).exits(2).complains(&["COPY `build/way/x`: it lies below a symlink"]);
+    dispatched(command).exits(2).complains(&["COPY `build/way/x`: it is below a symlink"]);
     assert_eq!(sandbox.git(&["worktree", "list", "--porcelain"]).matches("worktree ").count(), 3 - 1);
 }
 
@@ -322,6 +322,59 @@ fn a_run_in_the_users_tree_is_not_blamed_for_isolated_ones_that_come_and_go() {
     assert_eq!(beside.policy()["in_scope"], json!(["src/b.txt"]));
     let notes = beside.policy()["notes"].to_string();
     assert!(notes.contains("worktrees of other isolated runs came or went"), "{notes}");
+}
+
+/// Leaves the worktree and the user's repository as a worker without a sandbox can.
+const HARM: &str = "echo out >> lib/x.txt; git rm -q --cached docs/d.txt; git checkout -q -b mine; git branch worker; \
+    git config a.b c; echo in > src/in.txt";
+
+#[test]
+fn where_no_sandbox_was_seen_to_hold_the_users_repository_is_put_back_on_request_only() {
+    let unsandboxed = ["--enforcement", "none", "--i-know-this-is-unsandboxed"];
+    for args in [&[][..], &unsandboxed, &["--on-violation", "restore"]] {
+        let sandbox = Sandbox::new();
+        let run = isolated(&sandbox, HARM, args).exits(6);
+        let policy = run.policy();
+        let restored = policy["violations"].as_array().unwrap().iter().map(|one| {
+            let path = one["path"].as_str().unwrap();
+            (path.to_owned(), one["restored"] == true)
+        });
+        let told: BTreeMap<String, bool> = restored.collect();
+        let expected = [
+            (".git/config", false),
+            ("HEAD", true),
+            ("docs/d.txt", true),
+            ("lib/x.txt", true),
+            ("refs/heads/mine", false),
+            ("refs/heads/worker", false),
+        ];
+        let expected: BTreeMap<String, bool> =
+            expected.into_iter().map(|(path, restored)| (path.to_owned(), restored)).collect();
+        assert_eq!(told, expected, "{args:?}");
+        sandbox.git(&["rev-parse", "--verify", "worker"]);
+        let place = PathBuf::from(run.record(&sandbox)["workdir"].as_str().unwrap());
+        assert_eq!(fs::read_to_string(place.join("lib/x.txt")).unwrap(), "x\n");
+        let later =
+            format!("may be the doing of somebody else; `clodex-scope restore {}` does it later", run.id());
+        run.says(&[&later, "a violation may be a change of yours"]);
+        let mut restore = sandbox.command("clodex-scope");
+        restore.args(["restore", &run.id(), "--yes"]);
+        let done = run_with_timeout(restore, LIMIT);
+        assert!(done.status.success(), "{done:?}");
+        assert_eq!(sandbox.git(&["for-each-ref", "--format=%(refname)"]), "refs/heads/main\n");
+        assert_eq!(sandbox.git(&["config", "--default", "none", "a.b"]), "none\n");
+    }
+}
+
+#[test]
+fn an_isolated_run_that_is_only_to_report_puts_nothing_back() {
+    let sandbox = Sandbox::new();
+    let run = isolated(&sandbox, HARM, &["--on-violation", "report"]).exits(6);
+    let policy = run.policy();
+    let violations = policy["violations"].as_array().unwrap();
+    assert!(violations.len() > 5 && violations.iter().all(|one| one["restored"] == false), "{policy:#}");
+    let place = PathBuf::from(run.record(&sandbox)["workdir"].as_str().unwrap());
+    assert_eq!(fs::read_to_string(place.join("lib/x.txt")).unwrap(), "x\nout\n");
 }
 
 #[test]

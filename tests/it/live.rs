@@ -1,10 +1,11 @@
 //! Live control of a run over Codex's app-server: told something, interrupted, asked, answered; with the real Codex.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use clodex_sim::responses::embed;
+use clodex_sim::write_program;
 use clodex_tests::{LIMIT, Packet, Running, Underway, eventually, leftovers, run_with_timeout};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -42,15 +43,14 @@ fn has_begun(stage: &Stage) {
 }
 
 /// Codex as an app-server starts when the file exists that this returns.
-fn hold_codex_back(stage: &Stage) -> PathBuf {
+pub fn hold_codex_back(stage: &Stage) -> PathBuf {
     let (codex, held) = (stage.sandbox.root().join("bin/codex"), stage.sandbox.root().join("start"));
     let real = std::fs::read_link(&codex).unwrap();
     std::fs::remove_file(&codex).unwrap();
     let wait = format!("while [ ! -e '{}' ]; do sleep 0.05; done", held.display());
     let script =
         format!("#!/bin/sh\ncase \"$*\" in *app-server*) {wait};; esac\nexec '{}' \"$@\"\n", real.display());
-    std::fs::write(&codex, script).unwrap();
-    std::fs::set_permissions(&codex, std::fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&codex, &script).unwrap();
     held
 }
 
@@ -101,7 +101,7 @@ fn what_is_said_in_a_turn_reaches_the_model_with_its_next_step() {
         line.contains("it has ended: done") && line.contains("hint: `clodex-dispatch --resume "),
         "{line}"
     );
-    stage.sandbox.assert_no_rests();
+    stage.sandbox.assert_no_leftovers();
 }
 
 #[test]
@@ -125,7 +125,58 @@ fn what_is_said_before_the_turn_waits_for_it_and_is_said_once() {
         let once = |words: &str| body.matches(words).count() == 1;
         assert!(once("mind the tests") && once("and the docs"), "{body}");
     }
-    stage.sandbox.assert_no_rests();
+    stage.sandbox.assert_no_leftovers();
+}
+
+/// What stands in the request, as often as it does.
+fn times(stage: &Stage, request: usize, words: &str) -> usize {
+    String::from_utf8_lossy(&stage.asked()[request].body).matches(words).count()
+}
+
+#[test]
+fn what_was_said_to_a_model_that_is_gone_is_said_to_the_one_in_its_place() {
+    let Some(stage) = Stage::real() else { return };
+    let tiers = "tiers:\n  quick:\n    model: gpt-gone\nfallback:\n  quick: gpt-5.5\n";
+    stage.sandbox.file("repo/.clodex/tiers.yaml", tiers);
+    let gone = json!({ "status": 404, "error": { "code": "model_not_found", "message": "The model `gpt-gone` does not exist" } });
+    let stage = stage.answering(move |request| {
+        if request.json()["model"] == "gpt-gone" { json!([gone]) } else { json!([step(&[clean()])]) }
+    });
+    let held = hold_codex_back(&stage);
+    let packet = stage.sandbox.packet(&Packet::worker(&["src/"]).with("NAME: moved"));
+    let args = ["--task", packet.to_str().unwrap(), "--backend", "app-server", "--tier", "quick"];
+    let run = Underway::start(stage.sandbox.dispatcher(&args));
+    let (code, line) = said(&stage, &["clodex-steer", "moved", "mind the tests"]);
+    assert_eq!(code, Some(0), "{line}");
+    std::fs::write(held, "").unwrap();
+    run.finish().exits(0).says(&["fell back to gpt-5.5"]);
+    assert_eq!([0, 1].map(|request| times(&stage, request, "mind the tests")), [1, 1]);
+    stage.sandbox.assert_no_leftovers();
+}
+
+#[test]
+fn what_waits_for_an_app_server_that_is_of_no_use_is_said_with_the_task() {
+    let Some(stage) = Stage::real() else { return };
+    let held = hold_codex_back(&stage);
+    let codex = stage.sandbox.root().join("bin/codex");
+    // It shakes hands first: that has to be quick where another backend waits.
+    let greets = r#"app-server*) read -r _; echo '{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}';"#;
+    let script = std::fs::read_to_string(&codex).unwrap();
+    let script = script.replace("done;;", "done; exit 3;;").replace("app-server*)", greets);
+    std::fs::write(&codex, script).unwrap();
+    let script = json!([step(&[clean()])]);
+    let run = begin(&stage, "without", &script, &["--backend", "auto"]);
+    let (code, line) = said(&stage, &["clodex-steer", "without", "mind the tests"]);
+    assert!(code == Some(0) && line.contains("queued: until its turn begins"), "{line}");
+    std::fs::write(held, "").unwrap();
+    let done = run.finish().exits(0);
+    assert_eq!(times(&stage, 0, "mind the tests"), 1);
+    let policy = done.artifact("policy.json");
+    assert!(
+        policy.contains("put behind the task: mind the tests") && policy.contains("was of no use"),
+        "{policy}"
+    );
+    stage.sandbox.assert_no_leftovers();
 }
 
 #[test]
@@ -146,7 +197,7 @@ fn what_a_killed_sender_has_said_reaches_the_model_once() {
     let asked = stage.asked();
     let last = String::from_utf8_lossy(&asked.last().unwrap().body);
     assert_eq!(last.matches("keep the old route").count(), 1, "{last}");
-    stage.sandbox.assert_no_rests();
+    stage.sandbox.assert_no_leftovers();
 }
 
 #[test]
@@ -176,6 +227,34 @@ fn an_interrupt_ends_what_runs_and_a_word_goes_on() {
 }
 
 #[test]
+fn an_interrupt_ends_what_sub_agents_run_before_it_says_that_nothing_runs() {
+    let Some(stage) = Stage::real() else { return };
+    let marker = stage.sandbox.marker().to_owned();
+    let runs = |command: &str| step(&[sh(&format!("{command}; : {marker}"))]);
+    let silence = json!({ "silence": true });
+    let ticks = "echo > src/begun; while sleep 1; do echo tick >> src/ticks; done";
+    let work = embed(&json!([runs(ticks), silence]));
+    let agent = json!({ "namespace": "multi_agent_v1", "name": "spawn_agent", "arguments": { "message": format!("work {work}") } });
+    let script = json!([step(&[json!({ "tool": agent })]), runs("sleep 294"), silence]);
+    let run = begin(&stage, "subs", &script, &APP_SERVER);
+    has_begun(&stage);
+    let works = |what: &str| leftovers(&marker).into_iter().any(|left| left.command.contains(what));
+    eventually(LIMIT, || (works("sleep 294") && works("src/ticks")).then_some(()));
+    let (code, line) = said(&stage, &["clodex-interrupt", "subs"]);
+    assert_eq!(code, Some(0), "{line}");
+    assert!(line.ends_with(": delivered: nothing of its turn runs; it waits\n"), "{line}");
+    // Neither would ever end by itself in this time.
+    eventually(LIMIT, || (!works("sleep 294") && !works("src/ticks")).then_some(()));
+    let shown = stage.sandbox.until_status(&run.id, |status| status["progress"]["phase"] == "waiting");
+    assert_eq!(shown["open_requests"], json!([]));
+    let script = json!([step(&[clean()])]);
+    let (code, line) = said(&stage, &["clodex-steer", "subs", &format!("go on @@{script}@@")]);
+    assert_eq!(code, Some(0), "{line}");
+    run.finish().exits(0);
+    stage.sandbox.assert_no_leftovers();
+}
+
+#[test]
 fn an_interrupted_run_that_nobody_goes_on_with_is_partial() {
     let Some(stage) = Stage::real() else { return };
     let script = json!([step(&[until_let_go()])]);
@@ -183,7 +262,7 @@ fn an_interrupted_run_that_nobody_goes_on_with_is_partial() {
     has_begun(&stage);
     let (code, line) = said(&stage, &["clodex-interrupt", "left"]);
     assert_eq!(code, Some(0), "{line}");
-    run.finish().exits(8).says(&["partial", "nobody went on for 1 s"]);
+    run.finish().exits(8).says(&["partial", "not continued within 1 s"]);
 }
 
 #[test]
@@ -232,7 +311,7 @@ fn what_breaks_a_rule_of_codex_is_refused_at_once_on_either_backend() {
         let done = begin(&stage, backend, &script, &args).finish().exits(0);
         assert!(stage.sandbox.repo().join("src/kept").exists());
         let policy = done.artifact("policy.json");
-        let noted = policy.contains("declined, as codex's own rules are kept: `rm -f src/kept`");
+        let noted = policy.contains("declined, because it breaks one of Codex's own rules: `rm -f src/kept`");
         assert_eq!(noted, backend == "app-server", "{policy}");
     }
 }
@@ -290,7 +369,7 @@ fn what_a_killed_dispatcher_had_not_heard_is_told_by_sender_and_status() {
     let told = sender.finish(LIMIT);
     let line = String::from_utf8(told.stderr).unwrap();
     assert_eq!(told.status.code(), Some(1), "{line}");
-    assert!(line.contains("the run was over before it was heard"), "{line}");
+    assert!(line.contains("not delivered, the run ended first"), "{line}");
     let cancelled = run_with_timeout(stage.sandbox.cancel(&["killed"]), LIMIT);
     assert!(cancelled.status.success(), "{cancelled:?}");
     let summary = stage.sandbox.status(&run.id)["summary"].as_str().unwrap().to_owned();

@@ -106,6 +106,40 @@ fn a_second_worker_is_told_whom_to_wait_for_and_readers_and_other_work_trees_are
 }
 
 #[test]
+fn a_repository_and_one_that_lies_in_it_are_one_place() {
+    for (first, second, place) in [(".", "src/inner", "which holds"), ("src/inner", ".", "which lies in")] {
+        let sandbox = Sandbox::new();
+        sandbox.git(&["init", "--quiet", "src/inner"]);
+        let go_on = sandbox.codex_waits();
+        let first = Underway::start(worker(&sandbox, first, "a.txt"));
+        sandbox.until_status(&first.id, |status| status["thread_id"].is_string());
+        let refused = dispatched(worker(&sandbox, second, "b.txt")).exits(7);
+        refused.complains(&[&format!("run {} (`work`) works in ", first.id), place]);
+        fs::write(go_on, "").unwrap();
+        first.finish().exits(0);
+    }
+}
+
+#[test]
+fn who_is_forced_works_beside_the_other_and_the_report_says_so() {
+    let sandbox = Sandbox::new();
+    let go_on = sandbox.codex_waits();
+    let first = at_work(&sandbox);
+    let mut forced = worker(&sandbox, ".", "src/");
+    forced.arg("--force");
+    let forced = Underway::start(forced);
+    sandbox.until_status(&forced.id, |status| status["thread_id"].is_string());
+    fs::write(go_on, "").unwrap();
+    let told = forced.finish();
+    assert_eq!(told.told(), (0, "done".into(), "clean".into()), "{told:?}");
+    let remark = format!("begun all the same (--force): run {} (`work`) works in this work tree: ", first.id);
+    told.says(&[&remark]);
+    told.complains(&[&format!("clodex-dispatch: {remark}")]);
+    assert!(told.policy()["notes"].to_string().contains(&remark), "{told:?}");
+    first.finish().exits(0);
+}
+
+#[test]
 fn what_a_worker_does_in_its_scope_is_no_fault_of_a_reader_beside_it() {
     let sandbox = Sandbox::new();
     let (gate, read) = (sandbox.root().join("gate"), sandbox.root().join("read"));

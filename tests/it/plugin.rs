@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clodex_sim::write_program;
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -140,7 +141,7 @@ impl Helpers {
             let to = bin.join(shim.file_name().unwrap());
             match fs::read_link(&shim) {
                 Ok(target) => symlink(target, to).unwrap(),
-                Err(_) => fs::copy(&shim, to).map(drop).unwrap(),
+                Err(_) => write_program(&to, &fs::read_to_string(&shim).unwrap()).unwrap(),
             }
         }
         Self { plugin, told: BTreeMap::new() }
@@ -168,7 +169,10 @@ impl Helpers {
         match (commands, call.get(1)) {
             (Some(commands), Some(word)) if !word.starts_with('-') => {
                 assert!(commands.contains(&format!("  {word}")), "{} has no command `{word}`", call[0]);
-                self.help(&[&call[0], word])
+                // What a flow is given are options of its own.
+                let flow = call.get(2).filter(|_| call[0] == "clodex-flow" && word == "run");
+                let words: Vec<&str> = [&call[0], word].into_iter().chain(flow).map(String::as_str).collect();
+                self.help(&words)
             }
             _ => help,
         }
@@ -199,10 +203,10 @@ fn every_helper_and_flag_that_a_guide_names_exists() {
             }
         }
         // A flag that stands alone is one of some helper that the guide names.
-        let named: Vec<String> = calls(&text).into_iter().map(|call| call[0].clone()).collect();
+        let named = calls(&text);
         for piece in pieces_of_code(&text).iter().filter(|piece| piece.starts_with("--")) {
             let flag = flag(piece.split_whitespace().next().unwrap()).unwrap();
-            let is_known = named.iter().any(|helper| knows(&helpers.help(&[helper]), flag));
+            let is_known = named.iter().any(|call| knows(&helpers.help_for(call), flag));
             assert!(is_known, "{}: no helper that it names has {flag}", path.display());
             checked += 1;
         }

@@ -238,11 +238,13 @@ fn runs_that_begin_and_end_while_it_prunes_are_none_the_worse() {
             }
             gone + prune_json(&sandbox, &["--older-than", "0"])["runs"].as_array().unwrap().len()
         });
-        for number in 0..6 {
-            let run = if number % 2 == 0 { plain(&sandbox) } else { isolated(&sandbox, "true", &[]) };
+        let run = |number| if number % 2 == 0 { plain(&sandbox) } else { isolated(&sandbox, "true", &[]) };
+        let runs: Vec<_> = (0..6).map(run).collect();
+        // Whatever became of them: the pruner waits for this.
+        over.store(true, Ordering::Relaxed);
+        for run in runs {
             run.exits(0).says(&["VERDICT"]);
         }
-        over.store(true, Ordering::Relaxed);
         assert_eq!(pruner.join().unwrap(), 6);
     });
     assert_eq!((live(&sandbox), worktrees(&sandbox)), (vec![], vec![]));

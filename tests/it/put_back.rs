@@ -64,7 +64,7 @@ fn violations_are_put_back_at_the_end_of_the_run_and_stay_violations() {
     assert!(run.json("seal.json")["sha256"]["quarantine.json"].is_string());
     assert_eq!(fs::read_to_string(run.artifacts().join("quarantine/user/dirty")).unwrap(), "dirty\nw\n");
     assert!(run.artifact("changes.patch").contains("+worker"), "the patch was made before");
-    run.says(&["restored", "it was put back"]);
+    run.says(&["restored", "it was restored"]);
     assert!(!sandbox.state().join("secured").join(run.id()).exists());
 }
 
@@ -126,41 +126,13 @@ fn a_run_that_fails_fast_ends_at_the_first_violation_and_not_before() {
 
 /// Runs until the n-th time that it enters or leaves the kernel, and kills it there; says how often it did.
 #[cfg(target_os = "linux")]
-fn killed_at(command: &Command, n: usize) -> usize {
-    use nix::sys::ptrace::{self, Options};
-    use nix::sys::signal::{Signal, kill};
-    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-    use nix::unistd::Pid;
-
-    let mut held = Command::new("sh");
-    held.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]).arg(command.get_program()).args(command.get_args());
-    held.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    held.stdout(std::process::Stdio::null());
-    #[expect(clippy::zombie_processes, reason = "waited for by its id, as whoever traces it must")]
-    let child = held.spawn().unwrap();
-    let pid = Pid::from_raw(child.id().try_into().unwrap());
-    let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
-    assert!(matches!(stopped, WaitStatus::Stopped(..)), "{stopped:?}");
-    ptrace::seize(pid, Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACESYSGOOD).unwrap();
-    kill(pid, Signal::SIGCONT).unwrap();
+fn killed_at_call(command: &Command, n: usize) -> usize {
     let mut seen = 0;
-    loop {
-        let signal = match waitpid(pid, None).unwrap() {
-            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => return seen,
-            WaitStatus::PtraceSyscall(_) => {
-                seen += 1;
-                if seen == n {
-                    kill(pid, Signal::SIGKILL).unwrap();
-                    continue;
-                }
-                None
-            }
-            WaitStatus::Stopped(_, signal) if signal != Signal::SIGTRAP => Some(signal),
-            _ => None,
-        };
-        // Killed meanwhile: the next wait says so.
-        let _ = ptrace::syscall(pid, signal);
-    }
+    clodex_tests::killed_at(command, |_| {
+        seen += 1;
+        seen == n
+    });
+    seen
 }
 
 #[test]
@@ -178,7 +150,7 @@ fn killed_at_any_syscall_and_run_again_it_ends_in_the_same_tree() {
     keep("mkdir SAVED; cp -a REPO SAVED/repo; cp -a STATE SAVED/state");
     let mut command = sandbox.command("clodex-scope");
     command.args(["restore", &run.id(), "--yes"]);
-    let syscalls = killed_at(&command, 0);
+    let syscalls = killed_at_call(&command, 0);
     assert!(syscalls > 500, "only {syscalls} were seen");
     assert_eq!(picture(&sandbox), before);
     let rounds: usize = std::env::var("CLODEX_KILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(40);
@@ -186,7 +158,7 @@ fn killed_at_any_syscall_and_run_again_it_ends_in_the_same_tree() {
         keep("rm -rf REPO STATE; cp -a SAVED/repo REPO; cp -a SAVED/state STATE");
         // A spread over all of them, at other places when there are other rounds.
         let n = 1 + round * syscalls / rounds;
-        killed_at(&command, n);
+        killed_at_call(&command, n);
         let again = restore(&sandbox, &[&run.id(), "--yes"]);
         assert_eq!(again.status.code(), Some(0), "killed at {n} of {syscalls}: {again:?}");
         assert_eq!(picture(&sandbox), before, "killed at {n} of {syscalls}");

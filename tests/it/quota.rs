@@ -145,8 +145,11 @@ fn a_key_that_codex_takes_instead_of_the_account_has_no_windows() {
             .collect::<Vec<_>>()
     };
     assert_eq!(keys(&stage), ["Bearer nobodys-key"]);
-    // The app-server does not look at it.
+    // The app-server does not look at it; so it is not for `auto` to take.
     start("app-server").exits(7);
+    let run = start("auto").exits(0);
+    run.says(&["\nbackend   exec ", "CODEX_API_KEY is set"]);
+    assert_eq!(keys(&stage), ["Bearer nobodys-key", "Bearer nobodys-key"]);
 }
 
 #[test]

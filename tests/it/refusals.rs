@@ -83,10 +83,10 @@ fn a_packet_that_does_not_hold_against_the_file_system_names_its_line() {
     for (from, to, wanted) in [
         (&*workdir, "WORKDIR: /no/such", "line 2: WORKDIR `/no/such` cannot be used: No such file or directory (os error 2)\nhint: name an existing directory".to_owned()),
         (&workdir, "WORKDIR: /", "line 2: WORKDIR: `/` is in no git work tree\nhint: run `git init` there, or name a directory of a repository".to_owned()),
-        (&workdir, &format!("WORKDIR: {bare}"), format!("line 2: WORKDIR: `{bare}` lies in a git directory\nhint: name a directory inside the work tree")),
-        (&workdir, &format!("WORKDIR: {git_dir}"), format!("line 2: WORKDIR: `{git_dir}` lies in a git directory\nhint: name a directory inside the work tree")),
-        (&workdir, &format!("WORKDIR: {file}"), format!("line 2: WORKDIR `{file}` is no directory\nhint: name a directory")),
-        ("- src/", "- /etc", "line 6: WRITE SCOPE: `/etc` lies outside the repository\nhint: name paths inside the repository, relative to the work directory".to_owned()),
+        (&workdir, &format!("WORKDIR: {bare}"), format!("line 2: WORKDIR: `{bare}` is in a git directory\nhint: name a directory inside the work tree")),
+        (&workdir, &format!("WORKDIR: {git_dir}"), format!("line 2: WORKDIR: `{git_dir}` is in a git directory\nhint: name a directory inside the work tree")),
+        (&workdir, &format!("WORKDIR: {file}"), format!("line 2: WORKDIR `{file}` is not a directory\nhint: name a directory")),
+        ("- src/", "- /etc", "line 6: WRITE SCOPE: `/etc` is outside the repository\nhint: name paths inside the repository, relative to the work directory".to_owned()),
     ] {
         let (command, cannot) = task(&sandbox, good.replace(from, to));
         assert_eq!(refused(&sandbox, &command), cannot + &wanted);
@@ -110,25 +110,25 @@ fn an_entry_that_is_or_lies_below_a_symlink_is_named_with_where_that_leads() {
             "- src/",
             "./src/link/x.txt",
             "line 6: WRITE SCOPE",
-            "lies below the symlink `src/link`, which leads to `../lib`",
+            "is below the symlink `src/link`, which leads to `../lib`",
         ),
         (
             "- src/",
             "src/link/*.txt",
             "line 6: WRITE SCOPE",
-            "lies below the symlink `src/link`, which leads to `../lib`",
+            "is below the symlink `src/link`, which leads to `../lib`",
         ),
         (
             "- src/",
             &way_in,
             "line 6: WRITE SCOPE",
-            "lies below the symlink `src/link`, which leads to `../lib`",
+            "is below the symlink `src/link`, which leads to `../lib`",
         ),
         (
             "- made/",
             "src/link/made/",
             "line 18: BY-PRODUCTS",
-            "lies below the symlink `src/link`, which leads to `../lib`",
+            "is below the symlink `src/link`, which leads to `../lib`",
         ),
     ] {
         let text = good.replace(from, &format!("- {entry}"));
@@ -266,7 +266,6 @@ fn without_a_place_for_records_nothing_starts() {
     let mut command = sandbox.dispatching(&clean_turn(&[]));
     command.env_remove("HOME").env_remove("CLODEX_STATE_DIR");
     let run = dispatched(command);
-    let wanted =
-        "clodex-dispatch: there is no place for the run's record\nhint: set HOME or CLODEX_STATE_DIR\n";
+    let wanted = "clodex-dispatch: cannot tell where records are kept: neither CLODEX_STATE_DIR, XDG_STATE_HOME nor HOME is set\nhint: set HOME or CLODEX_STATE_DIR\n";
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (2, "", wanted));
 }

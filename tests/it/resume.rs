@@ -101,7 +101,7 @@ fn a_live_run_is_not_resumed() {
     let path = stage.sandbox.packet(&packet);
     let begun = stage.run(&["--task", path.to_str().unwrap(), "--detach"]).exits(0);
     let id = begun.id();
-    let hint = format!("it is still at work in its thread\nhint: wait for it with `clodex-wait {id}`");
+    let hint = format!("it is still working in its thread\nhint: wait for it with `clodex-wait {id}`");
     resumed(&stage.sandbox, &["busy"]).exits(7).complains(&[&hint]);
     stage.run(&["--resume", "busy", "and?"]).exits(7).complains(&[&hint]);
     fs::write(gate, "").unwrap();

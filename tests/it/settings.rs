@@ -83,7 +83,7 @@ fn without_any_layer_the_defaults_hold() {
         "timeout_sec = 1800  (default)",
         "heartbeat_sec = 300  (default)",
         "tier = codex's own  (default)",
-        "backend = exec  (default)",
+        "backend = auto  (default)",
         "sandbox mode = read-only",
         "write scope = none",
     ] {

@@ -10,13 +10,14 @@ use clodex_tests::{ClaudeStage, LIMIT, Running, Sandbox, run_with_timeout};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-const PROGRAMS: [&str; 13] = [
+const PROGRAMS: [&str; 14] = [
     "clodex-announce",
     "clodex-apply",
     "clodex-claude",
     "clodex-contain",
     "clodex-control",
     "clodex-dispatch",
+    "clodex-flow",
     "clodex-hook",
     "clodex-progress",
     "clodex-scope",

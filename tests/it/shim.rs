@@ -1,9 +1,11 @@
 //! The shims in `bin/`: which program they become, from wherever they are called.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use clodex_sim::write_program;
 
 const SHIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bin/clodex-shim");
 
@@ -11,7 +13,7 @@ const SHIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bin/clodex-shim");
 fn bare_plugin() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("bin")).unwrap();
-    fs::copy(SHIM, folder.path().join("bin/clodex-shim")).unwrap();
+    write_program(&folder.path().join("bin/clodex-shim"), &fs::read_to_string(SHIM).unwrap()).unwrap();
     symlink("clodex-shim", folder.path().join("bin/clodex-wait")).unwrap();
     folder
 }
@@ -31,8 +33,7 @@ fn install(directory: &Path, name: &str) {
     fs::create_dir_all(directory).unwrap();
     let program = directory.join(name);
     let own = directory.file_name().unwrap().to_str().unwrap();
-    fs::write(&program, format!("#!/bin/sh\nprintf '%s|' {own} \"$@\"\n")).unwrap();
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&program, &format!("#!/bin/sh\nprintf '%s|' {own} \"$@\"\n")).unwrap();
 }
 
 #[test]
@@ -150,8 +151,7 @@ fn a_monitor_without_a_program_waits_for_one_as_long_as_claude_code_lives() {
     let bin = data.join("bin");
     let wait =
         format!("#!/bin/sh\nmkdir -p {0} && cp {1}/clodex-announce {0}\n", bin.display(), built.display());
-    fs::write(path.join("sleep"), wait).unwrap();
-    fs::set_permissions(path.join("sleep"), fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&path.join("sleep"), &wait).unwrap();
     let said = |claude: Option<u32>| {
         let mut monitor = Command::new(plugin.path().join("bin/clodex-announce"));
         monitor.env_clear().env("CLAUDE_PLUGIN_DATA", &data);
@@ -180,7 +180,7 @@ fn a_shim_finds_what_is_installed_wherever_the_plugin_is_run_from_and_without_be
         let folder = folder.path().canonicalize().unwrap();
         let plugin = folder.join(place);
         fs::create_dir_all(plugin.join("bin")).unwrap();
-        fs::copy(SHIM, plugin.join("bin/clodex-shim")).unwrap();
+        write_program(&plugin.join("bin/clodex-shim"), &fs::read_to_string(SHIM).unwrap()).unwrap();
         symlink("clodex-shim", plugin.join("bin/clodex-wait")).unwrap();
         install(&folder.join(data).join("bin"), "clodex-wait");
         let mut shim = Command::new(plugin.join("bin/clodex-wait"));

@@ -8,6 +8,13 @@ use clodex_sim::responses::{Request, Script};
 use clodex_tests::{Codex, Dispatched, LIMIT, Packet, Running, Sandbox, real_codex, run_with_timeout};
 use serde_json::{Value, json};
 
+/// The smallest PNG there is: one transparent pixel.
+pub const ONE_PIXEL: &[u8] = &[
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0, 31,
+    21, 196, 137, 0, 0, 0, 11, 73, 68, 65, 84, 120, 156, 99, 96, 0, 2, 0, 0, 5, 0, 1, 122, 94, 171, 63, 0, 0,
+    0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
+];
+
 /// Where a test takes place.
 pub struct Stage {
     /// Everything but the model.
@@ -119,7 +126,7 @@ pub fn step(acts: &[Value]) -> Value {
     json!({ "do": acts })
 }
 
-/// A shell command of the model.
+/// A shell command of the model, which looks away from it as late as Codex lets it.
 pub fn sh(command: &str) -> Value {
-    json!({ "run": command })
+    json!({ "run": { "cmd": command, "yield_time_ms": 30_000 } })
 }

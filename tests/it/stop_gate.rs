@@ -168,8 +168,9 @@ fn what_keeps_codex_from_reviewing_is_shown_and_claude_stops() {
     assert!(note.contains("not reviewed: ") && note.contains("hint: ") && note.contains("codex"), "{note}");
     assert!(note.ends_with(" switches the stop gate off."), "{note}");
 
-    let alone = stage.sandbox.file("alone/clodex-hook", "");
-    fs::copy(binaries().join("clodex-hook"), &alone).unwrap();
+    // A link: what has just been written may still be open in a process that another test starts, and then cannot be run.
+    let alone = stage.sandbox.file("alone/beside", "").with_file_name("clodex-hook");
+    fs::hard_link(binaries().join("clodex-hook"), &alone).unwrap();
     session.hook = alone.display().to_string();
     session.prompts();
     session.changes();

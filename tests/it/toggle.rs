@@ -30,7 +30,7 @@ fn the_toggle_works_without_claude_code() {
     assert!(said(&["deny"]).starts_with("clodex-toggle is deny in "));
     assert_eq!(fs::read_to_string(&flag).unwrap(), "deny\n");
     fs::write(&flag, "DENY!").unwrap();
-    assert!(said(&["--inline"]).contains("is no flag (it says `DENY!`)"));
+    assert!(said(&["--inline"]).contains("is not a flag (it says `DENY!`)"));
     assert!(said(&["off"]).starts_with("clodex-toggle is off in "));
     assert!(!flag.exists());
     assert!(said(&["--help"]).contains("Not seen: "));

@@ -1,7 +1,7 @@
 //! What the integration tests share: sandboxes, built binaries, the real Codex, bounded waiting.
 //! Knows nothing of what is tested.
 
-mod ageing;
+mod backdate;
 mod binaries;
 mod claude_terminal;
 mod dispatched;
@@ -15,8 +15,10 @@ mod release;
 mod running;
 mod sandbox;
 mod terminal;
+#[cfg(target_os = "linux")]
+mod tracing;
 mod underway;
-mod user;
+mod unix_user;
 mod waiting;
 
 pub use binaries::{binaries, target_dir};
@@ -31,6 +33,8 @@ pub use real_codex::{RealCodex, Skipped, older_codex, real_codex};
 pub use running::{Running, run_with_timeout};
 pub use sandbox::{Codex, Sandbox};
 pub use terminal::{Key, Terminal};
+#[cfg(target_os = "linux")]
+pub use tracing::{Stop, killed_at};
 pub use underway::Underway;
-pub use user::User;
+pub use unix_user::User;
 pub use waiting::{LIMIT, eventually};

@@ -2,7 +2,7 @@
 //! Lies outside the temp directory, where Codex's sandbox would let everybody write.
 
 use std::ffi::OsString;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{env, fs, iter, process, thread};
 
 use clodex_sim::stand_in::{Invocation, SCRIPT_VARIABLE, invocations};
-use clodex_sim::{CodexHome, ScriptedModel};
+use clodex_sim::{CodexHome, ScriptedModel, write_program};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -149,8 +149,9 @@ impl Sandbox {
 
     /// Writes a program below the sandbox's root.
     pub fn program(&self, name: &str, script: &str) -> PathBuf {
-        let path = self.file(name, script);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+        let path = self.root.join(name);
+        fs::create_dir_all(path.parent().expect("the root is above")).expect("the sandbox is writable");
+        write_program(&path, script).expect("the sandbox is writable");
         path
     }
 
@@ -173,6 +174,9 @@ impl Sandbox {
         if self.script().exists() {
             command.env(SCRIPT_VARIABLE, self.script());
         }
+        if self.plays_exec_only() {
+            command.env("CLODEX_BACKEND", "exec");
+        }
         command
     }
 
@@ -190,6 +194,15 @@ impl Sandbox {
     fn programs(&self) -> PathBuf {
         let brought = self.root.join("programs");
         if brought.is_dir() { brought } else { binaries().to_owned() }
+    }
+
+    /// Whether `codex` is a stand-in without an app-server in its script: whoever takes it for the Codex whose version it
+    /// tells would have to find that out first.
+    fn plays_exec_only(&self) -> bool {
+        let codex = fs::read_link(self.root.join("bin/codex")).unwrap_or_default();
+        let script = fs::read(self.script()).unwrap_or_default();
+        let script: Value = serde_json::from_slice(&script).unwrap_or_default();
+        codex.ends_with("clodex-sim-codex") && script["app-server"].is_null()
     }
 
     fn script(&self) -> PathBuf {

@@ -7,7 +7,7 @@ use std::process::Command;
 use clodex_core::RunRecord;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Dispatched, LIMIT, Running, Sandbox, eventually, first_line, run_with_timeout};
 
@@ -33,6 +33,14 @@ impl Underway {
     pub fn of(mut running: Running) -> Self {
         let (id, artifacts) = first_line(&running.stdout_with("\n", LIMIT));
         Self { id, artifacts, running }
+    }
+
+    /// Waits until Codex has told the dispatcher of something that says `text`. What a command does is seen before
+    /// Codex has told of the command.
+    #[track_caller]
+    pub fn until_told(&self, text: &str) {
+        let events = self.artifacts.join("events.jsonl");
+        eventually(LIMIT, || fs::read_to_string(&events).ok()?.contains(text).then_some(()));
     }
 
     /// The dispatcher's process.
@@ -88,6 +96,16 @@ impl Sandbox {
         Pid::from_raw(record.dispatcher.pid)
     }
 
+    /// What the statusline of a Claude Code session in the repository shows.
+    pub fn statusline(&self) -> String {
+        let repo = self.repo();
+        let stdin = json!({ "session_id": "s", "cwd": repo, "workspace": { "current_dir": repo, "project_dir": repo } });
+        let mut statusline = self.command("clodex-statusline");
+        statusline.env("NO_COLOR", "1");
+        let output = Running::start(statusline, stdin.to_string().as_bytes()).finish(LIMIT);
+        String::from_utf8(output.stdout).expect("a statusline is text")
+    }
+
     /// Waits until a run's record is as wanted.
     #[track_caller]
     pub fn until_status(&self, run: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
@@ -96,7 +114,7 @@ impl Sandbox {
 
     /// Panics when the state directory holds anything of a run that has not ended.
     #[track_caller]
-    pub fn assert_no_rests(&self) {
+    pub fn assert_no_leftovers(&self) {
         for dir in ["live", "tmp"] {
             let Ok(entries) = fs::read_dir(self.state().join(dir)) else { continue };
             let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();

@@ -15,12 +15,12 @@ use serde_json::json;
 
 use super::backends;
 use crate::Effort;
-use crate::barest::Barest;
 use crate::measure::{Case, Cost, interleave, peak_bytes, percentile};
-use crate::place::Place;
+use crate::raw_client::RawClient;
+use crate::scratch_dir::ScratchDir;
 use crate::server;
 use crate::table::{Aim, Table, Unit};
-use crate::talker::nanoseconds;
+use crate::timed_server::{SERVES, nanoseconds};
 
 /// What the model says.
 const ANSWER: &str = "did it";
@@ -30,10 +30,10 @@ const TURNS: usize = 10;
 const THREADS: usize = 10;
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
-    begun(place, effort, table)?;
-    shown(place, effort, table)?;
-    let codex = match npm_codex::fetch(&place.target().join("real-codex")) {
+pub fn figures(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
+    begun(scratch, effort, table)?;
+    shown(scratch, effort, table)?;
+    let codex = match npm_codex::fetch(&scratch.target().join("real-codex")) {
         Ok(codex) => codex.native,
         Err(why) => {
             table.missing("a turn on a warm thread / the barest loop", &why);
@@ -41,11 +41,11 @@ pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<(
         }
     };
     let model = ScriptedModel::with_default(|_| says())?;
-    CodexHome::new(model.port()).write(&place.path("real-home"))?;
-    let real = Real { place, codex: &codex };
+    CodexHome::new(model.port()).write(&scratch.path("real-home"))?;
+    let real = Real { scratch, codex: &codex };
     turns(&real, effort, table)?;
     threads(&real, effort, table)?;
-    backends::figures(place, effort, table, &codex)
+    backends::figures(scratch, effort, table, &codex)
 }
 
 fn says() -> Script {
@@ -53,10 +53,10 @@ fn says() -> Script {
 }
 
 /// From the start of clodex-thread to what it says first.
-fn begun(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
+fn begun(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
     let (mut sent, mut heard) = (Vec::new(), Vec::new());
     for round in 0..=effort.rounds(40) {
-        let mut thread = talking(place)?;
+        let mut thread = talking(scratch)?;
         thread.args(["-vv", "--no-stream", "1"]).stderr(Stdio::piped());
         let begun = nanoseconds();
         let mut thread = thread.spawn()?;
@@ -80,9 +80,9 @@ fn begun(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
 }
 
 /// From what the server says to what clodex-thread prints, and to what the barest loop reads.
-fn shown(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
+fn shown(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
     let pieces = effort.rounds(500);
-    let mut thread = talking(place)?;
+    let mut thread = talking(scratch)?;
     let mut thread = thread.arg(pieces.to_string()).stdout(Stdio::piped()).spawn()?;
     let printed = BufReader::new(thread.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?);
     let mut late = Vec::new();
@@ -91,7 +91,7 @@ fn shown(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
         late.extend(line.parse().ok().map(|at| lateness(at, now)));
     }
     ended_well(thread)?;
-    let mut bare = Barest::greet(&talker(place)?)?;
+    let mut bare = RawClient::greet(&timed_server(scratch)?)?;
     let opened = bare.open(".")?;
     bare.begin(&opened, &pieces.to_string())?;
     let mut bare_late = Vec::new();
@@ -130,7 +130,7 @@ fn lateness(at: u64, now: u64) -> f64 {
 
 /// Turns on a warm thread.
 fn turns(real: &Real<'_>, effort: Effort, table: &mut Table) -> io::Result<()> {
-    let mut bare = Barest::greet(&real.server())?;
+    let mut bare = RawClient::greet(&real.server())?;
     let opened = bare.open(&real.workdir())?;
     let mut repl = Repl::start(real)?;
     let mut cases = [
@@ -161,7 +161,7 @@ fn turns(real: &Real<'_>, effort: Effort, table: &mut Table) -> io::Result<()> {
 
 /// Ten threads at once on one server.
 fn threads(real: &Real<'_>, effort: Effort, table: &mut Table) -> io::Result<()> {
-    let mut bare = Barest::greet(&real.server())?;
+    let mut bare = RawClient::greet(&real.server())?;
     let workdir = real.workdir();
     let opened = (0..THREADS).map(|_| bare.open(&workdir)).collect::<io::Result<Vec<_>>>()?;
     let (_server, from, to) = server::start(&real.server())?;
@@ -233,19 +233,19 @@ fn timed(work: impl FnOnce() -> io::Result<()>) -> io::Result<Cost> {
 
 /// The real Codex, with a model that answers at once.
 struct Real<'a> {
-    place: &'a Place,
+    scratch: &'a ScratchDir,
     codex: &'a Path,
 }
 
 impl Real<'_> {
     fn server(&self) -> Command {
-        let mut server = self.place.command(&self.codex.to_string_lossy());
-        server.arg("app-server").env("CODEX_HOME", self.place.path("real-home"));
+        let mut server = self.scratch.command(&self.codex.to_string_lossy());
+        server.arg("app-server").env("CODEX_HOME", self.scratch.path("real-home"));
         server
     }
 
     fn workdir(&self) -> String {
-        self.place.path("repo").display().to_string()
+        self.scratch.path("repo").display().to_string()
     }
 }
 
@@ -258,8 +258,11 @@ struct Repl {
 
 impl Repl {
     fn start(real: &Real<'_>) -> io::Result<Self> {
-        let mut thread = real.place.command("clodex-thread");
-        thread.arg("--repl").env("CODEX_HOME", real.place.path("real-home")).env("CLODEX_CODEX", real.codex);
+        let mut thread = real.scratch.command("clodex-thread");
+        thread
+            .arg("--repl")
+            .env("CODEX_HOME", real.scratch.path("real-home"))
+            .env("CLODEX_CODEX", real.codex);
         let mut thread = thread.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (Some(to), Some(from)) = (thread.stdin.take(), thread.stdout.take()) else {
             return Err(io::Error::other("a stream that was piped is not there"));
@@ -296,15 +299,15 @@ impl Drop for Repl {
 }
 
 /// This program, as the server that tells when it said what it says.
-fn talker(place: &Place) -> io::Result<Command> {
-    let mut talker = place.command(&std::env::current_exe()?.to_string_lossy());
-    talker.arg("app-server");
-    Ok(talker)
+fn timed_server(scratch: &ScratchDir) -> io::Result<Command> {
+    let mut timed_server = scratch.command(&std::env::current_exe()?.to_string_lossy());
+    timed_server.arg("app-server").env(SERVES, "1");
+    Ok(timed_server)
 }
 
-fn talking(place: &Place) -> io::Result<Command> {
-    let mut thread = place.command("clodex-thread");
-    thread.env("CLODEX_CODEX", std::env::current_exe()?);
+fn talking(scratch: &ScratchDir) -> io::Result<Command> {
+    let mut thread = scratch.command("clodex-thread");
+    thread.env("CLODEX_CODEX", std::env::current_exe()?).env(SERVES, "1");
     Ok(thread)
 }
 

@@ -11,17 +11,17 @@ use serde_json::json;
 
 use crate::Effort;
 use crate::measure::{Case, Cost, interleave};
-use crate::place::Place;
+use crate::scratch_dir::ScratchDir;
 use crate::table::{Aim, Table, Unit};
 
 /// What stands for a gate that is off, and for one that asks.
 const OFF: &str = "0";
 const ASKS: &str = "85";
 
-pub fn figures(place: &Place, effort: Effort, table: &mut Table, codex: &Path) -> io::Result<()> {
-    let model = ScriptedModel::with_default(|_| delivers())?;
+pub fn figures(scratch: &ScratchDir, effort: Effort, table: &mut Table, codex: &Path) -> io::Result<()> {
+    let model = ScriptedModel::with_default(|_| delivers(0))?;
     let account = Account::start(10, 10)?;
-    let home = place.path("home-with-account");
+    let home = scratch.path("home-with-account");
     CodexHome::new(model.port())
         .top_line(&account.config_lines())
         .provider_line("requires_openai_auth = true")
@@ -29,10 +29,10 @@ pub fn figures(place: &Place, effort: Effort, table: &mut Table, codex: &Path) -
     account::log_in(&home)?;
     let dispatch = |backend: &str, gate: &str| -> io::Result<Command> {
         // What the run before was told must not be known.
-        let forgotten = fs::remove_dir_all(place.path("state/quota"));
+        let forgotten = fs::remove_dir_all(scratch.path("state/quota"));
         forgotten
             .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
-        let mut dispatch = place.dispatch()?;
+        let mut dispatch = scratch.dispatch()?;
         dispatch.args(["--backend", backend]).env("CLODEX_CODEX", codex).env("CODEX_HOME", &home);
         dispatch.env("CLODEX_QUOTA_GATE", gate);
         Ok(dispatch)
@@ -64,11 +64,12 @@ pub fn figures(place: &Place, effort: Effort, table: &mut Table, codex: &Path) -
     Ok(())
 }
 
-/// A worker that has delivered.
-fn delivers() -> Script {
+/// A worker that has delivered, after so long a time of the model.
+pub(super) fn delivers(model_ms: u64) -> Script {
     let answer = json!({
         "result": "done", "summary": "did it", "report": "did it", "changed_files": [], "verification_run": [],
         "evidence": [], "findings": [], "risks": [], "next": "", "verdict": "CLEAN",
     });
-    Script::from_json(json!([{ "do": [{ "answer": answer }] }])).expect("the script is one")
+    Script::from_json(json!([{ "delay_ms": model_ms, "do": [{ "answer": answer }] }]))
+        .expect("the script is one")
 }

@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use crate::Effort;
 use crate::measure::{Case, Cost, interleave, median};
-use crate::pass;
-use crate::place::Place;
+use crate::scope_pass;
+use crate::scratch_dir::ScratchDir;
 use crate::streams;
 use crate::table::{Aim, Table, Unit};
 
 const EVENTS: usize = 150;
 const SPACING_MS: u64 = 20;
 
-pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
-    let empty = added(place, effort.rounds(40), 0)?;
-    let busy = added(place, effort.rounds(10), EVENTS)?;
-    let mut passes = [Case::new(|| pass::both(&place.path("repo")))];
+pub fn figures(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
+    let empty = added(scratch, effort.rounds(40), 0)?;
+    let busy = added(scratch, effort.rounds(10), EVENTS)?;
+    let mut passes = [Case::new(|| scope_pass::both(&scratch.path("repo")))];
     interleave(effort.rounds(40), &mut passes)?;
     let scope = median(&passes[0].each(|cost| cost.own_cpu));
 
@@ -61,15 +61,15 @@ struct Added {
     wall: Vec<f64>,
 }
 
-fn added(place: &Place, rounds: usize, events: usize) -> io::Result<Added> {
-    place.codex_does(&script(events))?;
+fn added(scratch: &ScratchDir, rounds: usize, events: usize) -> io::Result<Added> {
+    scratch.codex_does(&script(events))?;
     let mut cases = [
         Case::program(|| {
-            let mut codex = place.command("codex");
+            let mut codex = scratch.command("codex");
             codex.args(["exec", "-"]);
             Ok(codex)
         }),
-        Case::program(|| place.dispatch()),
+        Case::program(|| scratch.dispatch()),
     ];
     interleave(rounds, &mut cases)?;
     let [bare, dispatched] = &cases;
@@ -84,7 +84,8 @@ fn added(place: &Place, rounds: usize, events: usize) -> io::Result<Added> {
     })
 }
 
-fn script(events: usize) -> Value {
+/// What a stand-in does that tells of so many events.
+pub(super) fn script(events: usize) -> Value {
     let mut acts = vec![json!("read_stdin"), json!({"line": streams::turn_started()})];
     for number in 0..events {
         let item = number / 2;

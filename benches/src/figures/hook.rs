@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::Effort;
 use crate::measure::{Case, Cost, interleave};
-use crate::place::Place;
 use crate::records;
+use crate::scratch_dir::ScratchDir;
 use crate::table::{Aim, Table, Unit};
 
 /// What nobody notices.
@@ -21,17 +21,17 @@ const COMMAND_BYTES: usize = 100_000;
 
 /// Who is called, and what with.
 struct Hook<'a> {
-    place: &'a Place,
+    scratch: &'a ScratchDir,
     data: PathBuf,
     state: PathBuf,
 }
 
-pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
-    let repo = place.path("repo").canonicalize()?;
-    let hook = Hook { place, data: installed(place)?, state: place.path("hook-state") };
+pub fn figures(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
+    let repo = scratch.path("repo").canonicalize()?;
+    let hook = Hook { scratch, data: installed(scratch)?, state: scratch.path("hook-state") };
     let _live = records::fill(&hook.state, &repo, 3, 5000)?;
-    let (free, denied) = (project(place, "free", "off")?, project(place, "denied", "deny")?);
-    let file = |name: &str, event: Value| place.file(name, event.to_string());
+    let (free, denied) = (project(scratch, "free", "off")?, project(scratch, "denied", "deny")?);
+    let file = |name: &str, event: Value| scratch.file(name, event.to_string());
     let bash = |name: &str, project: &Path, command: &str| {
         let input = json!({ "command": command });
         file(name, event("PreToolUse", project, json!({ "tool_name": "Bash", "tool_input": input })))
@@ -44,7 +44,7 @@ pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<(
     let heredoc = bash("heredoc.json", &denied, &heredoc)?;
     let dense = bash("dense.json", &denied, &filled("a=1;b $a|c>/tmp/d;(cp $a e.md);[ \"$(f g)\" ]&&h\n"))?;
     let mut cases = [
-        Case::program(|| Ok(place.command("true"))),
+        Case::program(|| Ok(scratch.command("true"))),
         Case::program(|| hook.direct(&prompt)),
         Case::program(|| hook.through_the_shim(&prompt)),
         Case::program(|| hook.direct(&begin)),
@@ -67,31 +67,31 @@ pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<(
 
 impl Hook<'_> {
     fn direct(&self, event: &Path) -> io::Result<Command> {
-        self.called(self.place.command("clodex-hook"), event)
+        self.called(self.scratch.command("clodex-hook"), event)
     }
 
     fn through_the_shim(&self, event: &Path) -> io::Result<Command> {
-        self.called(self.place.command(SHIM), event)
+        self.called(self.scratch.command(SHIM), event)
     }
 
     fn called(&self, mut command: Command, event: &Path) -> io::Result<Command> {
         command.env("CLODEX_STATE_DIR", &self.state).env("CLAUDE_PLUGIN_DATA", &self.data);
-        command.stdin(Place::open(event)?);
+        command.stdin(ScratchDir::open(event)?);
         Ok(command)
     }
 }
 
 /// The plugin's data, with the measured build installed in it.
-fn installed(place: &Place) -> io::Result<PathBuf> {
-    let data = place.path("clodex-inline");
+fn installed(scratch: &ScratchDir) -> io::Result<PathBuf> {
+    let data = scratch.path("clodex-inline");
     std::fs::create_dir_all(&data)?;
-    symlink(place.binaries(), data.join("bin"))?;
+    symlink(scratch.binaries(), data.join("bin"))?;
     Ok(data)
 }
 
 /// A project with the toggle in this state.
-fn project(place: &Place, name: &str, toggle: &str) -> io::Result<PathBuf> {
-    let project = place.path(name);
+fn project(scratch: &ScratchDir, name: &str, toggle: &str) -> io::Result<PathBuf> {
+    let project = scratch.path(name);
     std::fs::create_dir_all(project.join(".claude"))?;
     std::fs::write(project.join(".claude/clodex-toggle.flag"), format!("{toggle}\n"))?;
     project.canonicalize()

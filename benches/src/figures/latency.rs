@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 
 use crate::Effort;
 use crate::measure::percentile;
-use crate::place::Place;
+use crate::scratch_dir::ScratchDir;
 use crate::streams;
 use crate::table::{Aim, Table, Unit};
 
 const SPACING_MS: u64 = 7;
 
-pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
+pub fn figures(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
     let events = effort.rounds(1000);
-    let stamps_file = place.path("stamps");
-    place.codex_does(&script(&stamps_file, events))?;
-    let live = place.path("state/live");
+    let stamps_file = scratch.path("stamps");
+    scratch.codex_does(&script(&stamps_file, events))?;
+    let live = scratch.path("state/live");
     fs::create_dir_all(&live)?;
     let mut watch = DirectoryWatch::new(&live).map_err(io::Error::other)?;
-    let mut dispatch = place.dispatch()?.spawn()?;
+    let mut dispatch = scratch.dispatch()?.spawn()?;
     let mut seen = Vec::new();
     while dispatch.try_wait()?.is_none() {
         watch.wait(Some(Instant::now() + Duration::from_millis(200))).map_err(io::Error::other)?;

@@ -3,6 +3,7 @@
 mod app_server;
 mod backends;
 mod dispatch;
+mod flow;
 mod hook;
 mod latency;
 mod scope;
@@ -12,13 +13,13 @@ mod stream;
 use std::io;
 
 use crate::Effort;
-use crate::place::Place;
+use crate::scratch_dir::ScratchDir;
 use crate::table::Table;
 
-type Group = fn(&Place, Effort, &mut Table) -> io::Result<()>;
+type Group = fn(&ScratchDir, Effort, &mut Table) -> io::Result<()>;
 
 /// All groups, in the order of the table.
-pub const GROUPS: [(&str, Group); 7] = [
+pub const GROUPS: [(&str, Group); 8] = [
     ("start", start::figures),
     ("hook", hook::figures),
     ("scope", scope::figures),
@@ -26,4 +27,5 @@ pub const GROUPS: [(&str, Group); 7] = [
     ("latency", latency::figures),
     ("stream", stream::figures),
     ("app-server", app_server::figures),
+    ("flow", flow::figures),
 ];

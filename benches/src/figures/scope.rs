@@ -5,35 +5,40 @@ use std::path::Path;
 
 use crate::Effort;
 use crate::measure::{Case, Cost, interleave};
-use crate::pass::Pass;
-use crate::place::Place;
 use crate::repository;
+use crate::scope_pass::Pass;
+use crate::scratch_dir::ScratchDir;
 use crate::table::{Aim, Table, Unit};
 
 /// Tracked files; half as many ignored ones lie beside them.
 const SIZES: [(usize, &str); 2] = [(10_000, "10 000 files"), (100_000, "100 000 files")];
 
-pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
+pub fn figures(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
     for (tracked, size) in SIZES {
-        let repo = place.path(&format!("large-{tracked}"));
+        let repo = scratch.path(&format!("large-{tracked}"));
         repository::large(&repo, tracked)?;
-        passes(place, effort, table, (&repo, size))?;
+        passes(scratch, effort, table, (&repo, size))?;
     }
-    let (from, to) = (place.path("large-100000"), place.path("clone"));
+    let (from, to) = (scratch.path("large-100000"), scratch.path("clone"));
     repository::clone(&from, &to)?;
-    passes(place, effort, table, (&to, "fresh clone of 100 000"))
+    passes(scratch, effort, table, (&to, "fresh clone of 100 000"))
 }
 
-fn passes(place: &Place, effort: Effort, table: &mut Table, (repo, size): (&Path, &str)) -> io::Result<()> {
+fn passes(
+    scratch: &ScratchDir,
+    effort: Effort,
+    table: &mut Table,
+    (repo, size): (&Path, &str),
+) -> io::Result<()> {
     let mut cases = [
         Case::program(|| {
-            let mut git = place.command("git");
+            let mut git = scratch.command("git");
             let status = ["--no-optional-locks", "status", "--porcelain", "-z", "-uall", "--ignored"];
             git.args(status).current_dir(repo);
             Ok(git)
         }),
         Case::program(|| {
-            let mut libgit2 = place.command("examples/libgit2-status");
+            let mut libgit2 = scratch.command("examples/libgit2-status");
             libgit2.arg(repo);
             Ok(libgit2)
         }),

@@ -6,24 +6,24 @@ use std::process::Command;
 
 use crate::Effort;
 use crate::measure::{Case, Cost, interleave};
-use crate::place::Place;
 use crate::records;
+use crate::scratch_dir::ScratchDir;
 use crate::table::{Aim, Table, Unit};
 
 const STDIN: &str = include_str!("../../../helpers/statusline/tests/claude_code_2.1.329.json");
 
-pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
-    let repo = place.path("repo").canonicalize()?;
-    let stdin = place.file("stdin.json", STDIN.replace("/home/u/proj", &repo.display().to_string()))?;
-    let (few, many) = (place.path("few"), place.path("many"));
+pub fn figures(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
+    let repo = scratch.path("repo").canonicalize()?;
+    let stdin = scratch.file("stdin.json", STDIN.replace("/home/u/proj", &repo.display().to_string()))?;
+    let (few, many) = (scratch.path("few"), scratch.path("many"));
     let _live = [records::fill(&few, &repo, 10, 0)?, records::fill(&many, &repo, 3, 1000)?];
     let nothing = if Path::new("/bin/true").exists() { "/bin/true" } else { "/usr/bin/true" };
     let mut cases = [
-        Case::program(|| Ok(place.command(nothing))),
-        Case::program(|| Ok(shell(place))),
-        Case::program(|| statusline(place, &stdin, &few)),
-        Case::program(|| statusline(place, &stdin, &many)),
-        Case::program(|| Ok(status(place, &many))),
+        Case::program(|| Ok(scratch.command(nothing))),
+        Case::program(|| Ok(shell(scratch))),
+        Case::program(|| statusline(scratch, &stdin, &few)),
+        Case::program(|| statusline(scratch, &stdin, &many)),
+        Case::program(|| Ok(status(scratch, &many))),
     ];
     interleave(effort.rounds(200), &mut cases)?;
     let [nothing, shell, few, many, status] = cases.map(|case| case.each(|cost: &Cost| cost.wall));
@@ -36,20 +36,20 @@ pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<(
     Ok(())
 }
 
-fn shell(place: &Place) -> Command {
-    let mut bash = place.command("bash");
+fn shell(scratch: &ScratchDir) -> Command {
+    let mut bash = scratch.command("bash");
     bash.args(["--norc", "-c", ":"]);
     bash
 }
 
-fn statusline(place: &Place, stdin: &Path, state: &PathBuf) -> io::Result<Command> {
-    let mut statusline = place.command("clodex-statusline");
-    statusline.env("CLODEX_STATE_DIR", state).stdin(Place::open(stdin)?);
+fn statusline(scratch: &ScratchDir, stdin: &Path, state: &PathBuf) -> io::Result<Command> {
+    let mut statusline = scratch.command("clodex-statusline");
+    statusline.env("CLODEX_STATE_DIR", state).stdin(ScratchDir::open(stdin)?);
     Ok(statusline)
 }
 
-fn status(place: &Place, state: &PathBuf) -> Command {
-    let mut status = place.command("clodex-status");
+fn status(scratch: &ScratchDir, state: &PathBuf) -> Command {
+    let mut status = scratch.command("clodex-status");
     status.args(["--all", "--json"]).env("CLODEX_STATE_DIR", state);
     status
 }

@@ -9,30 +9,36 @@ use serde_json::json;
 
 use crate::Effort;
 use crate::measure::{Case, Cost, interleave, peak_bytes};
-use crate::place::Place;
+use crate::scratch_dir::ScratchDir;
 use crate::streams::{self, Kind};
 use crate::table::{Aim, Table, Unit};
 
 const PARSED_BYTES: usize = 32 << 20;
 const WATCHED_BYTES: usize = 100_000_000;
 
-pub fn figures(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
+pub fn figures(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
     for (name, kind) in [("small events", Kind::Small), ("1 % lines of 1 MB", Kind::Mixed)] {
-        let path = place.path("stream.jsonl");
+        let path = scratch.path("stream.jsonl");
         streams::write(&path, kind, PARSED_BYTES)?;
-        parsed(place, effort, table, name, &path)?;
+        parsed(scratch, effort, table, name, &path)?;
     }
-    watched(place, effort, table)
+    watched(scratch, effort, table)
 }
 
-fn parsed(place: &Place, effort: Effort, table: &mut Table, name: &str, path: &Path) -> io::Result<()> {
+fn parsed(
+    scratch: &ScratchDir,
+    effort: Effort,
+    table: &mut Table,
+    name: &str,
+    path: &Path,
+) -> io::Result<()> {
     let mut cases = vec![
-        Case::program(|| Ok(with(place, "wc", &["-l"], path))),
-        Case::program(|| Ok(with(place, "clodex-progress", &["--file"], path))),
+        Case::program(|| Ok(with(scratch, "wc", &["-l"], path))),
+        Case::program(|| Ok(with(scratch, "clodex-progress", &["--file"], path))),
     ];
     let has_jq = Command::new("jq").arg("--version").stdout(Stdio::null()).status().is_ok();
     if has_jq {
-        cases.push(Case::program(|| Ok(with(place, "jq", &["-c", "."], path))));
+        cases.push(Case::program(|| Ok(with(scratch, "jq", &["-c", "."], path))));
     }
     interleave(effort.rounds(5), &mut cases)?;
     let cpu = |case: &Case<'_>| case.each(|cost: &Cost| cost.all_cpu);
@@ -46,20 +52,20 @@ fn parsed(place: &Place, effort: Effort, table: &mut Table, name: &str, path: &P
     Ok(())
 }
 
-fn watched(place: &Place, effort: Effort, table: &mut Table) -> io::Result<()> {
-    let path = place.path("stream.jsonl");
+fn watched(scratch: &ScratchDir, effort: Effort, table: &mut Table) -> io::Result<()> {
+    let path = scratch.path("stream.jsonl");
     streams::write(&path, Kind::Small, WATCHED_BYTES)?;
-    place.codex_does(&json!({"exec": ["read_stdin", {"file": path}]}))?;
+    scratch.codex_does(&json!({"exec": ["read_stdin", {"file": path}]}))?;
     let mut peaks = Vec::new();
     let rounds = effort.rounds(5);
     let mut cases = [
-        Case::program(|| Ok(with(place, "wc", &["-l"], &path))),
-        Case::program(|| Ok(place.bare_codex("wc -l"))),
-        Case::program(|| place.dispatch()),
+        Case::program(|| Ok(with(scratch, "wc", &["-l"], &path))),
+        Case::program(|| Ok(scratch.bare_codex("wc -l"))),
+        Case::program(|| scratch.dispatch()),
     ];
     interleave(rounds, &mut cases)?;
     for _ in 0..3 {
-        peaks.push(peak_of(place.dispatch()?)?);
+        peaks.push(peak_of(scratch.dispatch()?)?);
     }
     let [counted, piped, dispatched] = &cases;
     let own = dispatched.each(|cost| cost.own_cpu);
@@ -92,8 +98,8 @@ fn peak_of(mut command: Command) -> io::Result<f64> {
     Ok(peak)
 }
 
-fn with(place: &Place, program: &str, args: &[&str], path: &Path) -> Command {
-    let mut command = place.command(program);
+fn with(scratch: &ScratchDir, program: &str, args: &[&str], path: &Path) -> Command {
+    let mut command = scratch.command(program);
     command.args(args).arg(path);
     command
 }

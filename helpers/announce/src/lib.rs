@@ -5,8 +5,8 @@
 //! it, there is nobody to tell, and it ends at once. What it knows of runs are their records; it never starts, stops
 //! or judges one, but closes what is dead, because a killed dispatcher tells nobody.
 
-mod listener;
-mod news;
+mod end_notice;
+mod session;
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -16,7 +16,7 @@ use clodex_os::process::ProcessHandle;
 use clodex_os::record_store::{RecordStore, StateDir};
 use clodex_os::{ClaudeCode, DirectoryWatch, WokenBeside};
 
-use listener::Listener;
+use session::Session;
 
 /// What ended while the session was not there is left to the session-start hook for so long: what that tells costs no
 /// turn, and what is said here does.
@@ -27,9 +27,9 @@ const EVENT_MAX_BYTES: usize = 2900;
 
 /// Announces until Claude Code ends.
 pub fn run() {
-    let Some(listener) = ClaudeCode::from_env().and_then(Listener::new) else { return };
-    let Ok(Some(claude)) = ProcessHandle::open(listener.process()) else { return };
-    if let Err(error) = StateDir::from_env().map_or(Ok(()), |state| announce(listener, &claude, state)) {
+    let Some(session) = ClaudeCode::from_env().and_then(Session::new) else { return };
+    let Ok(Some(claude)) = ProcessHandle::open(session.process()) else { return };
+    if let Err(error) = StateDir::from_env().map_or(Ok(()), |state| announce(session, &claude, state)) {
         // Each line of stdout is a message to Claude; this is for whoever looks at the monitor's stderr, if anybody does.
         let _ = writeln!(io::stderr(), "clodex-announce: {error}");
     }
@@ -37,7 +37,7 @@ pub fn run() {
     while claude.wait(Instant::now() + Duration::from_hours(1)).is_ok_and(|ended| !ended) {}
 }
 
-fn announce(mut listener: Listener, claude: &ProcessHandle, state: StateDir) -> Result<(), Box<dyn Error>> {
+fn announce(mut session: Session, claude: &ProcessHandle, state: StateDir) -> Result<(), Box<dyn Error>> {
     let store = RecordStore::open(state)?;
     let mut watches = [DirectoryWatch::new(&store.dir().ended())?, DirectoryWatch::new(&store.dir().live())?];
     let mut is_wanted = true;
@@ -46,13 +46,13 @@ fn announce(mut listener: Listener, claude: &ProcessHandle, state: StateDir) -> 
         DirectoryWatch::wait_beside(claude, &mut watches, is_wanted.then_some(not_before))?
     {
         if live {
-            listener.close_dead(&store);
+            session.close_dead(&store);
         }
         is_wanted |= ended;
         if is_wanted && Instant::now() >= not_before {
-            listener.look(&store);
-            tell(&mut listener, &store)?;
-            is_wanted = listener.news().is_some();
+            session.look(&store);
+            tell(&mut session, &store)?;
+            is_wanted = session.next_end().is_some();
             not_before = Instant::now() + BETWEEN_EVENTS;
         }
     }
@@ -60,13 +60,13 @@ fn announce(mut listener: Listener, claude: &ProcessHandle, state: StateDir) -> 
 }
 
 /// Tells as much as an event holds of what ended and nobody else has told. An error when Claude Code does not listen.
-fn tell(listener: &mut Listener, store: &RecordStore) -> io::Result<()> {
+fn tell(session: &mut Session, store: &RecordStore) -> io::Result<()> {
     let mut event = String::new();
-    while let Some(line) = listener.news().map(news::line) {
+    while let Some(line) = session.next_end().map(end_notice::line) {
         if !event.is_empty() && event.len() + line.len() > EVENT_MAX_BYTES {
             break;
         }
-        if listener.take_telling(store) {
+        if session.take_telling(store) {
             event += &line;
         }
     }

@@ -3,24 +3,28 @@
 use std::io;
 use std::path::Path;
 
-use clodex_core::{ExitCode, Landing};
-use clodex_os::Failure;
-use clodex_scope::{Request, Rooted, Tree, baseline, read_landing, remove_worktree};
+use clodex_core::{ExitCode, Landing, escaped};
+use clodex_os::signals::StopSignals;
+use clodex_os::{Failure, say};
+use clodex_scope::{Edited, Request, Rooted, Tree, baseline, read_landing, remove_worktree};
 
 use crate::cli::Arguments;
 use crate::landing_dir::{UnderWay, Way};
 use crate::meant::Meant;
 use crate::planning::{InTheWay, plan};
-use crate::tell::{Told, say};
+use crate::tell::Told;
 
 /// Does what was asked for; gives what is to be said.
 pub fn carry_out(arguments: &Arguments) -> Result<String, Failure> {
     let meant = Meant::find(&arguments.run)?;
     let _alone = meant
         .store
-        .one_start_at_a_time(&meant.record.git_common_dir)
+        .one_start_at_a_time_around(Path::new(&meant.isolated.source_root), &meant.record.git_common_dir)
         .map_err(|error| Failure::usage(error.to_string()))?;
-    let completed = if arguments.check { None } else { complete(&meant)? };
+    if arguments.check {
+        return check(&meant, arguments);
+    }
+    let completed = complete(&meant, arguments)?;
     if arguments.discard {
         discard(&meant, arguments)
     } else if let (true, Some(UnderWay { way: Way::Undo, journal })) = (arguments.undo, completed) {
@@ -32,20 +36,46 @@ pub fn carry_out(arguments: &Arguments) -> Result<String, Failure> {
     }
 }
 
+/// Says what landing would do; of one that was interrupted, what it does in the end, and not what is left of it.
+fn check(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
+    let broken = |error: io::Error| failed(meant, &error);
+    let id = &meant.record.id;
+    let landed = meant.landing.landed().map_err(broken)?;
+    match (meant.landing.under_way().map_err(broken)?, landed) {
+        (Some(UnderWay { way: Way::Land, .. }) | None, Some(journal)) => {
+            Ok(Told::of(id, "already-landed", &journal).text(arguments.json))
+        }
+        (Some(UnderWay { journal, .. }), _) => {
+            let strangers = journal.strangers(&open_tree(meant)?).map_err(broken)?;
+            if strangers.is_empty() {
+                return Ok(Told::of(id, "would-land", &journal).text(arguments.json));
+            }
+            let why = "a landing or its undoing was interrupted, and it was edited since";
+            let in_the_way = strangers
+                .iter()
+                .map(|path| InTheWay { path: clodex_core::path_text(&path.0), why: why.into() })
+                .collect();
+            Err(refused(&Told { in_the_way, ..Told::only(id, "refused") }, arguments))
+        }
+        (None, None) => land(meant, arguments),
+    }
+}
+
 /// Completes what was interrupted. Where somebody edited a path meanwhile, all else is taken back instead.
-fn complete(meant: &Meant) -> Result<Option<UnderWay>, Failure> {
+fn complete(meant: &Meant, arguments: &Arguments) -> Result<Option<UnderWay>, Failure> {
     let Some(under_way) = meant.landing.under_way().map_err(|error| failed(meant, &error))? else {
         return Ok(None);
     };
     let tree = open_tree(meant)?;
+    let _whole = hold_stop_signals(meant)?;
     under_way.journal.settle(&tree).map_err(|error| failed(meant, &error))?;
     let strangers = under_way.journal.strangers(&tree).map_err(|error| failed(meant, &error))?;
     if strangers.is_empty() {
-        perform(meant, &under_way, &tree)?;
+        perform(meant, &under_way, &tree, arguments)?;
         return Ok(Some(under_way));
     }
     take_back(meant, &under_way, &tree)?;
-    let named: Vec<String> = strangers.iter().map(|path| clodex_core::path_text(&path.0)).collect();
+    let named: Vec<String> = strangers.iter().map(|path| escaped(&clodex_core::path_text(&path.0))).collect();
     let hint = "hint: everything else is as it was before; call it again when you have looked";
     let message = format!("it was interrupted, and these were edited since: {}\n{hint}", named.join(", "));
     Err(Failure::new(ExitCode::Refused, message))
@@ -77,8 +107,9 @@ fn land(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
         return Ok(Told { did: "would-land", ..told }.text(arguments.json));
     }
     let under_way = UnderWay { way: Way::Land, journal: planned.journal };
+    let _whole = hold_stop_signals(meant)?;
     meant.landing.begin(&under_way).map_err(broken)?;
-    perform(meant, &under_way, &tree)?;
+    perform(meant, &under_way, &tree, arguments)?;
     let back = format!("take it back with `clodex-apply --undo {id}`\n");
     Ok(told.text(arguments.json) + if arguments.json { "" } else { &back })
 }
@@ -95,15 +126,16 @@ fn undo(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
     for step in &journal.steps {
         if tree.state(&step.path.0).map_err(broken)? != step.to {
             let path = clodex_core::path_text(&step.path.0);
-            in_the_way.push(InTheWay { path, why: "it was edited since it landed" });
+            in_the_way.push(InTheWay { path, why: "it was edited since it landed".into() });
         }
     }
     let under_way = UnderWay { way: Way::Undo, journal: journal.reversed() };
     if !in_the_way.is_empty() {
         return Err(refused(&Told { in_the_way, ..Told::only(id, "refused") }, arguments));
     }
+    let _whole = hold_stop_signals(meant)?;
     meant.landing.begin(&under_way).map_err(broken)?;
-    perform(meant, &under_way, &tree)?;
+    perform(meant, &under_way, &tree, arguments)?;
     Ok(Told::of(id, "undone", &under_way.journal).text(arguments.json))
 }
 
@@ -119,11 +151,21 @@ fn discard(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
     Ok(Told::only(id, "discarded").text(arguments.json))
 }
 
-/// Does a journal to its end; what fails in the middle is taken back.
-fn perform(meant: &Meant, under_way: &UnderWay, tree: &Rooted) -> Result<(), Failure> {
+/// What has begun is done as a whole: a Ctrl-C waits for its end.
+fn hold_stop_signals(meant: &Meant) -> Result<StopSignals, Failure> {
+    StopSignals::catch().map_err(|error| failed(meant, &error))
+}
+
+/// Does a journal to its end; what fails in the middle is taken back, and an edit that was met is left as it is.
+fn perform(meant: &Meant, under_way: &UnderWay, tree: &Rooted, arguments: &Arguments) -> Result<(), Failure> {
     if let Err(error) = under_way.journal.perform(tree, &meant.landing.contents()) {
         take_back(meant, under_way, tree)?;
-        return Err(failed(meant, &error));
+        let Some(edited) = Edited::of(&error) else { return Err(failed(meant, &error)) };
+        let met = InTheWay { path: edited.path.clone(), why: edited.what.clone().into() };
+        return Err(refused(
+            &Told { in_the_way: vec![met], ..Told::only(&meant.record.id, "refused") },
+            arguments,
+        ));
     }
     meant.landing.finish(under_way).map_err(|error| failed(meant, &error))?;
     if under_way.way == Way::Land {
@@ -160,7 +202,7 @@ fn refused(told: &Told<'_>, arguments: &Arguments) -> Failure {
         say(&told.text(true));
     }
     let lines: Vec<String> =
-        told.in_the_way.iter().map(|found| format!("  {}: {}", found.path, found.why)).collect();
+        told.in_the_way.iter().map(|found| format!("  {}: {}", escaped(&found.path), found.why)).collect();
     let hint =
         "hint: commit, stash or move what is named, or take the changes from the run's changes.patch by hand";
     Failure::new(ExitCode::Refused, format!("nothing was touched, because of\n{}\n{hint}", lines.join("\n")))
@@ -168,6 +210,7 @@ fn refused(told: &Told<'_>, arguments: &Arguments) -> Failure {
 
 fn failed(meant: &Meant, error: &io::Error) -> Failure {
     let id = &meant.record.id;
-    let hint = "hint: mend what is said and call it again: what was begun is completed or taken back";
+    let hint =
+        "hint: fix the problem named above and run it again: it completes or rolls back what was started";
     Failure::new(ExitCode::TurnFailed, format!("cannot finish with the changes of {id}: {error}\n{hint}"))
 }

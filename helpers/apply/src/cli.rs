@@ -6,7 +6,7 @@ const AFTER_HELP: &str = "\
 Lands what the run changed in scope: all of it or nothing. Where your tree moved on by commits, both are merged. A file \
 with uncommitted edits of yours is never overwritten. Nothing is committed, and the index stays as it is.
 
-A run is named by its id, a unique beginning of its id, or its name.
+Refer to a run by its id, a unique prefix of its id, or its name.
 
 Exit codes: 0 done · 1 the file system refused · 2 bad arguments, no such run, nothing to land · \
 6 the run could not be judged · 7 conflicts or edits of yours are in the way; nothing was touched";

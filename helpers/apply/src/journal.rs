@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use clodex_core::{FileState, PathBytes};
-use clodex_scope::{Contents, Rooted};
+use clodex_scope::{Contents, Edited, Rooted};
 use serde::{Deserialize, Serialize};
 
 /// Format version of a journal.
@@ -131,8 +131,7 @@ fn exchange(step: &Step, tree: &Rooted, contents: &Contents) -> io::Result<()> {
         return Ok(());
     }
     if now != step.from {
-        let path = clodex_core::path_text(&step.path.0);
-        return Err(io::Error::other(format!("`{path}` was edited meanwhile")));
+        return Err(Edited::at(&step.path.0).into());
     }
     tree.put(&step.path.0, &step.from, &step.to, contents)
 }

@@ -20,14 +20,14 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let arguments = match cli::Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) if inline => {
-            println!("{error}");
+            clodex_os::say_line(&error.to_string());
             return ExitCode::SUCCESS;
         }
         Err(error) => error.exit(),
     };
     match carry_out::carry_out(&arguments) {
         Ok(text) => {
-            tell::say(&text);
+            clodex_os::say(&text);
             ExitCode::SUCCESS
         }
         Err(failure) => failure.report(inline),

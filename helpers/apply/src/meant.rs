@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clodex_core::{ExitCode, Isolated, Liveness, RunRecord, Verdict};
+use clodex_core::{ExitCode, Isolated, Liveness, RunRecord, Verdict, trees_meet};
 use clodex_os::Failure;
 use clodex_os::record_store::{RecordStore, StateDir};
 
@@ -24,12 +24,7 @@ pub struct Meant {
 impl Meant {
     /// Finds the run that a text means.
     pub fn find(text: &str) -> Result<Self, Failure> {
-        let dir = StateDir::from_env().ok_or_else(|| {
-            Failure::usage(
-                "cannot tell where records are kept: neither CLODEX_STATE_DIR, XDG_STATE_HOME nor HOME is set\n\
-                 hint: set CLODEX_STATE_DIR",
-            )
-        })?;
+        let dir = StateDir::required()?;
         let store = RecordStore::open(dir).map_err(|error| Failure::usage(error.to_string()))?;
         let id = store.find(text).one(text).map_err(Failure::usage)?;
         // Whose dispatcher was killed is closed first: nothing of it may live.
@@ -88,7 +83,9 @@ impl Meant {
     pub fn check_tree_is_free(&self) -> Result<(), Failure> {
         let live = self.store.live().into_iter();
         let mut beside = live.filter(|run| {
-            run.liveness == Liveness::Live && run.record.tree_root == self.isolated.source_root
+            run.liveness == Liveness::Live
+                && run.record.isolated.is_none()
+                && trees_meet(&run.record.tree_root, &self.isolated.source_root)
         });
         match beside.next() {
             None => Ok(()),

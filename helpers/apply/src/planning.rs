@@ -1,6 +1,7 @@
 //! What landing comes to on the tree as it is: which paths change, and what is in the way. Touches nothing but the store
 //! of contents, which gets what has to be brought back one day.
 
+use std::borrow::Cow;
 use std::io;
 
 use clodex_core::{FileState, Landing, LandingChange, PathBytes, is_executable, path_text};
@@ -11,7 +12,7 @@ use crate::journal::{Journal, Step};
 /// What would be done.
 #[derive(Debug)]
 pub struct Planned {
-    /// All of it.
+    /// Every step of the landing, in order.
     pub journal: Journal,
     /// Paths that both sides changed, merged.
     pub merged: Vec<String>,
@@ -25,7 +26,7 @@ pub struct InTheWay {
     /// The path.
     pub path: String,
     /// Why.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
 }
 
 /// What is to become of one path.
@@ -50,7 +51,7 @@ pub fn plan(landing: &Landing, seen: &Baseline, tree: &Rooted, contents: &Conten
         };
         match decided {
             Decided::Nothing => {}
-            Decided::No(why) => in_the_way.push(InTheWay { path: told, why }),
+            Decided::No(why) => in_the_way.push(InTheWay { path: told, why: why.into() }),
             Decided::Put(to) => steps.push(Step { path: path.clone(), from: now, to }),
             Decided::Merged(to) => {
                 merged.push(told);
@@ -92,7 +93,7 @@ fn decide(
     }
     if *before == FileState::Unknown {
         return Ok(Decided::No(
-            "what lay there before the run was not kept, so nobody can tell whether yours is the same",
+            "what was there before the run was not kept, so nobody can tell whether yours is the same",
         ));
     }
     if !is_committed {
@@ -161,7 +162,7 @@ fn obstacles(journal: &Journal, tree: &Rooted) -> io::Result<Vec<InTheWay>> {
     for directory in &journal.made {
         let path = &directory.path.0;
         if tree.state(path)? != FileState::Missing && !goes(path) {
-            found.push(InTheWay { path: path_text(path), why: "a directory is needed there" });
+            found.push(InTheWay { path: path_text(path), why: "a directory is needed there".into() });
         }
     }
     for step in journal.steps.iter().filter(|step| step.to != FileState::Missing) {
@@ -170,7 +171,7 @@ fn obstacles(journal: &Journal, tree: &Rooted) -> io::Result<Vec<InTheWay>> {
         if stays {
             found.push(InTheWay {
                 path: path_text(&path.0),
-                why: "a directory with files of yours lies there",
+                why: "a directory with files of yours is there".into(),
             });
         }
     }
@@ -193,7 +194,7 @@ mod tests {
                 Decided::Nothing | Decided::Put(_) | Decided::Merged(_) => "nothing",
             }
         };
-        assert!(told(FileState::Unknown, true).starts_with("what lay there before the run was not kept"));
+        assert!(told(FileState::Unknown, true).starts_with("what was there before the run was not kept"));
         assert!(told(file("large"), true).ends_with("too large before the run to be kept for a merge"));
         assert_eq!(told(file("large"), false), "you have uncommitted changes there");
     }

@@ -1,9 +1,8 @@
 //! What is said, for people and for programs.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
-use clodex_core::{RunId, path_text};
+use clodex_core::{RunId, escaped, path_text};
 use serde::Serialize;
 
 use crate::journal::Journal;
@@ -46,13 +45,8 @@ impl<'a> Told<'a> {
         let mut text = format!("{} {}\n", self.did.replace('-', " "), self.run_id);
         for path in &self.changed {
             let merged = if self.merged.contains(path) { "  (merged with yours)" } else { "" };
-            let _ = writeln!(text, "  {path}{merged}");
+            let _ = writeln!(text, "  {}{merged}", escaped(path));
         }
         text
     }
-}
-
-/// stdout is data. A reader that went away changes nothing about what was done.
-pub fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -3,21 +3,23 @@
 //!
 //! | want | look at |
 //! |---|---|
-//! | read a line of its stdout | [`Heard`] |
-//! | write a line for its stdin | [`said`] |
+//! | read a line of its stdout | [`OutputLine`] |
+//! | write a line for its stdin | [`input`] |
 //! | start it | [`Asking`], [`OF_A_SESSION`], [`NO_ATTACHMENTS`] |
 //! | know what a tool would do | [`ToolCall`] |
 //! | know why a turn failed | [`Trouble`] |
 
 mod argv;
 mod environment;
-mod heard;
-pub mod said;
+pub mod input;
+mod output;
 mod tool;
 mod trouble;
 
 pub use argv::{Asking, Session};
 pub use environment::{NO_ATTACHMENTS, OF_A_SESSION};
-pub use heard::{Began, Denial, Ended, Heard, Message, Question, Retrying, Share, Usage};
+pub use output::{
+    Began, Denial, Ended, Message, OutputDetails, OutputLine, Question, Retrying, Share, Usage,
+};
 pub use tool::{EDITING, READING, SHELL, ToolCall};
 pub use trouble::{Trouble, TroubleKind};

@@ -1,6 +1,6 @@
 //! Why a turn brought no answer, from what Claude Code said of it. Knows no exit codes.
 
-use crate::heard::{Ended, Retrying};
+use crate::output::{Ended, Retrying};
 
 /// What went wrong, and Claude Code's words for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,16 +110,16 @@ impl Retrying {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heard::Heard;
+    use crate::output::OutputLine;
 
     /// How what was recorded ended.
     fn trouble(recorded: &str, with_schema: bool) -> Option<(TroubleKind, String, Option<u16>)> {
         let mut error = None;
         let mut ended = None;
         for line in recorded.lines() {
-            match Heard::read(line.as_bytes()).unwrap() {
-                Heard::Message(message) => error = message.error,
-                Heard::Ended(end) => ended = Some(end),
+            match OutputLine::read(line.as_bytes()).unwrap() {
+                OutputLine::Message(message) => error = message.error,
+                OutputLine::Ended(end) => ended = Some(end),
                 _ => {}
             }
         }

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::added_mcp::{AddedMcp, Readiness};
 use crate::command_environment::CommandEnvironment;
 use crate::config::CodexConfig;
 use crate::exec_argv::{Argv, Held};
@@ -19,6 +20,8 @@ pub struct AppServerRequest<'a> {
     pub places: &'a [&'a Path],
     /// MCP servers of the user's configuration that stay on.
     pub allowed_mcp: &'a [String],
+    /// MCP servers that it gets besides.
+    pub added_mcp: &'a [AddedMcp],
     /// What its commands find in their environment.
     pub environment: CommandEnvironment<'a>,
 }
@@ -33,6 +36,7 @@ pub fn app_server_argv(
     argv.words(["app-server"]);
     argv.held(request.held);
     argv.extras_off(config, request.allowed_mcp, version);
+    argv.added(request.added_mcp, Readiness::Asked);
     for (key, toml) in request.environment.settings(config) {
         argv.config(&key, &toml);
     }
@@ -66,6 +70,7 @@ mod tests {
             held: Held::Sandbox(Sandbox::WorkspaceWrite, SlashTmp::Private),
             places: &[Path::new("/w/sub"), Path::new("/w")],
             allowed_mcp: &[],
+            added_mcp: &[],
             environment: CommandEnvironment { run_id: "run-1", tmp: Path::new("/t"), pytest_addopts: None },
         };
         let version = CodexVersion::from_output("codex-cli 0.169.0");

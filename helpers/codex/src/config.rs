@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// The machine's layer.
+const OF_MACHINE: &str = "/etc/codex/config.toml";
+
 /// The parts of the layered configuration that a run has to know.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CodexConfig {
@@ -26,6 +29,9 @@ pub struct CodexConfig {
     pub login_providers: Vec<String>,
     /// Projects that the user trusts or has decided not to trust. A project's own file has no say in it.
     pub decided_trust: Vec<PathBuf>,
+    /// Whether the user or the machine decides when Codex asks before it acts (`approval_policy`). A project has no say in it,
+    /// either, as long as it is not trusted.
+    pub decides_approvals: bool,
     /// Files that are there and cannot be read, with the reason.
     pub unreadable: Vec<String>,
 }
@@ -42,8 +48,9 @@ pub enum McpTransport {
 /// Whose a layer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LayerOf {
+    Machine,
     User,
-    Others,
+    Project,
 }
 
 impl CodexConfig {
@@ -53,8 +60,12 @@ impl CodexConfig {
         for path in layers(codex_home, workdir) {
             match std::fs::read_to_string(&path) {
                 Ok(text) => {
-                    let kind = if path.starts_with(codex_home) { LayerOf::User } else { LayerOf::Others };
-                    if let Err(error) = config.add_layer(&text, kind) {
+                    let of = match &path {
+                        path if path.starts_with(codex_home) => LayerOf::User,
+                        path if path == Path::new(OF_MACHINE) => LayerOf::Machine,
+                        _ => LayerOf::Project,
+                    };
+                    if let Err(error) = config.add_layer(&text, of) {
                         config.unreadable.push(format!("{}: {error}", path.display()));
                     }
                 }
@@ -72,6 +83,9 @@ impl CodexConfig {
             let decided =
                 tables(&layer, "projects").filter(|(_, project)| project.contains_key("trust_level"));
             self.decided_trust.extend(decided.map(|(path, _)| PathBuf::from(path)));
+        }
+        if of != LayerOf::Project {
+            self.decides_approvals |= decides_approvals(&layer);
         }
         for (name, server) in tables(&layer, "mcp_servers") {
             let text_of = |key: &str| server.get(key).and_then(toml::Value::as_str).map(str::to_owned);
@@ -106,9 +120,9 @@ impl CodexConfig {
         self.model_provider.as_ref().is_none_or(|provider| self.login_providers.contains(provider))
     }
 
-    /// Whether the user has decided whether this directory is trusted.
+    /// Whether the user has decided whether this directory, or the repository that it lies in, is trusted.
     pub fn decides_trust_in(&self, place: &Path) -> bool {
-        self.decided_trust.iter().any(|decided| decided == place)
+        decides_trust(place, |place| self.decided_trust.iter().any(|decided| decided == place))
     }
 
     /// Names that a packet allows and no layer knows.
@@ -116,6 +130,20 @@ impl CodexConfig {
         let unknown = |name: &&String| !self.mcp_servers.contains_key(*name);
         allowed.iter().filter(unknown).map(String::as_str).collect()
     }
+}
+
+/// Whether it says when Codex asks, itself or by the profile that it chooses.
+fn decides_approvals(layer: &toml::Table) -> bool {
+    let chosen = layer.get("profile").and_then(toml::Value::as_str);
+    let mut profiles = tables(layer, "profiles").filter(|(name, _)| chosen == Some(name.as_str()));
+    let says = |layer: &toml::Table| layer.contains_key("approval_policy");
+    says(layer) || profiles.any(|(_, profile)| says(profile))
+}
+
+/// Whether it is decided of this directory, or of the repository that it lies in, whether it is trusted.
+pub(crate) fn decides_trust(place: &Path, is_decided: impl Fn(&Path) -> bool) -> bool {
+    let repository = place.ancestors().find(|directory| directory.join(".git").exists());
+    is_decided(place) || repository.is_some_and(is_decided)
 }
 
 fn proxy_domains(layer: &toml::Table) -> Vec<String> {
@@ -126,7 +154,11 @@ fn proxy_domains(layer: &toml::Table) -> Vec<String> {
 }
 
 /// Codex's home: `$CODEX_HOME`, else `~/.codex`. Absent when neither variable is set.
-pub fn codex_home(codex_home: Option<&std::ffi::OsStr>, home: Option<&std::ffi::OsStr>) -> Option<PathBuf> {
+pub fn codex_home() -> Option<PathBuf> {
+    home_of(std::env::var_os("CODEX_HOME").as_deref(), std::env::var_os("HOME").as_deref())
+}
+
+fn home_of(codex_home: Option<&std::ffi::OsStr>, home: Option<&std::ffi::OsStr>) -> Option<PathBuf> {
     match codex_home {
         Some(path) if !path.is_empty() => Some(PathBuf::from(path)),
         _ => home.filter(|path| !path.is_empty()).map(|path| Path::new(path).join(".codex")),
@@ -134,7 +166,7 @@ pub fn codex_home(codex_home: Option<&std::ffi::OsStr>, home: Option<&std::ffi::
 }
 
 fn layers(codex_home: &Path, workdir: &Path) -> Vec<PathBuf> {
-    let mut layers = vec![PathBuf::from("/etc/codex/config.toml"), codex_home.join("config.toml")];
+    let mut layers = vec![PathBuf::from(OF_MACHINE), codex_home.join("config.toml")];
     let ancestors: Vec<&Path> = workdir.ancestors().collect();
     layers.extend(ancestors.into_iter().rev().map(|dir| dir.join(".codex/config.toml")));
     layers
@@ -201,10 +233,40 @@ mod tests {
     }
 
     #[test]
+    fn trust_is_decided_of_a_directory_or_of_its_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        let (repo, sub) = (folder.path().join("repo"), folder.path().join("repo/sub"));
+        std::fs::create_dir_all(repo.join(".git")).unwrap();
+        std::fs::create_dir(&sub).unwrap();
+        let of =
+            |place: &Path| CodexConfig { decided_trust: vec![place.to_owned()], ..CodexConfig::default() };
+        assert!(of(&repo).decides_trust_in(&sub) && of(&sub).decides_trust_in(&sub));
+        assert!(!of(folder.path()).decides_trust_in(&sub) && !of(&repo).decides_trust_in(Path::new("/x")));
+    }
+
+    #[test]
+    fn when_codex_asks_is_decided_by_the_user_and_not_by_a_project() {
+        let decides = |text: &str, of: LayerOf| {
+            let mut config = CodexConfig::default();
+            config.add_layer(text, of).unwrap();
+            config.decides_approvals
+        };
+        let granular = "approval_policy = { granular = { sandbox_approval = false } }";
+        for text in ["approval_policy = 'never'", granular] {
+            assert!(decides(text, LayerOf::User) && decides(text, LayerOf::Machine), "{text}");
+            assert!(!decides(text, LayerOf::Project), "{text}");
+        }
+        let profiles = "profiles.strict.approval_policy = 'untrusted'\nprofiles.other.model = 'm'";
+        assert!(decides(&format!("profile = 'strict'\n{profiles}"), LayerOf::User));
+        assert!(!decides(profiles, LayerOf::User));
+        assert!(!decides(&format!("profile = 'other'\n{profiles}"), LayerOf::User));
+    }
+
+    #[test]
     fn codex_home_falls_back_to_the_home_directory() {
         let os = std::ffi::OsStr::new;
-        assert_eq!(codex_home(Some(os("/c")), Some(os("/h"))), Some("/c".into()));
-        assert_eq!(codex_home(Some(os("")), Some(os("/h"))), Some("/h/.codex".into()));
-        assert_eq!(codex_home(None, None), None);
+        assert_eq!(home_of(Some(os("/c")), Some(os("/h"))), Some("/c".into()));
+        assert_eq!(home_of(Some(os("")), Some(os("/h"))), Some("/h/.codex".into()));
+        assert_eq!(home_of(None, None), None);
     }
 }

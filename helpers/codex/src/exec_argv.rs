@@ -8,16 +8,24 @@ use std::path::{Path, PathBuf};
 
 use clodex_core::Sandbox;
 
+use crate::added_mcp::{AddedMcp, Readiness};
 use crate::command_environment::CommandEnvironment;
 use crate::config::{CodexConfig, McpTransport};
 use crate::profile::Profile;
-use crate::thread::is_thread_id;
+use crate::thread::is_thread_uuid;
 use crate::toml_text::quoted;
 use crate::version::CodexVersion;
 
-/// Features that start programs outside the sandbox, and the one that retries without end. A version that does not know one ignores it.
+/// The feature that tries for ever to reach the model. A version that does not know it ignores it.
+const ENDLESS_RETRIES: &str = "unbounded_connection_retries";
+/// Features that start programs outside the sandbox, and endless retries.
 pub(crate) const FEATURES_OFF: [&str; 5] =
-    ["hooks", "plugins", "apps", "skill_mcp_dependency_install", "unbounded_connection_retries"];
+    ["hooks", "plugins", "apps", "skill_mcp_dependency_install", ENDLESS_RETRIES];
+
+/// The arguments of any Codex that lets it give up a model that it cannot reach.
+pub fn bounded_retries() -> [String; 2] {
+    ["-c".to_owned(), format!("features.{ENDLESS_RETRIES}=false")]
+}
 
 /// What is wanted of one `codex exec`.
 #[derive(Debug, Clone)]
@@ -38,6 +46,8 @@ pub struct ExecRequest<'a> {
     pub keep: Keep,
     /// MCP servers of the user's configuration that stay on.
     pub allowed_mcp: &'a [String],
+    /// MCP servers that it gets besides.
+    pub added_mcp: &'a [AddedMcp],
     /// What its commands find in their environment.
     pub environment: CommandEnvironment<'a>,
 }
@@ -53,6 +63,13 @@ pub enum Conversation<'a> {
     /// A thread that is there.
     Resume {
         /// Its id.
+        thread: &'a str,
+        /// JSON schema that the final message has to follow.
+        schema: &'a Path,
+    },
+    /// A copy of a thread that is there.
+    Fork {
+        /// The thread's id.
         thread: &'a str,
         /// JSON schema that the final message has to follow.
         schema: &'a Path,
@@ -135,7 +152,9 @@ pub fn exec_argv(
         argv.config("model_reasoning_effort", &quoted(effort));
     }
     match request.conversation {
-        Conversation::New { schema } | Conversation::Resume { schema, .. } => {
+        Conversation::New { schema }
+        | Conversation::Resume { schema, .. }
+        | Conversation::Fork { schema, .. } => {
             argv.words(["--output-schema"]);
             argv.path(schema);
         }
@@ -145,12 +164,14 @@ pub fn exec_argv(
         argv.words(["--ephemeral"]);
     }
     argv.extras_off(config, request.allowed_mcp, version);
+    argv.added(request.added_mcp, Readiness::Required);
     for (key, toml) in request.environment.settings(config) {
         argv.config(&key, &toml);
     }
     match request.conversation {
         Conversation::New { .. } => {}
         Conversation::Resume { thread, .. } => argv.words(["resume", thread_id(thread)?]),
+        Conversation::Fork { thread, .. } => argv.words(["fork", thread_id(thread)?]),
         Conversation::Review => argv.words(["review"]),
     }
     argv.words(["-"]);
@@ -238,7 +259,7 @@ fn without_comma(image: &Path) -> Result<(), ArgvError> {
 }
 
 fn thread_id(text: &str) -> Result<&str, ArgvError> {
-    if is_thread_id(text) { Ok(text) } else { Err(ArgvError::NotAThreadId(text.to_owned())) }
+    if is_thread_uuid(text) { Ok(text) } else { Err(ArgvError::NotAThreadId(text.to_owned())) }
 }
 
 #[cfg(test)]
@@ -255,6 +276,7 @@ mod tests {
             conversation: Conversation::New { schema: Path::new("/s.json") },
             keep: Keep::Thread,
             allowed_mcp,
+            added_mcp: &[],
             environment: CommandEnvironment { run_id: "run-1", tmp: Path::new("/t"), pytest_addopts: None },
         }
     }
@@ -301,10 +323,11 @@ mod tests {
     fn resume_stands_after_all_options() {
         let mut request = request(&[], &[]);
         let schema = Path::new("/s.json");
-        request.conversation = Conversation::Resume { thread: "01a1fbc7-bb57", schema };
+        request.conversation =
+            Conversation::Resume { thread: "01a1fbc7-bb57-7293-99d2-e4e427410296", schema };
         let words = argv(&request, &config());
-        assert_eq!(words[words.len() - 3..], ["resume", "01a1fbc7-bb57", "-"]);
-        for bad in ["--last", "", "a b", "../x"] {
+        assert_eq!(words[words.len() - 3..], ["resume", "01a1fbc7-bb57-7293-99d2-e4e427410296", "-"]);
+        for bad in ["--last", "", "a b", "../x", "typo"] {
             request.conversation = Conversation::Resume { thread: bad, schema };
             assert_eq!(exec_argv(&request, &config(), &known()), Err(ArgvError::NotAThreadId(bad.into())));
         }

@@ -12,7 +12,7 @@ use clodex_core::Event;
 use crate::failure::failure_kind;
 use crate::thread::is_thread_id;
 use crate::tokens::Tokens;
-use crate::wire::{Text, last_key_wins};
+use crate::tolerant_json::{Text, last_key_wins};
 use item::Item;
 
 last_key_wins! {

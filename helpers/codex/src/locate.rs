@@ -2,8 +2,9 @@
 //! Codex, and it costs 40 ms. Looks at files, starts nothing.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use clodex_os::{find_on, is_executable};
 
 /// Why there is no Codex to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ impl std::fmt::Display for NotFound {
         match self {
             Self::Explicit(path) => write!(
                 f,
-                "cannot start codex: `{}` is no executable file\nhint: check --codex or CLODEX_CODEX",
+                "cannot start codex: `{}` is not an executable file\nhint: check --codex or CLODEX_CODEX",
                 path.display()
             ),
             Self::OnPath => f.write_str(
@@ -35,21 +36,14 @@ impl std::fmt::Display for NotFound {
 /// binary of its platform package, anything else is used as it is.
 pub fn locate(explicit: Option<&Path>, path: &OsStr) -> Result<PathBuf, NotFound> {
     let found = match explicit {
-        Some(given) if is_executable(given) => given.to_owned(),
+        // It is started elsewhere, and means what it meant where it was typed.
+        Some(given) if is_executable(given) => {
+            std::path::absolute(given).unwrap_or_else(|_| given.to_owned())
+        }
         Some(given) => return Err(NotFound::Explicit(given.to_owned())),
-        None => on_path(path).ok_or(NotFound::OnPath)?,
+        None => find_on(path, "codex").ok_or(NotFound::OnPath)?,
     };
     Ok(native_behind_wrapper(&found).unwrap_or(found))
-}
-
-/// Relative and empty entries of PATH are skipped: they would name something else in the work directory.
-fn on_path(path: &OsStr) -> Option<PathBuf> {
-    let candidates = std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("codex"));
-    candidates.into_iter().find(|candidate| is_executable(candidate))
-}
-
-fn is_executable(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 /// The native binary that an npm wrapper would start.
@@ -91,7 +85,7 @@ fn platform() -> Option<(&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     fn executable(path: PathBuf) -> PathBuf {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

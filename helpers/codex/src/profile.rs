@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::command_environment::CommandEnvironment;
 use crate::config::CodexConfig;
-use crate::denial::is_glob;
+use crate::deny_read::is_glob;
 use crate::exec_argv::SlashTmp;
 use crate::toml_text::quoted;
 
@@ -55,7 +55,7 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Inexpressible {
     /// Codex reads TOML, which is UTF-8.
-    #[error("`{}` is no UTF-8", .0.display())]
+    #[error("`{}` is not valid UTF-8", .0.display())]
     NotUtf8(PathBuf),
     /// Codex allows globs to be denied only.
     #[error("codex takes `{}` for a glob", .0.display())]

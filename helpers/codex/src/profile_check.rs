@@ -75,11 +75,19 @@ fn try_and_remember(binary: &Path, state_dir: &Path, passes: Option<Passed>) -> 
 }
 
 fn try_profiles(binary: &Path, state_dir: &Path) -> Result<(), String> {
+    in_trial_place(state_dir, |place| try_in(binary, place))
+}
+
+/// Tries something in a directory of its own below `state_dir`, which is gone afterwards.
+pub(crate) fn in_trial_place<T>(
+    state_dir: &Path,
+    try_in: impl FnOnce(&Path) -> Result<T, String>,
+) -> Result<T, String> {
     let failed = |error: io::Error| format!("it could not be tried in {}: {error}", state_dir.display());
     let place =
         state_dir.canonicalize().map_err(failed)?.join(format!("trial-{}{}", run_suffix(), run_suffix()));
     fs::create_dir(&place).map_err(failed)?;
-    let tried = try_in(binary, &place);
+    let tried = try_in(&place);
     // An empty rest would be harmless.
     let _ = fs::remove_dir_all(&place);
     tried
@@ -126,7 +134,6 @@ fn try_in(binary: &Path, place: &Path) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
 
     use super::*;
@@ -135,10 +142,7 @@ mod tests {
     fn pretender(dir: &Path, script: &str) -> PathBuf {
         let path = dir.join("codex");
         let text = format!("#!/bin/sh\necho asked >> '{}/asked'\n{script}\n", dir.display());
-        // Written elsewhere and moved: a file that a forked sibling still holds open for writing cannot be started.
-        fs::write(dir.join("new"), text).unwrap();
-        fs::set_permissions(dir.join("new"), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(dir.join("new"), &path).unwrap();
+        clodex_sim::write_program(&path, &text).unwrap();
         path
     }
 

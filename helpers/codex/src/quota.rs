@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clodex_core::{Quota, RateLimits, RateWindow, utc_ms};
 use clodex_json_rpc::{Id, Message, Notification, Request, RpcError};
-use clodex_os::{Dialogue, ShortCommand};
+use clodex_os::{InteractiveCommand, ShortCommand};
 use serde::Deserialize;
 
 use crate::app_server::call::{
@@ -67,7 +67,7 @@ pub fn ask_rate_limits(
 
 /// A few requests, one after the other; it ends with this.
 struct Server {
-    dialogue: Dialogue,
+    dialogue: InteractiveCommand,
     last_id: i64,
 }
 

@@ -1,21 +1,21 @@
 //! Codex's own record of a thread (`$CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<thread>.jsonl`): the last resort when its stream broke
 //! off. Read only, tolerant, bounded; nothing here is needed for a run that went well.
 
-mod deeds;
 mod review;
+mod tool_actions;
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-pub use deeds::rollout_deeds;
 pub use review::{reviewer_usage, rollout_review};
+pub use tool_actions::rollout_tool_actions;
 
 use clodex_core::Usage;
 
 use crate::tokens::Tokens;
-use crate::wire::{List, Text, last_key_wins};
+use crate::tolerant_json::{List, Text, last_key_wins};
 
 /// Longer lines are passed over.
 const LINE_LIMIT: u64 = 64 << 20;

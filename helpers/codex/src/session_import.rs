@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use clodex_os::{Dialogue, ShortCommand};
+use clodex_os::{InteractiveCommand, ShortCommand};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -117,7 +117,7 @@ fn ask(import: &SessionImport<'_>, transcript: &Path) -> Result<String, ImportEr
 }
 
 fn request(
-    server: &mut Dialogue,
+    server: &mut InteractiveCommand,
     id: u32,
     method: &str,
     params: &serde_json::Value,
@@ -127,7 +127,7 @@ fn request(
 }
 
 /// The message that is waited for. An error that answers one of ours is the end.
-fn until(server: &mut Dialogue, is_it: impl Fn(&Message) -> bool) -> Result<Message, ImportError> {
+fn until(server: &mut InteractiveCommand, is_it: impl Fn(&Message) -> bool) -> Result<Message, ImportError> {
     loop {
         // Messages that look otherwise are none of ours.
         let Ok(message) = serde_json::from_slice::<Message>(&server.line()?) else { continue };

@@ -2,7 +2,7 @@
 
 use clodex_core::Usage;
 
-use crate::wire::{Count, last_key_wins};
+use crate::tolerant_json::{Count, last_key_wins};
 
 last_key_wins! {
     /// `usage` or `total_token_usage`; older versions tell only the first three.

@@ -30,7 +30,7 @@ pub fn probe_version(binary: &Path, state_dir: Option<&Path>) -> clodex_os::Resu
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use clodex_sim::write_program;
 
     use super::*;
 
@@ -38,10 +38,7 @@ mod tests {
     fn stand_in(dir: &Path, says: &str) -> std::path::PathBuf {
         let path = dir.join("codex");
         let script = format!("#!/bin/sh\necho asked >> '{}/asked'\necho '{says}'\n", dir.display());
-        // Written elsewhere and moved: a file that a forked sibling still holds open for writing cannot be started.
-        std::fs::write(dir.join("new"), script).unwrap();
-        std::fs::set_permissions(dir.join("new"), std::fs::Permissions::from_mode(0o755)).unwrap();
-        std::fs::rename(dir.join("new"), &path).unwrap();
+        write_program(&path, &script).unwrap();
         path
     }
 

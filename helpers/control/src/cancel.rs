@@ -1,18 +1,16 @@
 //! clodex-cancel: which runs are meant, all asked at once, each told in a line.
 
-use std::io::Write as _;
-
 use clodex_core::{Liveness, RunId, RunRef};
 use clodex_os::record_store::{RecordStore, SeenRun};
 
 use crate::cli::CancelArguments;
-use crate::ending::Ending;
-use clodex_os::Failure;
+use crate::end_run::Ending;
+use clodex_os::{Failure, say_line};
 
 pub fn cancel(store: &RecordStore, arguments: &CancelArguments) -> Result<u8, Failure> {
     let meant = meant(store, arguments)?;
     if meant.is_empty() {
-        tell("nothing to cancel: no run is live");
+        say_line("nothing to cancel: no run is live");
         return Ok(0);
     }
     // All are asked before the first one is waited for: they end at the same time.
@@ -20,9 +18,9 @@ pub fn cancel(store: &RecordStore, arguments: &CancelArguments) -> Result<u8, Fa
     let mut code = 0;
     for ending in endings {
         match ending.finish(store) {
-            Ok(line) => tell(&line),
+            Ok(line) => say_line(&line),
             Err(failure) => {
-                tell(failure.message());
+                say_line(failure.message());
                 code = 1;
             }
         }
@@ -61,9 +59,4 @@ fn meant(store: &RecordStore, arguments: &CancelArguments) -> Result<Vec<SeenRun
 
 fn has_ended(store: &RecordStore, id: &RunId) -> bool {
     store.see(id).is_some_and(|run| run.liveness == Liveness::Ended)
-}
-
-fn tell(line: &str) {
-    // Nobody listens: the runs are to be ended all the same.
-    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -7,24 +7,24 @@ use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory as _, Parser};
 
 const AFTER_HELP: &str = "\
-A run is named by its id, a unique beginning of its id, or its name. Its dispatcher is asked to end it, judges \
+Refer to a run by its id, a unique prefix of its id, or its name. Its dispatcher is asked to end it, judges \
 what was changed, and writes the result. A second clodex-cancel lets it kill Codex at once. A dispatcher that does \
 not answer within ten seconds is killed with all that belongs to the run; then nothing is judged.
 
 Exit codes: 0 nothing of the runs lives · 1 something survived, and is named · 2 bad arguments, no such run";
 
 const RESUME_AFTER_HELP: &str = "\
-A run is named by its id, a unique beginning of its id, or its name. A live run is not resumed: two cannot write in \
+Refer to a run by its id, a unique prefix of its id, or its name. A live run is not resumed: two cannot write in \
 one thread. Model, sandbox and approvals are those of your own Codex configuration, not those of the run.
 
 Exit codes: 0 the line was printed · 2 no such run, no thread · 3 codex cannot be started · 7 the run is live";
 
 const LIVE_AFTER_HELP: &str = "\
-A run is named by its id, a unique beginning of its id, or its name. It must live, and have been begun on the backend \
-app-server. What is said survives the end of this program, and is delivered once.
+Refer to a run by its id, a unique prefix of its id, or its name. It must be live and use the app-server \
+backend. A message outlives this program and is delivered once.
 
-Exit codes: 0 delivered, or queued · 1 the run ended first, or nobody can know · 2 bad arguments, no such run, not one \
-that can be told · 7 refused, and why";
+Exit codes: 0 delivered or queued · 1 the run ended first, or delivery is unknown · 2 bad arguments, no such \
+run, or a run that takes no messages · 7 refused, with the reason";
 
 /// End runs: when it returns, nothing of them lives.
 #[derive(Debug, Parser)]
@@ -45,7 +45,7 @@ pub struct CancelArguments {
     pub inline: bool,
 }
 
-/// Go on with a run's thread in Codex itself.
+/// Continue a run's thread in Codex itself.
 ///
 /// Prints the line that does it; on a terminal it becomes Codex, in the run's work directory.
 #[derive(Debug, Parser)]
@@ -61,16 +61,16 @@ pub struct ResumeArguments {
     pub inline: bool,
 }
 
-/// Tell a run something while it works.
+/// Send a message to a run while it works.
 ///
-/// What is said while a turn works reaches the model with its next step. Said before the turn, or where the turn takes
-/// nothing, it waits and is said once; said to an interrupted run, it begins a new turn.
+/// During a turn, the message reaches the model with its next step. Before a turn, or if the turn accepts none, it is
+/// queued and delivered once; an interrupted run starts a new turn with it.
 #[derive(Debug, Parser)]
 #[command(name = "clodex-steer", version, after_help = LIVE_AFTER_HELP, max_term_width = 100)]
 pub struct SteerArguments {
     /// The run
     pub run: String,
-    /// What to tell it; `-`: what stands on stdin
+    /// The message; `-` reads it from stdin
     #[arg(allow_hyphen_values = true)]
     pub text: String,
     #[command(flatten)]
@@ -79,7 +79,7 @@ pub struct SteerArguments {
 
 /// End a run's turn and every command of it; the run waits.
 ///
-/// clodex-steer goes on with a new turn. If nobody does for as long as --idle-timeout of clodex-dispatch says, the run ends.
+/// clodex-steer starts a new turn. Without one within --idle-timeout of clodex-dispatch, the run ends.
 #[derive(Debug, Parser)]
 #[command(name = "clodex-interrupt", version, after_help = LIVE_AFTER_HELP, max_term_width = 100)]
 pub struct InterruptArguments {
@@ -89,18 +89,21 @@ pub struct InterruptArguments {
     pub manner: Manner,
 }
 
-/// Answer a question of a run.
+/// Answer a question of a run; without an answer, show what it asks.
 ///
-/// clodex-status shows the questions that are open. What nobody answers until its deadline is declined.
+/// A question not answered by its deadline is declined. If it has several parts, answer all in one call: PART=TEXT,
+/// where PART is a name or number. An option is named by its number or label.
 #[derive(Debug, Parser)]
 #[command(name = "clodex-answer", version, after_help = LIVE_AFTER_HELP, max_term_width = 100)]
-#[command(override_usage = "clodex-answer [OPTIONS] <RUN> [REQUEST] accept|decline|cancel|<TEXT>")]
+#[command(
+    override_usage = "clodex-answer [OPTIONS] <RUN> [[REQUEST] accept|decline|cancel|<TEXT>|<PART=TEXT>...]"
+)]
 pub struct AnswerArguments {
     /// The run
     pub run: String,
-    /// The question's id where several are open, and accept, decline (the turn goes on), cancel (it ends) or a text;
-    /// `-`: the text stands on stdin
-    #[arg(required = true, num_args = 1..=2, value_name = "ANSWER")]
+    /// The question's id if several are open, then accept, decline (the turn continues), cancel (it ends) or a text;
+    /// `-` reads the text from stdin, one PART=TEXT per line if it has several parts
+    #[arg(num_args = 0.., value_name = "ANSWER")]
     pub words: Vec<String>,
     #[command(flatten)]
     pub manner: Manner,
@@ -135,10 +138,13 @@ pub fn parse(mut arguments: Vec<OsString>) -> Result<Tool, clap::Error> {
     let name =
         arguments.get(place).map(|name| Path::new(name).file_name().unwrap_or_default().to_string_lossy());
     let name = name.unwrap_or_default().into_owned();
+    let tool = name.strip_prefix("clodex-").unwrap_or(&name);
     if is_renamed {
         arguments.drain(1..3);
+        // Usage and errors name the program that the user called.
+        arguments[0] = format!("clodex-{tool}").into();
     }
-    match name.strip_prefix("clodex-").unwrap_or(&name) {
+    match tool {
         "answer" => AnswerArguments::try_parse_from(arguments).map(Tool::Answer),
         "cancel" => CancelArguments::try_parse_from(arguments).map(Tool::Cancel),
         "interrupt" => InterruptArguments::try_parse_from(arguments).map(Tool::Interrupt),
@@ -204,7 +210,7 @@ mod tests {
         );
         let answer = parsed(&["clodex-answer", "--wait", "3", "a", "-"]).unwrap();
         assert!(matches!(answer, Tool::Answer(answer) if answer.words == ["-"] && answer.manner.wait == 3));
-        for wrong in [&["clodex-steer", "a"][..], &["clodex-answer", "a"], &["clodex-interrupt"]] {
+        for wrong in [&["clodex-steer", "a"][..], &["clodex-answer"], &["clodex-interrupt"]] {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -3,8 +3,8 @@
 
 mod cancel;
 mod cli;
-mod ending;
-mod live;
+mod end_run;
+mod live_message;
 mod resume;
 mod steer;
 
@@ -22,7 +22,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let parsed = match cli::parse(arguments) {
         Ok(parsed) => parsed,
         Err(error) if inline => {
-            println!("{error}");
+            clodex_os::say_line(&error.to_string());
             return ExitCode::SUCCESS;
         }
         Err(error) => error.exit(),
@@ -35,13 +35,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn act(tool: &Tool) -> Result<u8, Failure> {
-    let Some(dir) = StateDir::from_env() else {
-        return Err(Failure::usage(
-            "cannot tell where records are kept: neither CLODEX_STATE_DIR, XDG_STATE_HOME nor HOME is set\n\
-             hint: set CLODEX_STATE_DIR",
-        ));
-    };
-    let store = RecordStore::look_at(dir);
+    let store = RecordStore::look_at(StateDir::required()?);
     match tool {
         Tool::Answer(arguments) => steer::answer(&store, arguments),
         Tool::Cancel(arguments) => cancel::cancel(&store, arguments),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clodex_codex::is_thread_id;
 use clodex_core::{ExitCode, Layer, Liveness, RunRecord, Settings};
 use clodex_os::record_store::{RecordStore, SeenRun};
-use clodex_os::{ConfigFiles, Failure, become_program};
+use clodex_os::{ConfigFiles, Failure, exec_program};
 
 use crate::cli::ResumeArguments;
 
@@ -26,7 +26,7 @@ pub fn resume(store: &RecordStore, arguments: &ResumeArguments) -> Result<u8, Fa
     }
     let codex = clodex_codex::locate(named_codex()?.as_deref(), &env::var_os("PATH").unwrap_or_default());
     let codex = codex.map_err(|error| Failure::new(ExitCode::Unreachable, error.to_string()))?;
-    let error = become_program(&codex, &["resume", thread], &workdir);
+    let error = exec_program(&codex, &["resume", thread], &workdir);
     Err(Failure::new(ExitCode::Unreachable, format!("{error}\nhint: run the line above by hand")))
 }
 
@@ -46,7 +46,7 @@ fn thread(run: &SeenRun) -> Result<&str, Failure> {
         Liveness::Live => Err(Failure::new(
             ExitCode::Refused,
             format!(
-                "cannot resume {id}: it is still at work in its thread\n\
+                "cannot resume {id}: it is still working in its thread\n\
                  hint: wait for it with `clodex-wait {id}`, or end it with `clodex-cancel {id}`"
             ),
         )),

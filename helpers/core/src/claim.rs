@@ -33,7 +33,7 @@ pub struct Claim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkerResult {
-    /// All of it.
+    /// The whole task.
     Done,
     /// A part of it.
     Partial,
@@ -117,9 +117,9 @@ impl ClaimParse {
                 Some(verdict) => Self::Text(verdict),
                 None => Self::Unreadable(format!("the last line's verdict is `{}`", words.trim())),
             },
-            None => {
-                Self::Unreadable("the answer follows no schema and its last line is no `VERDICT:`".to_owned())
-            }
+            None => Self::Unreadable(
+                "the answer follows no schema and its last line is not `VERDICT:`".to_owned(),
+            ),
         }
     }
 }

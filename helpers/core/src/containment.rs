@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the run's processes are held.
+/// How the run's processes are contained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Containment {

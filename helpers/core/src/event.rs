@@ -102,6 +102,11 @@ pub enum Event<'a> {
         /// What kind of failure it is.
         kind: FailureKind,
     },
+    /// The model was paid for once more; only some backends tell before the turn is over.
+    TokensUsed {
+        /// Cumulative over the *thread*.
+        usage: Usage,
+    },
     /// The turn ended well.
     TurnCompleted {
         /// Cumulative over the *thread*.
@@ -166,6 +171,7 @@ impl Event<'_> {
             Self::Warning { message } => Event::Warning { message: own(message) },
             Self::Reconnecting { message } => Event::Reconnecting { message: own(message) },
             Self::Error { message, kind } => Event::Error { message: own(message), kind },
+            Self::TokensUsed { usage } => Event::TokensUsed { usage },
             Self::TurnCompleted { usage } => Event::TurnCompleted { usage },
             Self::TurnFailed { message, kind } => Event::TurnFailed { message: own(message), kind },
             Self::Unknown { kind } => Event::Unknown { kind: own(kind) },

@@ -1,7 +1,10 @@
 //! Whether a run works in a worktree of its own, and on top of what.
 
+use serde::{Deserialize, Serialize};
+
 /// Where a run works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Isolate {
     /// In the user's own tree.
     Off,

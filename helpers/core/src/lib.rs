@@ -4,7 +4,6 @@
 mod by_products;
 mod claim;
 mod containment;
-mod deed;
 mod event;
 mod grants;
 mod isolate;
@@ -22,6 +21,7 @@ mod path_text;
 mod policy;
 mod progress;
 mod prompt;
+mod question_part;
 mod quota;
 mod record;
 mod refused_write;
@@ -39,6 +39,7 @@ mod styled_line;
 mod template;
 mod tiers;
 mod toggle;
+mod tool_action;
 mod utc_text;
 mod verdict;
 mod verification;
@@ -48,7 +49,6 @@ mod yaml;
 pub use by_products::{BUILT_IN_DIRECTORIES, ByProducts};
 pub use claim::{Claim, ClaimParse, ClaimedVerdict, WorkerResult};
 pub use containment::{Containment, Enforcement, Sandbox};
-pub use deed::{Change, Deed, DeedKind, done_by};
 pub use event::{ChangeKind, CommandStatus, Event, FailureKind, FileChange, PatchStatus, Usage};
 pub use grants::{Access, Grants};
 pub use isolate::Isolate;
@@ -66,12 +66,16 @@ pub use mode::Mode;
 pub use network::Network;
 pub use on_violation::OnViolation;
 pub use outcome::{Ending, ExitCode, Outcome, exit_code};
-pub use packet::{Field, PACKET_MAX_BYTES, Packet, PacketItem, PacketProblem, PacketProblems, copy_refusal};
+pub use packet::{
+    Field, PACKET_MAX_BYTES, Packet, PacketItem, PacketProblem, PacketProblems, copy_refusal,
+    scope_syntax_refusal,
+};
 pub use patch_approval::{PatchApproval, PatchedPath, patch_approval};
 pub use path_text::path_text;
 pub use policy::{Denied, Policy, Profile};
 pub use progress::{FilesTouched, Phase, Progress, ProgressFold, ThreadBase, command_phase};
 pub use prompt::{AnswerForm, DOCS_MAX_BYTES, DocsError, ProjectDoc, Prompt, Task, fenced};
+pub use question_part::{Need, PartAnswer, PartOption, PartWants, QuestionPart, Visibility, part_answers};
 pub use quota::{DEFAULT_QUOTA_GATE, Quota, RateLimits, RateWindow, span_text};
 pub use record::{Flow, Isolated, OpenRequest, ProcessMark, RECORD_VERSION, RunRecord};
 pub use refused_write::refused_writes;
@@ -80,17 +84,18 @@ pub use run_id::{InvalidRunId, RunId, slug};
 pub use run_ref::{Candidate, RunRef};
 pub use run_result::{CommandSeen, Durations, RunResult, Tokens};
 pub use run_story::{FailureSeen, RunStory, Turn};
-pub use scope_overlap::scope_overlap;
+pub use scope_overlap::{ScopeIn, scope_overlap, scopes_meet, trees_meet};
 pub use scope_rules::{PathKind, Place, ScopeEntry, ScopeEntryError, ScopeRules};
 pub use seal::Seal;
 pub use settings::{
     Backend, ContainmentWish, DEFAULT_HEARTBEAT_SEC, DEFAULT_RETENTION_DAYS, DEFAULT_TIMEOUT_SEC, Layer,
-    Setting, Settings, SettingsError, Source,
+    PROJECT_LIMIT_SEC, Setting, Settings, SettingsError, Source,
 };
-pub use styled_line::{Colour, StyledLine, Tone, cut, harmless, text_width};
+pub use styled_line::{Colour, StyledLine, Tone, cut, escaped, harmless, text_width};
 pub use template::{BUILT_IN_TEMPLATES, TemplateError, fill_template, fill_template_with, template_keys};
 pub use tiers::{ModelChoice, Tier, Tiers, UnknownTier};
 pub use toggle::{TOGGLE_FLAG, Toggle};
+pub use tool_action::{Change, ToolAction, ToolActionKind, done_by};
 pub use utc_text::utc_ms;
 pub use verdict::{Verdict, Violation, ViolationKind};
 pub use verification::{
@@ -98,4 +103,4 @@ pub use verification::{
     verification_command,
 };
 pub use watchdog::{Health, Watchdog};
-pub use yaml::{YAML_MAX_BYTES, YamlError, parse_yaml};
+pub use yaml::{RefusedKey, YAML_MAX_BYTES, YamlError, YamlPart, parse_yaml};

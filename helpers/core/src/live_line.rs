@@ -33,8 +33,8 @@ pub struct LiveLine<'a> {
     pub heartbeat_sec: u64,
     /// What holds writes back.
     pub enforcement: Enforcement,
-    /// A window of the account that is nearly used up.
-    pub window: Option<RateWindow>,
+    /// The windows of the account that are known, the shorter one first.
+    pub windows: [Option<RateWindow>; 2],
     /// What became of it, once ended.
     pub outcome: Option<Outcome>,
     /// What was found about scope, once ended.
@@ -85,7 +85,10 @@ impl<'a> LiveLine<'a> {
     pub fn of(record: &'a RunRecord, liveness: Liveness, now_ms: i64) -> Self {
         let elapsed_ms = elapsed_ms(&record.started, record.ended.as_deref(), now_ms);
         Self {
-            name: &record.name,
+            name: match &record.flow {
+                Some(flow) if !flow.label.is_empty() => &flow.label,
+                Some(_) | None => &record.name,
+            },
             liveness,
             phase: record.progress.phase,
             activity: &record.progress.activity,
@@ -95,7 +98,11 @@ impl<'a> LiveLine<'a> {
             quiet_ms: elapsed_ms.saturating_sub(record.progress.last_life_ms),
             heartbeat_sec: record.heartbeat_sec,
             enforcement: record.enforcement,
-            window: record.quota.as_ref().and_then(|quota| quota.limits.pressing(now_ms / 1000)),
+            windows: record
+                .quota
+                .as_ref()
+                .map(|quota| quota.limits.current(now_ms / 1000))
+                .unwrap_or_default(),
             outcome: record.outcome,
             verdict: record.verdict,
             summary: record.summary.as_deref().unwrap_or_default(),
@@ -140,7 +147,7 @@ impl<'a> LiveLine<'a> {
                 let mut line = StyledLine::new();
                 line.push(self.glyph_tone(), self.glyph()).push(Tone::Dim, " codex ");
                 line.append(self.body(self.files, self.tokens));
-                push_window(&mut line, self.window);
+                push_windows(&mut line, self.windows);
                 line
             }
         }
@@ -208,7 +215,7 @@ impl<'a> LiveLine<'a> {
         }
         line.push(Tone::Dim, " · ").push(Tone::Plain, &elapsed_text(self.elapsed_ms));
         push_counts(&mut line, self.files, self.tokens);
-        push_window(&mut line, self.window);
+        push_windows(&mut line, self.windows);
         line
     }
 
@@ -264,7 +271,10 @@ pub fn live_lines_summed(runs: &[LiveLine<'_>]) -> StyledLine {
     {
         line.push(Tone::Dim, " · ").push(Tone::Bad, "UNSANDBOXED");
     }
-    push_window(&mut line, runs.iter().filter_map(|run| run.window).max_by_key(|window| window.used_percent));
+    let fullest = |which: usize| {
+        runs.iter().filter_map(|run| run.windows[which]).max_by_key(|window| window.used_percent)
+    };
+    push_windows(&mut line, [fullest(0), fullest(1)]);
     line
 }
 
@@ -316,9 +326,10 @@ fn push_counts(line: &mut StyledLine, files: FilesTouched, tokens: Option<u64>) 
 }
 
 /// What is left of the account concerns whoever thinks of the next run.
-fn push_window(line: &mut StyledLine, window: Option<RateWindow>) {
-    if let Some(window) = window {
-        line.push(Tone::Dim, " · ").push(Tone::Warn, &window.short_text());
+fn push_windows(line: &mut StyledLine, windows: [Option<RateWindow>; 2]) {
+    for window in windows.into_iter().flatten() {
+        let tone = if window.is_pressing() { Tone::Warn } else { Tone::Dim };
+        line.push(Tone::Dim, " · ").push(tone, &window.short_text());
     }
 }
 

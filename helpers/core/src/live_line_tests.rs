@@ -15,7 +15,7 @@ fn run(name: &str) -> LiveLine<'_> {
         quiet_ms: 900,
         heartbeat_sec: 300,
         enforcement: Enforcement::Profile,
-        window: None,
+        windows: [None; 2],
         outcome: None,
         verdict: None,
         answer_left_ms: None,
@@ -133,13 +133,17 @@ fn numbers_are_short() {
 }
 
 #[test]
-fn a_window_that_is_nearly_used_up_is_shown_with_the_fullest_of_several_runs() {
-    let window = |used_percent| Some(RateWindow { used_percent, minutes: Some(300), resets_at: None });
-    let (high, higher) =
-        (LiveLine { window: window(82), ..run("a") }, LiveLine { window: window(91), ..run("b") });
-    assert_eq!(shown(high), "◐ codex a 2:12 · running pytest -q · 3 files · 42k tok · 5h 82%");
-    let both = live_lines_summed(&[high, higher, run("c")]).render(200, Colour::Off);
-    assert!(both.ends_with(" · 126k tok · 5h 91%"), "{both}");
-    let ended = LiveLine { liveness: Liveness::Ended, outcome: Some(Outcome::Done), ..high };
-    assert!(shown(ended).ends_with(" · 42k tok · 5h 82%"));
+fn windows_are_shown_when_they_are_known_and_of_several_runs_the_fullest() {
+    let window =
+        |used_percent, minutes| Some(RateWindow { used_percent, minutes: Some(minutes), resets_at: None });
+    let one = LiveLine { windows: [window(82, 300), window(7, 10_080)], ..run("a") };
+    let other = LiveLine { windows: [window(21, 300), window(91, 10_080)], ..run("b") };
+    assert_eq!(shown(one), "◐ codex a 2:12 · running pytest -q · 3 files · 42k tok · 5h 82% · week 7%");
+    let both = live_lines_summed(&[one, other, run("c")]).render(200, Colour::Off);
+    assert!(both.ends_with(" · 126k tok · 5h 82% · week 91%"), "{both}");
+    let ended = LiveLine { liveness: Liveness::Ended, outcome: Some(Outcome::Done), ..one };
+    assert!(shown(ended).ends_with(" · 42k tok · 5h 82% · week 7%"));
+    let spans = one.line().fit(200);
+    let tone = |text: &str| spans.iter().find(|(_, span)| span == text).map(|(tone, _)| *tone);
+    assert_eq!((tone("5h 82%"), tone("week 7%")), (Some(Tone::Warn), Some(Tone::Dim)), "{spans:?}");
 }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::PartAnswer;
+
 /// Format version of both.
 pub const LIVE_MESSAGE_VERSION: u32 = 1;
 /// What can be said at once, in bytes.
@@ -47,6 +49,8 @@ pub enum LiveReply {
     Cancel,
     /// These words.
     Text(String),
+    /// Words to each part of it.
+    Answers(Vec<PartAnswer>),
 }
 
 /// What became of a message, for whoever sent it.
@@ -69,6 +73,8 @@ pub enum LiveFate {
     Queued(String),
     /// It was not done and will not be; why.
     Refused(String),
+    /// It was not done, because the run ended first; how.
+    Ended(String),
     /// Nobody can know whether it was done; why.
     Unknown(String),
 }
@@ -103,7 +109,7 @@ impl LiveFate {
     /// Whether nothing more becomes of it.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Delivered(_) | Self::Refused(_) | Self::Unknown(_) => true,
+            Self::Delivered(_) | Self::Refused(_) | Self::Ended(_) | Self::Unknown(_) => true,
             Self::Queued(_) => false,
         }
     }

@@ -77,6 +77,33 @@ pub enum ExitCode {
     Cancelled = 130,
 }
 
+impl ExitCode {
+    /// The order in which they count: where several apply, the first one wins.
+    const PRECEDENCE: [Self; 10] = [
+        Self::Violation,
+        Self::Refused,
+        Self::Cancelled,
+        Self::Watchdog,
+        Self::Unreachable,
+        Self::Protocol,
+        Self::TurnFailed,
+        Self::Usage,
+        Self::NotDelivered,
+        Self::Done,
+    ];
+
+    /// The one that counts among those that apply; done where none does.
+    pub fn that_counts(codes: impl IntoIterator<Item = Self>) -> Self {
+        let place = |code: &Self| Self::PRECEDENCE.iter().position(|known| known == code);
+        codes.into_iter().min_by_key(place).unwrap_or(Self::Done)
+    }
+
+    /// The one of this number; none = it is none of ours.
+    pub fn of(number: i32) -> Option<Self> {
+        Self::PRECEDENCE.into_iter().find(|code| i32::from(*code) == number)
+    }
+}
+
 impl From<ExitCode> for i32 {
     fn from(code: ExitCode) -> Self {
         Self::from(code as u8)
@@ -123,25 +150,26 @@ impl From<Ending> for ExitCode {
     }
 }
 
-/// The exit code of a run that was started or refused. First match wins:
-/// violation or unknown, cancelled, watchdog, unreachable, protocol, turn failed, not delivered, done.
+/// The exit code of a run that was started or refused: of what its verdict, its outcome and Codex's end say, the one
+/// that counts.
 ///
 /// `needs_attention` is the worker's own `NEEDS_ATTENTION`, a missing claim, or a failed verification.
 pub fn exit_code(verdict: Verdict, outcome: Outcome, ending: Ending, needs_attention: bool) -> ExitCode {
-    match (verdict, outcome, ending) {
-        (Verdict::Violation | Verdict::Unknown, _, _) => ExitCode::Violation,
-        (Verdict::Refused, _, _) | (_, Outcome::Refused, _) => ExitCode::Refused,
-        (_, Outcome::Cancelled, _) => ExitCode::Cancelled,
-        (_, Outcome::TimedOut | Outcome::Stalled, _) => ExitCode::Watchdog,
-        (_, _, Ending::Unreachable) => ExitCode::Unreachable,
-        (_, _, Ending::Protocol) => ExitCode::Protocol,
-        (_, Outcome::Failed, _) | (_, _, Ending::TurnFailed) => ExitCode::TurnFailed,
-        (_, Outcome::Partial | Outcome::Blocked, Ending::Completed) => ExitCode::NotDelivered,
-        (_, Outcome::Done | Outcome::FindingsOnly, Ending::Completed) if needs_attention => {
-            ExitCode::NotDelivered
-        }
-        (Verdict::Clean, Outcome::Done | Outcome::FindingsOnly, Ending::Completed) => ExitCode::Done,
-    }
+    let of_verdict = match verdict {
+        Verdict::Violation | Verdict::Unknown => ExitCode::Violation,
+        Verdict::Refused => ExitCode::Refused,
+        Verdict::Clean => ExitCode::Done,
+    };
+    let of_outcome = match outcome {
+        Outcome::Refused => ExitCode::Refused,
+        Outcome::Cancelled => ExitCode::Cancelled,
+        Outcome::TimedOut | Outcome::Stalled => ExitCode::Watchdog,
+        Outcome::Failed => ExitCode::TurnFailed,
+        Outcome::Partial | Outcome::Blocked => ExitCode::NotDelivered,
+        Outcome::Done | Outcome::FindingsOnly if needs_attention => ExitCode::NotDelivered,
+        Outcome::Done | Outcome::FindingsOnly => ExitCode::Done,
+    };
+    ExitCode::that_counts([of_verdict, of_outcome, ending.into()])
 }
 
 #[cfg(test)]
@@ -176,6 +204,20 @@ mod tests {
             assert_eq!(exit_code(Verdict::Clean, outcome, Ending::Completed, false), ExitCode::Done);
             assert_eq!(exit_code(Verdict::Clean, outcome, Ending::Completed, true), ExitCode::NotDelivered);
         }
+    }
+
+    #[test]
+    fn of_several_codes_the_first_of_the_table_counts() {
+        let counts = |codes: &[i32]| {
+            i32::from(ExitCode::that_counts(codes.iter().filter_map(|code| ExitCode::of(*code))))
+        };
+        let table = [6, 7, 130, 4, 3, 5, 1, 2, 8, 0];
+        for from in 0..table.len() {
+            let mut codes = table[from..].to_vec();
+            codes.reverse();
+            assert_eq!(counts(&codes), table[from]);
+        }
+        assert_eq!((counts(&[]), ExitCode::of(137)), (0, None));
     }
 
     #[test]

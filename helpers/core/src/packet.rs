@@ -7,10 +7,10 @@ mod problem;
 mod read;
 mod values;
 
-use crate::{Mode, Network};
+use crate::{Mode, Network, slug};
 
 pub use field::Field;
-pub use list::copy_refusal;
+pub use list::{copy_refusal, scope_syntax_refusal};
 pub use problem::{PacketProblem, PacketProblems};
 
 /// Packets larger than this are refused.
@@ -72,10 +72,15 @@ impl Packet {
         read::packet(bytes)
     }
 
-    /// What people call the run: NAME, or the first line of OBJECTIVE.
+    /// What it is about, in a line for people: NAME, or the first line of OBJECTIVE.
     pub fn title(&self) -> &str {
         let first_line = || self.objective.lines().map(str::trim).find(|line| !line.is_empty());
         self.name.as_deref().or_else(first_line).unwrap_or_default()
+    }
+
+    /// What its run is called, and called by: NAME, or the beginning of OBJECTIVE in one word.
+    pub fn run_name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| slug(self.title()))
     }
 }
 

@@ -42,6 +42,9 @@ pub struct Policy {
     pub foreign: Vec<String>,
     /// Changes inside the scope.
     pub in_scope: Vec<String>,
+    /// What lay at these when the run had ended: a word that only the same content has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<String, String>,
     /// New commits on the current branch, where the worker may commit: `<short id> <first line>`, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commits: Vec<String>,

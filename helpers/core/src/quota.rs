@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Percent of a window from which on no run begins when nobody says otherwise.
 pub const DEFAULT_QUOTA_GATE: u8 = 85;
-/// Percent from which on a window is shown beside a run: less needs nobody's attention.
-const SHOWN_FROM: u8 = 75;
+/// Percent from which on somebody should see a window before it is used up.
+const PRESSING_FROM: u8 = 75;
 /// Each percent that is left to the gate makes what is known good for so long: nobody uses a window up that fast.
 const TRUSTED_PER_PERCENT_SEC: i64 = 60;
 /// Codex tells windows of 299 minutes for what is called 5 hours.
@@ -65,12 +65,12 @@ impl RateLimits {
 
     /// The fullest of the windows that have not begun anew by now.
     pub fn fullest(&self, now: i64) -> Option<RateWindow> {
-        self.windows().filter(|window| !window.is_over(now)).max_by_key(|window| window.used_percent)
+        self.current(now).into_iter().flatten().max_by_key(|window| window.used_percent)
     }
 
-    /// The fullest one, where somebody should see it before it is used up.
-    pub fn pressing(&self, now: i64) -> Option<RateWindow> {
-        self.fullest(now).filter(|window| window.used_percent >= SHOWN_FROM)
+    /// Those that have not begun anew by now, the shorter one first.
+    pub fn current(&self, now: i64) -> [Option<RateWindow>; 2] {
+        [self.primary, self.secondary].map(|window| window.filter(|window| !window.is_over(now)))
     }
 }
 
@@ -78,6 +78,11 @@ impl RateWindow {
     /// Whether it has begun anew since it was told: then nothing is known of it.
     pub fn is_over(&self, now: i64) -> bool {
         self.resets_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether it is nearly used up.
+    pub const fn is_pressing(&self) -> bool {
+        self.used_percent >= PRESSING_FROM
     }
 
     /// `5-hour`, `weekly`; `short` where its length was not told.
@@ -148,12 +153,8 @@ impl Quota {
 
     /// What is known now, in one line: `5-hour window 21% used, resets in 4 h 10 min · weekly window 40% used, …`.
     pub fn text(&self, now: i64) -> Option<String> {
-        let windows: Vec<String> = self
-            .limits
-            .windows()
-            .filter(|window| !window.is_over(now))
-            .map(|window| window.text(now))
-            .collect();
+        let windows: Vec<String> =
+            self.limits.current(now).into_iter().flatten().map(|window| window.text(now)).collect();
         (!windows.is_empty()).then(|| windows.join(" · "))
     }
 }
@@ -196,8 +197,9 @@ mod tests {
         let both = quota(0, window(86, 300, 60), window(99, 10_080, 60));
         assert_eq!(both.shut_by(85, NOW), both.limits.secondary);
         assert_eq!(Quota::default().shut_by(1, NOW), None);
-        assert_eq!(both.limits.pressing(NOW), both.limits.secondary);
-        assert_eq!(quota(0, window(74, 300, 60), None).limits.pressing(NOW), None);
+        assert_eq!(both.limits.current(NOW), [both.limits.primary, both.limits.secondary]);
+        assert_eq!(quota(0, window(74, 300, 60), None).limits.current(NOW + 60), [None, None]);
+        assert!(window(75, 300, 60).is_pressing() && !window(74, 300, 60).is_pressing());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Containment, Enforcement, Mode, Outcome, Progress, Quota, RunId, Verdict};
+use crate::{Containment, Enforcement, Mode, Outcome, Progress, QuestionPart, Quota, RunId, Verdict};
 
 /// Format version of the record.
 pub const RECORD_VERSION: u32 = 1;
@@ -134,6 +134,9 @@ pub struct Flow {
     pub id: String,
     /// Name of the step.
     pub step: String,
+    /// What the run is shown as instead of by its name: `split 2/3 implement`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
 }
 
 /// A question of Codex that waits for an answer.
@@ -145,4 +148,30 @@ pub struct OpenRequest {
     pub question: String,
     /// When the default answer is given.
     pub deadline: String,
+    /// All of what is asked, where that does not fit into one line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+    /// What it wants to know in words; empty = accept or decline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<QuestionPart>,
+}
+
+impl OpenRequest {
+    /// All of what is asked, and what can be answered: nobody may agree to what cannot be read to its end.
+    pub fn whole(&self) -> Vec<String> {
+        let asked = if self.lines.is_empty() { vec![self.question.clone()] } else { self.lines.clone() };
+        asked.into_iter().chain(self.parts.iter().flat_map(QuestionPart::lines)).collect()
+    }
+
+    /// What can follow a run's name (and the question's id) to answer it.
+    pub fn answers(&self) -> String {
+        match self.parts.as_slice() {
+            [] => "accept|decline|cancel".to_owned(),
+            [_] => "TEXT|decline|cancel".to_owned(),
+            several => {
+                let each: Vec<String> = several.iter().map(|part| format!("{}=TEXT", part.id)).collect();
+                format!("{}|decline|cancel", each.join(" "))
+            }
+        }
+    }
 }

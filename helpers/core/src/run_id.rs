@@ -52,11 +52,15 @@ impl std::fmt::Display for RunId {
     }
 }
 
-/// Lower-case words joined by `-`: what remains of a name or objective in an id. Never empty.
+/// Lower-case words joined by `-`: what remains of a name or objective in an id. What is too long ends with a whole
+/// word, where there is more than one. Never empty.
 pub fn slug(name: &str) -> String {
     let mut slug = String::new();
     for c in name.chars().flat_map(char::to_lowercase) {
         if slug.len() >= SLUG_MAX_CHARS {
+            if c.is_ascii_alphanumeric() {
+                slug.truncate(slug.rfind('-').unwrap_or(SLUG_MAX_CHARS));
+            }
             break;
         }
         if c.is_ascii_alphanumeric() {
@@ -77,7 +81,12 @@ mod tests {
     fn slug_keeps_words_and_is_never_empty() {
         assert_eq!(slug("Add  slug-tests: now!"), "add-slug-tests-now");
         assert_eq!(slug("日本語"), "run");
-        assert!(slug(&"word ".repeat(40)).len() <= SLUG_MAX_CHARS);
+        assert_eq!(slug(&"word ".repeat(40)), "word-word-word-word-word-word-word-word");
+        assert_eq!(
+            slug("words that end just where the fortieth is"),
+            "words-that-end-just-where-the-fortieth"
+        );
+        assert_eq!(slug(&"a".repeat(50)), "a".repeat(SLUG_MAX_CHARS));
     }
 
     #[test]

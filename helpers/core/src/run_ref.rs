@@ -44,7 +44,7 @@ impl RunRef {
             Self::One(id) => Ok(id),
             Self::Unknown => Err(format!(
                 "cannot find run `{text}`\nhint: `clodex-status --all` lists the runs; \
-                 those that ended long ago are let go of (setting `retention_days`)"
+                 old ones are deleted (setting `retention_days`)"
             )),
             Self::Ambiguous(ids) => {
                 let ids: Vec<&str> = ids.iter().map(RunId::as_str).collect();

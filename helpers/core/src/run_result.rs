@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Claim, ClaimedVerdict, Finding, Mode, Outcome, RunId, Verdict, VerificationEntry};
+use crate::{
+    Claim, ClaimedVerdict, Ending, Finding, Mode, Outcome, RunId, RunRecord, Verdict, VerificationEntry,
+    exit_code, utc_ms,
+};
 
 /// Everything that came out of a run, as written to `result.json` and printed by `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +62,9 @@ pub struct RunResult {
     pub thread_id: Option<String>,
     /// A line that continues the conversation by hand.
     pub resume: Option<String>,
+    /// How Codex was driven in the end: `exec` or `app-server`.
+    #[serde(default)]
+    pub backend: String,
     /// As Codex tells itself.
     pub codex_version: Option<String>,
     /// Model asked for, when one was.
@@ -67,6 +73,62 @@ pub struct RunResult {
     pub artifact_dir: String,
     /// File names in it.
     pub artifacts: Vec<String>,
+}
+
+impl RunResult {
+    /// The result of a run whose dispatcher died, as its record tells it: the work failed, and nobody judged what it
+    /// changed. `artifacts` are the names beside it.
+    pub fn unjudged(record: &RunRecord, artifacts: Vec<String>) -> Self {
+        let (outcome, verdict) = (Outcome::Failed, Verdict::Unknown);
+        let ended = record.ended.as_deref().and_then(utc_ms);
+        let took = utc_ms(&record.started).and_then(|started| u64::try_from(ended? - started).ok());
+        Self {
+            version: 1,
+            run_id: record.id.clone(),
+            mode: record.mode,
+            outcome,
+            verdict,
+            exit_code: exit_code(verdict, outcome, Ending::TurnFailed, false).into(),
+            policy_violation: false,
+            scope_ok: false,
+            summary: record.summary.clone().unwrap_or_default(),
+            hint: Some(unjudged_hint(record)),
+            claim: None,
+            claimed_verdict: None,
+            answer: None,
+            findings: None,
+            message: None,
+            recovered: false,
+            error: None,
+            files_seen: vec![],
+            commands_seen: vec![],
+            verification: vec![],
+            tokens: None,
+            durations: Durations { total_ms: took.unwrap_or_default(), ..Durations::default() },
+            thread_id: record.thread_id.clone(),
+            resume: record.thread_id.as_ref().map(|_| format!("clodex-resume {}", record.id)),
+            backend: record.backend.clone(),
+            codex_version: record.codex_version.clone(),
+            model: record.model.clone(),
+            artifact_dir: record.artifact_dir.clone(),
+            artifacts,
+        }
+    }
+}
+
+/// The record names the container from the moment on in which Codex may work.
+fn unjudged_hint(record: &RunRecord) -> String {
+    let id = &record.id;
+    match (record.container, &record.thread_id) {
+        (None, _) => "Codex had not begun to work: dispatch it again".to_owned(),
+        (Some(_), None) => {
+            format!("check the tree by hand, nobody compared it; `clodex-debug {id}` shows what the run did")
+        }
+        (Some(_), Some(_)) => format!(
+            "check the tree by hand, nobody compared it; `clodex-debug {id}` shows what the run did, \
+             `clodex-dispatch --resume {id} TEXT` continues its thread"
+        ),
+    }
 }
 
 /// A command that the stream told of.

@@ -4,7 +4,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::{
-    CommandSeen, Deed, DeedKind, Event, FailureKind, PatchStatus, ThreadBase, Tokens, refused_writes,
+    CommandSeen, Event, FailureKind, PatchStatus, ThreadBase, Tokens, ToolAction, ToolActionKind, Usage,
+    refused_writes,
 };
 
 /// Commands, files and warnings that are kept by name; the counts go on.
@@ -51,7 +52,7 @@ pub struct RunStory {
     /// Commands in order of their end; of many, the last 200 at least.
     pub commands: Vec<CommandSeen>,
     /// The same commands with when they ran, in milliseconds since the run's start, and what was refused to them.
-    pub deeds: Vec<Deed>,
+    pub actions: Vec<ToolAction>,
     /// Files that patches changed, as the backend told them; of many, some.
     pub files: BTreeSet<String>,
     /// The first warnings.
@@ -73,7 +74,7 @@ impl RunStory {
             last_message: None,
             failure: None,
             commands: Vec::new(),
-            deeds: Vec::new(),
+            actions: Vec::new(),
             files: BTreeSet::new(),
             warnings: Vec::new(),
             tokens: None,
@@ -99,8 +100,11 @@ impl RunStory {
                 message.push_str(text);
             }
             Event::CommandStarted { item, command } => {
-                if self.open.len() < OPEN_LIMIT {
-                    self.open.insert(item.to_string(), (bounded(command), elapsed_ms));
+                if self.open.len() < OPEN_LIMIT
+                    && let Some((unended, _)) =
+                        self.open.insert(item.to_string(), (bounded(command), elapsed_ms))
+                {
+                    self.keep_command(CommandSeen { command: unended, exit_code: None, duration_ms: None });
                 }
             }
             Event::CommandEnded { item, command, exit_code, output, .. } => {
@@ -125,16 +129,15 @@ impl RunStory {
             Event::Error { message, kind } => {
                 self.failure = Some(FailureSeen { kind: *kind, message: message.to_string() });
             }
+            Event::TokensUsed { usage } => self.used(*usage),
             Event::TurnCompleted { usage } => {
                 self.turn = Turn::Completed;
                 self.failure = None;
-                self.tokens = self.base.tokens_of_run(*usage).or(self.tokens);
-                self.close_open();
+                self.used(*usage);
             }
             Event::TurnFailed { message, kind } => {
                 self.turn = Turn::Failed;
                 self.failure = Some(FailureSeen { kind: *kind, message: message.to_string() });
-                self.close_open();
             }
             Event::Garbage => self.garbage_lines += 1,
             Event::Reasoning { .. }
@@ -157,12 +160,9 @@ impl RunStory {
         self.last_message = None;
     }
 
-    /// Tells the story that the stream is over: commands that never ended are listed without an exit code.
+    /// Tells the story that the stream is over: commands that never ended are listed without an exit code. The end of a turn
+    /// is too early for that: of some Codex tells the end afterwards.
     pub fn stream_ended(&mut self) {
-        self.close_open();
-    }
-
-    fn close_open(&mut self) {
         let mut open: Vec<(String, u64)> = self.open.drain().map(|(_, command)| command).collect();
         open.sort_by_key(|&(_, began)| began);
         for (command, _) in open {
@@ -170,13 +170,17 @@ impl RunStory {
         }
     }
 
+    fn used(&mut self, thread: Usage) {
+        self.tokens = self.base.tokens_of_run(thread).or(self.tokens);
+    }
+
     fn keep_deed(&mut self, command: &str, (from_ms, to_ms): (u64, u64), output: &str) {
-        if self.deeds.len() == 2 * COMMANDS_KEPT {
-            self.deeds.drain(..COMMANDS_KEPT);
+        if self.actions.len() == 2 * COMMANDS_KEPT {
+            self.actions.drain(..COMMANDS_KEPT);
         }
         let ms = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-        self.deeds.push(Deed {
-            what: DeedKind::Command(command.to_owned()),
+        self.actions.push(ToolAction {
+            what: ToolActionKind::Command(command.to_owned()),
             from_ms: ms(from_ms),
             to_ms: ms(to_ms),
             refused: refused_writes(output),
@@ -203,7 +207,7 @@ fn bounded(command: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CommandStatus, Usage};
+    use crate::CommandStatus;
 
     fn story(events: &[Event<'_>]) -> RunStory {
         let mut story = RunStory::new(ThreadBase::Fresh);
@@ -254,11 +258,26 @@ mod tests {
     }
 
     #[test]
+    fn a_command_whose_end_is_told_after_its_turns_is_one_command() {
+        let turn = Event::TurnCompleted { usage: Usage::default() };
+        let mut story = story(&[started("a", "one"), started("b", "two"), turn, ended("a", "one", 137)]);
+        story.stream_ended();
+        assert_eq!(story.commands, [seen("one", Some(137), Some(300)), seen("two", None, None)]);
+    }
+
+    #[test]
     fn the_last_message_before_the_end_is_the_final_one() {
         let message = |text: &'static str| Event::Message { text: text.into() };
         let end = Event::TurnCompleted { usage: Usage::default() };
         let story = story(&[Event::TurnStarted, message("longer first"), message("last"), end]);
         assert_eq!((story.last_message.as_deref(), story.turn), (Some("last"), Turn::Completed));
+    }
+
+    #[test]
+    fn a_run_that_is_cut_off_knows_the_tokens_that_were_told() {
+        let used = |input| Event::TokensUsed { usage: Usage { input, ..Usage::default() } };
+        let story = story(&[Event::TurnStarted, used(1000), used(2500)]);
+        assert_eq!(story.tokens, Some(Tokens { input: 2500, ..Tokens::default() }));
     }
 
     #[test]

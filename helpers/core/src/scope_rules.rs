@@ -22,10 +22,10 @@ pub enum ScopeEntryError {
     #[error("`{0}` holds `..`")]
     ParentDirectory(String),
     /// The file system root, or another absolute path that is not in the repository.
-    #[error("`{0}` lies outside the repository")]
+    #[error("`{0}` is outside the repository")]
     Outside(String),
     /// git's own files, or the dispatcher's.
-    #[error("`{entry}` lies in `{name}`, which is never in scope")]
+    #[error("`{entry}` is in `{name}`, which is never in scope")]
     Reserved {
         /// The entry as written.
         entry: String,
@@ -43,7 +43,7 @@ pub enum ScopeEntryError {
         target: String,
     },
     /// The glob does not parse.
-    #[error("`{entry}` is no valid glob: {reason}")]
+    #[error("`{entry}` is not a valid glob: {reason}")]
     Glob {
         /// The entry as written.
         entry: String,
@@ -56,7 +56,7 @@ pub enum ScopeEntryError {
 }
 
 fn below(link: Option<&String>) -> String {
-    link.map_or_else(|| "is a symlink".to_owned(), |link| format!("lies below the symlink `{link}`"))
+    link.map_or_else(|| "is a symlink".to_owned(), |link| format!("is below the symlink `{link}`"))
 }
 
 /// What lies at a path before the run. A symlink is a `File`: the link itself is meant.

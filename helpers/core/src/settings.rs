@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use crate::{DEFAULT_QUOTA_GATE, Enforcement, Isolate, OnViolation, Sandbox};
 
 pub use environment::SettingsError;
+pub use file::PROJECT_LIMIT_SEC;
 pub use layer::{Layer, Setting, Source};
 
 /// Wall clock of a run when nobody says otherwise, in seconds.
@@ -103,6 +104,9 @@ pub struct Settings {
 impl Settings {
     /// What holds, given the layers, strongest first.
     pub fn effective(layers: &[Layer]) -> Self {
+        let isolate = first(layers, |layer| &layer.isolate, Isolate::Off);
+        // In a worktree of its own there is nobody else's work to be lost.
+        let reaction = if isolate.value.is_on() { OnViolation::Restore } else { OnViolation::Report };
         Self {
             timeout_sec: first(layers, |layer| &layer.timeout_sec, DEFAULT_TIMEOUT_SEC),
             heartbeat_sec: first(layers, |layer| &layer.heartbeat_sec, DEFAULT_HEARTBEAT_SEC),
@@ -116,12 +120,12 @@ impl Settings {
             allow_dirty_overlap: first(layers, |layer| &layer.allow_dirty_overlap, false),
             verify: first(layers, |layer| &layer.verify, false),
             verify_timeout_sec: first(layers, |layer| &layer.verify_timeout_sec, DEFAULT_VERIFY_TIMEOUT_SEC),
-            backend: first(layers, |layer| &layer.backend, Backend::Exec),
+            backend: first(layers, |layer| &layer.backend, Backend::Auto),
             output_dir: optional(layers, |layer| &layer.output_dir),
             codex: optional(layers, |layer| &layer.codex),
             containment: first(layers, |layer| &layer.containment, ContainmentWish::Auto),
-            isolate: first(layers, |layer| &layer.isolate, Isolate::Off),
-            on_violation: first(layers, |layer| &layer.on_violation, OnViolation::Report),
+            isolate,
+            on_violation: first(layers, |layer| &layer.on_violation, reaction),
             secured_mib: first(layers, |layer| &layer.secured_mib, DEFAULT_SECURED_MIB),
             retention_days: first(layers, |layer| &layer.retention_days, DEFAULT_RETENTION_DAYS),
             quota_gate: first(layers, |layer| &layer.quota_gate, DEFAULT_QUOTA_GATE),

@@ -36,6 +36,7 @@ pub enum Colour {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StyledLine {
     spans: Vec<Span>,
+    is_uncut: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,13 @@ impl StyledLine {
         self
     }
 
+    /// The same, however long it is: nothing of it may be missing.
+    #[must_use]
+    pub fn uncut(mut self) -> Self {
+        self.is_uncut = true;
+        self
+    }
+
     /// Appends another line's spans.
     pub fn append(&mut self, mut other: Self) -> &mut Self {
         self.spans.append(&mut other.spans);
@@ -92,6 +100,7 @@ impl StyledLine {
 
     /// Its spans, cut so that they take at most `columns`.
     pub fn fit(&self, columns: usize) -> Vec<(Tone, String)> {
+        let columns = if self.is_uncut { usize::MAX } else { columns };
         let mut fitted = self.spans.clone();
         let mut excess = self.width().saturating_sub(columns);
         for span in fitted.iter_mut().filter(|span| span.elastic) {
@@ -153,6 +162,21 @@ pub fn harmless(text: &str) -> String {
             }
         } else if !is_invisible(c) {
             shown.push(c);
+        }
+    }
+    shown
+}
+
+/// The same for a text that somebody decides on: what would not be seen is written out, so that nothing is missing.
+pub fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => shown.push_str("    "),
+            c if c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}') => {
+                shown.extend(c.escape_unicode());
+            }
+            c => shown.push(c),
         }
     }
     shown

@@ -123,7 +123,7 @@ fn check_word(file: &str, key: &str, word: &str) -> Result<(), YamlError> {
     if fits {
         return Ok(());
     }
-    let what = format!("{key} `{}` is no plain word", word.escape_debug());
+    let what = format!("{key} `{}` is not a plain word", word.escape_debug());
     Err(YamlError::new(file, what, "letters, digits and `-_.:/` only, a letter or digit first"))
 }
 
@@ -168,7 +168,7 @@ mod tests {
         for (text, wanted) in [
             ("tiers:\n  fast: {modl: x}\n", "unknown field `modl`"),
             ("tears: {}\n", "unknown field `tears`"),
-            ("tiers:\n  fast: {model: --yolo}\n", "tiers.fast.model `--yolo` is no plain word"),
+            ("tiers:\n  fast: {model: --yolo}\n", "tiers.fast.model `--yolo` is not a plain word"),
             ("tiers:\n  fast: {effort: 'a\" b'}\n", "tiers.fast.effort"),
             ("fallback:\n  huge: x\n", "fallback.huge is for a tier that does not exist"),
             ("tiers:\n  a: {model: x}\n  a: {model: y}\n", "duplicate entry"),

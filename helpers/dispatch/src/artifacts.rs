@@ -6,6 +6,7 @@ mod recover;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -13,8 +14,7 @@ use std::path::{Path, PathBuf};
 
 use clodex_core::{RunId, Seal};
 use clodex_os::atomic_file::{self, Durability};
-
-use crate::seal;
+use clodex_os::{sha256_hex, sha256_hex_of};
 
 pub use recover::Forged;
 pub use stream::Stream;
@@ -30,6 +30,8 @@ pub struct Artifacts {
     remembered: BTreeMap<String, Small>,
     /// What was streamed into the large ones, to check it at the end.
     streamed: BTreeMap<String, Stream>,
+    /// Names that somebody else put beside them, as far as they were told of.
+    strangers: BTreeSet<OsString>,
 }
 
 #[derive(Debug)]
@@ -44,8 +46,14 @@ impl Artifacts {
         let dir = parent.join(run_id.as_str());
         fs::DirBuilder::new().mode(0o700).create(&dir)?;
         let identity = identity(&fs::symlink_metadata(&dir)?);
-        let (remembered, streamed) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { dir, identity, run_id: run_id.clone(), remembered, streamed })
+        Ok(Self {
+            dir,
+            identity,
+            run_id: run_id.clone(),
+            remembered: BTreeMap::new(),
+            streamed: BTreeMap::new(),
+            strangers: BTreeSet::new(),
+        })
     }
 
     /// Absolute path.
@@ -89,14 +97,14 @@ impl Artifacts {
         let mut sha256 = BTreeMap::new();
         for name in self.names() {
             let digest = match self.remembered.get(&name) {
-                Some(small) => Some(seal::digest(&small.content)),
-                None => open_regular(&self.dir.join(&name)).and_then(seal::digest_of).ok(),
+                Some(small) => Some(sha256_hex(&small.content)),
+                None => open_regular(&self.dir.join(&name)).and_then(sha256_hex_of).ok(),
             };
             sha256.extend(digest.map(|digest| (name, digest)));
         }
         let seal = Seal { version: 1, run_id: self.run_id.to_string(), sha256 };
         self.write_json("seal.json", &seal)?;
-        Ok(seal::digest(&self.remembered["seal.json"].content))
+        Ok(sha256_hex(&self.remembered["seal.json"].content))
     }
 }
 
@@ -110,7 +118,7 @@ pub fn make_hidden(runs: &Path) -> io::Result<()> {
             made => made?,
         }
         if !fs::symlink_metadata(dir)?.is_dir() {
-            return Err(io::Error::other(format!("{} is no directory", dir.display())));
+            return Err(io::Error::other(format!("{} is not a directory", dir.display())));
         }
     }
     write_new(&above.join(".gitignore"), b"*\n")

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clodex_codex::{find_rollout, rollout_deeds};
-use clodex_core::{Change, Deed, DeedKind, Denied, RunRecord, RunStory, Violation, done_by};
+use clodex_codex::{find_rollout, rollout_tool_actions};
+use clodex_core::{Change, Denied, RunRecord, RunStory, ToolAction, ToolActionKind, Violation, done_by};
 use clodex_os::clock::Timestamp;
 use clodex_scope::{Baseline, Tree};
 
@@ -21,28 +21,28 @@ const READ_LATE_MS: i64 = 50;
 
 /// What the worker's tools did, on the clock of the file system.
 #[derive(Debug)]
-pub struct Deeds {
-    all: Vec<Deed>,
+pub struct ToolActions {
+    all: Vec<ToolAction>,
 }
 
-impl Deeds {
+impl ToolActions {
     /// Codex's own file of the thread is complete; where there is none, there is the stream.
     pub fn of(story: &RunStory, codex_home: Option<&Path>, record: &RunRecord, begun: Instant) -> Self {
         let since = Timestamp::parse(&record.started).map_or(0, Timestamp::unix_ms);
         let file = codex_home.zip(record.thread_id.as_deref()).and_then(|(home, id)| find_rollout(home, id));
         if let Some(all) =
-            file.and_then(|file| rollout_deeds(&file, since).ok()).filter(|all| !all.is_empty())
+            file.and_then(|file| rollout_tool_actions(&file, since).ok()).filter(|all| !all.is_empty())
         {
             return Self { all };
         }
         let elapsed = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let zero = Timestamp::now().unix_ms() - elapsed;
-        let shifted = |deed: &Deed| Deed {
-            from_ms: zero + deed.from_ms - READ_LATE_MS,
-            to_ms: zero + deed.to_ms,
-            ..deed.clone()
+        let shifted = |action: &ToolAction| ToolAction {
+            from_ms: zero + action.from_ms - READ_LATE_MS,
+            to_ms: zero + action.to_ms,
+            ..action.clone()
         };
-        Self { all: story.deeds.iter().map(shifted).collect() }
+        Self { all: story.actions.iter().map(shifted).collect() }
     }
 
     /// Says of each violation what did it, where that can be told.
@@ -59,16 +59,16 @@ impl Deeds {
     pub fn denied(&self, plan: &Plan, baseline: Option<&Baseline>) -> Vec<Denied> {
         let reach = baseline.and_then(Baseline::reach);
         let mut denied: Vec<Denied> = Vec::new();
-        for deed in &self.all {
-            for path in &deed.refused {
+        for action in &self.all {
+            for path in &action.refused {
                 let absolute = path.as_ref().map(|path| absolute(path, &plan.workdir));
                 if reach.zip(absolute.as_deref()).is_some_and(|(reach, path)| reach.may_write(path)) {
                     continue;
                 }
                 let path = absolute.map(|path| shown(&path, plan.tree.root()));
-                let by = match &deed.what {
-                    DeedKind::Command(command) => command.clone(),
-                    DeedKind::Patch => deed.shown(),
+                let by = match &action.what {
+                    ToolActionKind::Command(command) => command.clone(),
+                    ToolActionKind::Patch => action.shown(),
                 };
                 let one = Denied { path, by };
                 if denied.len() < DENIED && !denied.contains(&one) {

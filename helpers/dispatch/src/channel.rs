@@ -9,7 +9,7 @@ use std::time::Instant;
 use clodex_os::Ended;
 use clodex_os::signals::StopSignals;
 
-use crate::lookout::BaselineTaken;
+use crate::violation_watch::BaselineTaken;
 
 /// Messages that may wait in the channel: with 64 KiB each, what a flood can cost in memory.
 const QUEUE: usize = 8;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, ValueEnum};
-use clodex_core::{Backend, ContainmentWish, Enforcement, Isolate, Mode, OnViolation, Sandbox};
+use clodex_codex::AddedMcp;
+use clodex_core::{Backend, ContainmentWish, Enforcement, Isolate, Mode, OnViolation, RunId, Sandbox};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -19,7 +20,7 @@ Settings: flag > packet > CLODEX_… environment > .clodex/config.yaml >
 /// The Claude Code session that the caller is in.
 pub const CURRENT_SESSION: &str = "current";
 /// What a review decides itself, or what Codex's reviewer has no place for.
-const NOT_IN_A_REVIEW: [&str; 17] = [
+const NOT_IN_A_REVIEW: &[&str] = &[
     "task",
     "lint",
     "mode",
@@ -27,14 +28,19 @@ const NOT_IN_A_REVIEW: [&str; 17] = [
     "allow_commit",
     "template",
     "inject_docs",
+    "check",
+    "addendum",
     "image",
     "resume",
+    "fork",
+    "mcp",
     "from_session",
     "ephemeral",
     "output_schema",
     "sandbox",
     "isolate",
     "copy",
+    "contract",
     "allow_dirty_overlap",
     "backend",
 ];
@@ -44,9 +50,10 @@ const NOT_IN_A_REVIEW: [&str; 17] = [
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(name = "clodex-dispatch", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(group(ArgGroup::new("job").args(["task", "lint", "prompt_file", "prompt"])))]
+#[command(group(ArgGroup::new("packet").args(["task", "contract"])))]
 #[command(group(ArgGroup::new("wanted").args(["task", "lint", "prompt_file", "prompt", "review"]).required(true).multiple(true)))]
 pub struct Cli {
-    /// Prompt, when there is no packet (see --prompt-file for long ones); of a review, what to look hardest at
+    /// Prompt, if there is no packet (use --prompt-file for a long one); for a review, what to focus on
     pub prompt: Option<String>,
 
     /// Task packet to dispatch
@@ -61,7 +68,7 @@ pub struct Cli {
     /// Work directory of a free prompt [default: this one]
     #[arg(short = 'C', long = "cd", value_name = "DIR", conflicts_with = "task", help_heading = "The task")]
     pub workdir: Option<PathBuf>,
-    /// What Codex is in a free prompt's run [default: worker with --scope, else reviewer]
+    /// Role of Codex when there is no packet [default: worker with --scope, else reviewer]
     #[arg(long, value_parser = mode, conflicts_with = "task", help_heading = "The task")]
     pub mode: Option<Mode>,
     /// Path that a free prompt's worker may change (repeatable; none = read-only)
@@ -82,6 +89,12 @@ pub struct Cli {
     /// Let a free prompt's worker commit what is in scope on the current branch
     #[arg(long, conflicts_with = "task", requires = "scope", help_heading = "The task")]
     pub allow_commit: bool,
+    /// Command that clodex runs in its own sandbox after Codex has finished, to check the work (repeatable)
+    #[arg(long, value_name = "CMD", conflicts_with = "task", help_heading = "The task")]
+    pub check: Vec<String>,
+    /// Background text sent after the packet; it does not change the contract
+    #[arg(long, value_name = "FILE", requires = "task", help_heading = "The task")]
+    pub addendum: Option<PathBuf>,
     /// Short name for people
     #[arg(long, help_heading = "The task")]
     pub name: Option<String>,
@@ -92,16 +105,16 @@ pub struct Cli {
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all", help_heading = "The task")]
     pub inject_docs: Option<InjectDocs>,
     /// Give Codex this Claude Code session as context (its words, bounded, without secrets): `current`, or an id
-    #[arg(long, value_name = "SESSION", num_args = 0..=1, require_equals = true, default_missing_value = CURRENT_SESSION, help_heading = "The task")]
+    #[arg(long, value_name = "SESSION", num_args = 0..=1, require_equals = true, default_missing_value = CURRENT_SESSION, conflicts_with = "fork", help_heading = "The task")]
     pub from_session: Option<String>,
     /// Image for the prompt (repeatable)
     #[arg(short, long, value_name = "FILE", help_heading = "The task")]
     pub image: Vec<PathBuf>,
 
-    /// Let Codex review what is not committed, or with --base a branch; exit 8 when a finding is medium or worse
+    /// Have Codex review uncommitted changes, or a branch with --base; exit 8 if any finding is medium or worse
     #[arg(long, conflicts_with_all = NOT_IN_A_REVIEW, help_heading = "Review")]
     pub review: bool,
-    /// Review what the work tree has more than this branch, tag or commit
+    /// Review everything since this branch, tag or commit
     #[arg(long, value_name = "REF", requires = "review", help_heading = "Review")]
     pub base: Option<String>,
     /// Question the approach, the assumptions and the failure modes (template `adversarial-review`)
@@ -120,8 +133,14 @@ pub struct Cli {
     /// Continue the thread of this run, or this thread
     #[arg(long, value_name = "RUN|THREAD_ID", help_heading = "Codex")]
     pub resume: Option<String>,
+    /// Begin with a copy of the thread of this run, or of this thread, which stays as it is
+    #[arg(long, value_name = "RUN|THREAD_ID", conflicts_with = "resume", help_heading = "Codex")]
+    pub fork: Option<String>,
+    /// Give Codex an MCP server for this run only, ready before the work begins (repeatable)
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = AddedMcp::read, help_heading = "Codex")]
+    pub mcp: Vec<AddedMcp>,
     /// Keep no thread on disk
-    #[arg(long, conflicts_with = "resume", help_heading = "Codex")]
+    #[arg(long, conflicts_with_all = ["resume", "fork"], help_heading = "Codex")]
     pub ephemeral: bool,
     /// JSON schema of the final answer, instead of clodex's own
     #[arg(long, value_name = "FILE", help_heading = "Codex")]
@@ -129,20 +148,20 @@ pub struct Cli {
     /// The codex program [default: the one on PATH]
     #[arg(long, value_name = "FILE", help_heading = "Codex")]
     pub codex: Option<PathBuf>,
-    /// How Codex is driven
+    /// Interface used to run Codex [default: auto, the app-server if this Codex version supports it well]
     #[arg(long, value_name = "auto|exec|app-server", value_parser = backend, help_heading = "Codex")]
     pub backend: Option<Backend>,
 
     /// Codex's sandbox mode
     #[arg(short, long, value_parser = sandbox, help_heading = "Limits")]
     pub sandbox: Option<Sandbox>,
-    /// What holds writes back [default: a profile of the scope where codex can, else its sandbox]
+    /// How writes are confined [default: profile if this Codex supports it, else sandbox]
     #[arg(long, value_name = "profile|sandbox|none", value_parser = enforcement, help_heading = "Limits")]
     pub enforcement: Option<Enforcement>,
     /// Confirms `-s danger-full-access` and `--enforcement none`
     #[arg(long, help_heading = "Limits")]
     pub i_know_this_is_unsandboxed: bool,
-    /// How the run's processes are held
+    /// How the run's processes are contained
     #[arg(long, value_name = "auto|kernel|best-effort", value_parser = containment, help_heading = "Limits")]
     pub containment: Option<ContainmentWish>,
     /// Work in a worktree outside the repository, at HEAD; `clodex-apply` lands the changes
@@ -154,16 +173,17 @@ pub struct Cli {
     /// File or directory of the work directory to bring along into the worktree, such as `.env` (repeatable)
     #[arg(long, value_name = "PATH", conflicts_with = "task", help_heading = "Limits")]
     pub copy: Vec<String>,
-    /// When something outside the scope changes: tell it, put it back in the end, or end the run at once
+    /// When something outside the scope changes: report it, restore it at the end, or stop the run at once [default:
+    /// report; with --isolate restore, in the worktree]
     #[arg(long, value_name = "report|restore|fail-fast", value_parser = on_violation, help_heading = "Limits")]
     pub on_violation: Option<OnViolation>,
     /// Start although files in scope have uncommitted changes
     #[arg(long, help_heading = "Limits")]
     pub allow_dirty_overlap: bool,
-    /// Start no run from this use of one of the account's windows on, 0 = whatever is used [default: 85]
+    /// Refuse to start once any rate-limit window of the account is this full; 0 = never refuse [default: 85]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Limits")]
     pub quota_gate: Option<u8>,
-    /// Start although the quota gate is shut
+    /// Start even if the quota gate refuses, or a live run may write in the same place
     #[arg(long, help_heading = "Limits")]
     pub force: bool,
     /// Wall clock limit in seconds, 0 = none [default: 1800]
@@ -172,18 +192,18 @@ pub struct Cli {
     /// Seconds without a sign of life before the run counts as stalled, 0 = never [default: 300]
     #[arg(long, value_name = "SEC", help_heading = "Limits")]
     pub heartbeat_sec: Option<u64>,
-    /// Seconds that a question of Codex waits for clodex-answer, then it is declined, and further ones at once until
-    /// somebody says something to the run; 0 = nobody is asked [default: 300]
+    /// Seconds to wait for clodex-answer before a question is declined (later ones at once, until the run gets a
+    /// message); 0 = never ask [default: 300]
     #[arg(long, value_name = "SEC", help_heading = "Limits")]
     pub answer_timeout: Option<u64>,
-    /// Seconds that an interrupted run waits for clodex-steer, then it ends; 0 = no limit of its own [default: 600]
+    /// Seconds an interrupted run waits for clodex-steer before it ends; 0 = no separate limit [default: 600]
     #[arg(long, value_name = "SEC", help_heading = "Limits")]
     pub idle_timeout: Option<u64>,
 
     /// Run the packet's VERIFICATION again, in a sandbox of its own, when Codex has ended
-    #[arg(long, requires = "task", help_heading = "Limits")]
+    #[arg(long, requires = "packet", help_heading = "Limits")]
     pub verify: bool,
-    /// Limit for one command of it in seconds, 0 = none [default: 600]
+    /// Time limit for each verification command in seconds, 0 = none [default: 600]
     #[arg(long, value_name = "SEC", help_heading = "Limits")]
     pub verify_timeout_sec: Option<u64>,
 
@@ -202,6 +222,26 @@ pub struct Cli {
     /// Print result.json alone on stdout
     #[arg(long, help_heading = "Running and reporting")]
     pub json: bool,
+    /// Packet that a free prompt's run is held to: its place, what it may not read, what it may reach, its build outputs,
+    /// its tier, its checks. Not its scope: such a run changes nothing
+    #[arg(long, value_name = "PACKET", conflicts_with_all = ["workdir", "scope", "allow_commit", "network", "copy"], hide = true)]
+    pub contract: Option<PathBuf>,
+    /// The flow that the run is a step of
+    #[arg(long, value_name = "ID", requires = "step", hide = true)]
+    pub flow: Option<String>,
+    /// Which step of it
+    #[arg(long, value_name = "STEP", requires = "flow", hide = true)]
+    pub step: Option<String>,
+    /// What the run is shown as
+    #[arg(long, value_name = "TEXT", requires = "flow", hide = true)]
+    pub step_label: Option<String>,
+    /// Earlier run of the flow on whose changes it goes on: what that left in scope, and nobody touched since, may be
+    /// dirty (repeatable, in the order in which they ended)
+    #[arg(long, value_name = "RUN", requires = "flow", value_parser = run_id, hide = true)]
+    pub goes_on: Vec<RunId>,
+    /// Begin the record, say so on stdout, and start nothing before a line comes on stdin; without one, end
+    #[arg(long, requires = "json", conflicts_with = "detach", hide = true)]
+    pub await_go: bool,
     /// No live line, no remarks on stderr
     #[arg(short, long, help_heading = "Running and reporting")]
     pub quiet: bool,
@@ -227,6 +267,10 @@ impl InjectDocs {
             Self::All => &["CLAUDE.md", "AGENTS.md"],
         }
     }
+}
+
+fn run_id(text: &str) -> Result<RunId, String> {
+    RunId::try_from(text.to_owned()).map_err(|_| "expected the id of a run".to_owned())
 }
 
 fn mode(word: &str) -> Result<Mode, String> {

@@ -4,27 +4,27 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clodex_core::{
-    Claim, Denied, Durations, Ending, ExitCode, FailureKind, OnViolation, Outcome, Policy, RunRecord,
+    Claim, Denied, Durations, Ending, Enforcement, ExitCode, FailureKind, Grants, Outcome, Policy, RunRecord,
     RunResult, RunStory, Turn, Verdict, VerificationEntry, claim_about, exit_code,
 };
 use clodex_os::ExitKind;
 use clodex_os::clock::Timestamp;
 use clodex_os::record_store::RecordStore;
-use clodex_scope::{Baseline, Meanwhile, ScopeError};
+use clodex_scope::{Baseline, Comparison, Meanwhile, ScopeError};
 
 use crate::artifacts::Artifacts;
-use crate::attribution::Deeds;
-use crate::board::Board;
+use crate::attribution::ToolActions;
 use crate::conductor::Stop;
 use crate::enforcement::Held;
 use crate::final_message;
-use crate::found::Found;
 use crate::isolate::{self, Left};
 use crate::judge::{Exit, Facts, Judgement, join_verification, judge};
 use crate::next_step::{Situation, next_step};
 use crate::plan::Plan;
-use crate::put_back::PuttingBack;
+use crate::put_back::{PuttingBack, Whose};
 use crate::report;
+use crate::run_publisher::RunPublisher;
+use crate::scope_verdict::ScopeVerdict;
 use crate::verify::{Verified, Verifier};
 use crate::watch::Watched;
 use crate::writing::Writing;
@@ -51,7 +51,7 @@ pub struct Ended<'a> {
     /// Whether another live run works in the same tree.
     pub shared: bool,
     /// What other runs did in the same tree.
-    pub meanwhile: Meanwhile,
+    pub meanwhile: &'a dyn Fn(&RunRecord) -> Meanwhile,
     /// Paths in scope that were dirty, when the gate refused because of them.
     pub refused_over: Vec<String>,
     /// Why the account's limits did not let it begin.
@@ -94,12 +94,12 @@ pub struct Finished {
 }
 
 /// Compares, judges, writes and seals.
-pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> Finished {
+pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut publisher: RunPublisher) -> Finished {
     let compare_begun = Instant::now();
-    let mut found = find(ended, &mut artifacts);
-    let left = isolate::keep(ended.store, &board.record, &mut found);
+    let mut found = find(ended, &mut artifacts, &publisher.record);
+    let left = isolate::keep(ended.store, &publisher.record, &mut found);
     let compare_took = compare_begun.elapsed();
-    let verified = verify(ended, &mut found, &mut artifacts, &mut board);
+    let verified = verify(ended, &mut found, &mut artifacts, &mut publisher);
     let durations = Durations {
         total_ms: millis(ended.begun.elapsed()),
         codex_ms: millis(ended.watched.ran_for),
@@ -122,37 +122,38 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
     for (name, output) in verified.outputs {
         writing.bytes(&name, output);
     }
-    if let Some(path) = &ended.plan.output {
-        writing.outside(path, message.as_bytes());
+    if let Some(output) = &ended.plan.output {
+        writing.outside(output, message.as_bytes());
     }
     let putting_back = PuttingBack {
-        run_id: &board.record.id,
+        run_id: &publisher.record.id,
         secured: &ended.secured,
-        // What is the run's own is put back unasked.
-        on_violation: match board.record.isolated {
-            Some(_) => OnViolation::Restore,
-            None => ended.plan.on_violation,
+        on_violation: ended.plan.on_violation,
+        whose: match publisher.record.isolated {
+            Some(_) => Whose::OfWorktree(&ended.plan.tree),
+            None if ended.held.is_sandboxed() => Whose::Shared(&ended.plan.tree),
+            None => Whose::Unheld,
         },
         shared: ended.shared,
     };
     putting_back.settle(&mut found, writing.artifacts());
-    let mut policy = policy(ended, &found, code, &board.record);
-    let deeds = Deeds::of(&ended.story, ended.codex_home, &board.record, ended.begun);
-    deeds.explain(&mut policy.violations, &ended.story.files, ended.plan);
-    policy.denied = deeds.denied(ended.plan, ended.baseline.as_ref().ok());
+    let mut policy = policy(ended, &found, code, &publisher.record);
+    let actions = ToolActions::of(&ended.story, ended.codex_home, &publisher.record, ended.begun);
+    actions.explain(&mut policy.violations, &ended.story.files, ended.plan);
+    policy.denied = actions.denied(ended.plan, ended.baseline.as_ref().ok());
     let known = policy.denied.clone();
     policy.denied.extend(ended.declined.iter().filter(|one| !known.contains(one)).cloned());
-    let mut result = result(ended, &judgement, (&policy, left), code, &board.record);
+    let mut result = result(ended, &judgement, (&policy, left), code, &publisher.record);
     (result.durations, result.verification) = (durations, verification);
     let (seal, mut failures) = writing.outcome(&mut result, &mut policy);
     let report = report::render(&result, &policy, seal.as_deref());
     if found.comparison.is_some() {
         // The stream names what patches touched; the tree knows what commands did, too.
-        board.record.progress.files.touched = u32::try_from(policy.in_scope.len()).unwrap_or(u32::MAX);
+        publisher.record.progress.files.touched = u32::try_from(policy.in_scope.len()).unwrap_or(u32::MAX);
     }
-    end_record(&mut board.record, &result, &policy, seal);
-    let board_id = board.record.id.clone();
-    if let Err(error) = board.end() {
+    end_record(&mut publisher.record, &result, &policy, seal);
+    let board_id = publisher.record.id.clone();
+    if let Err(error) = publisher.end() {
         failures.push(error);
     }
     isolate::leave(ended.store, &board_id, left, found.verdict);
@@ -161,35 +162,52 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut board: Board) -> F
 
 /// What was found about scope: the tree against its baseline, the artifacts against memory, processes against the rule
 /// that none lives.
-fn find(ended: &Ended<'_>, artifacts: &mut Artifacts) -> Found {
+fn find(ended: &Ended<'_>, artifacts: &mut Artifacts, record: &RunRecord) -> ScopeVerdict {
     let forged = artifacts.recover();
     let not_started = ended.watched.stop == Some(Stop::NotStarted);
     let mut found = if not_started && ended.baseline.is_ok() {
-        Found::refused()
+        ScopeVerdict::refused()
     } else {
-        Found::of(ended.baseline, &ended.meanwhile)
+        ScopeVerdict::of(ended.baseline, || (ended.meanwhile)(record))
     };
     found.add_survivors(ended.watched.ended.as_ref().map_or(&[], |ended| ended.survivors.as_slice()));
-    found.add_forged(ended.plan.tree.root(), forged);
-    found.add_doubt(ended.baseline);
+    found.add_forged(ended.plan.tree.root(), reach(ended), forged);
+    found.add_doubt(is_told_apart(ended, record));
     found.notes.extend(ended.notes.iter().cloned());
     found
 }
 
+/// All that the worker could write to, where that is certain.
+fn reach<'e>(ended: &'e Ended<'_>) -> Option<&'e Grants> {
+    ended.baseline.as_ref().ok()?.reach()
+}
+
+/// Whether the worker's changes can be told from those of others: its sandbox was narrowed to the scope, or let it write
+/// nowhere else than in its own worktree.
+fn is_told_apart(ended: &Ended<'_>, record: &RunRecord) -> bool {
+    reach(ended).is_some() && (ended.held.enforcement == Enforcement::Profile || record.isolated.is_some())
+}
+
 /// Lets clodex run the checks, where that is wanted, of a worker that has ended by itself, on a tree that is known.
-fn verify(ended: &Ended<'_>, found: &mut Found, artifacts: &mut Artifacts, board: &mut Board) -> Verified {
+fn verify(
+    ended: &Ended<'_>,
+    found: &mut ScopeVerdict,
+    artifacts: &mut Artifacts,
+    publisher: &mut RunPublisher,
+) -> Verified {
     let Some(verifier) = &ended.verifier else { return Verified::default() };
     let is_still = ended.watched.ended.as_ref().is_some_and(|ended| ended.survivors.is_empty());
     let has_ended = ended.story.turn == Turn::Completed
         && matches!(ended.watched.stop, None | Some(Stop::Lingered))
         && is_still;
     let verified = match found.comparison.as_ref().filter(|_| has_ended) {
-        Some(after) => verifier.verify(after, board),
+        Some(after) => verifier.verify(after, publisher),
         None => Verified::none(&ended.plan.verification, "there is no finished work to verify"),
     };
     found.add_checks(&verified);
-    found.add_forged(ended.plan.tree.root(), artifacts.recover());
-    board.finishing();
+    // A check can write to less than the worker.
+    found.add_forged(ended.plan.tree.root(), reach(ended), artifacts.recover());
+    publisher.finishing();
     verified
 }
 
@@ -299,6 +317,7 @@ fn result(
         durations: Durations::default(),
         thread_id: record.thread_id.clone(),
         resume: resumable.map(clodex_codex::resume_hint),
+        backend: record.backend.clone(),
         codex_version: record.codex_version.clone(),
         model: record.model.clone(),
         artifact_dir: record.artifact_dir.clone(),
@@ -324,7 +343,7 @@ fn in_repository(file: &str, root: &Path) -> String {
     Path::new(file).strip_prefix(root).map_or_else(|_| file.to_owned(), |inside| inside.display().to_string())
 }
 
-fn policy(ended: &Ended<'_>, found: &Found, code: ExitCode, record: &RunRecord) -> Policy {
+fn policy(ended: &Ended<'_>, found: &ScopeVerdict, code: ExitCode, record: &RunRecord) -> Policy {
     Policy {
         version: 1,
         run_id: record.id.to_string(),
@@ -342,6 +361,7 @@ fn policy(ended: &Ended<'_>, found: &Found, code: ExitCode, record: &RunRecord) 
         by_products: found.paths(|comparison| &comparison.by_products),
         foreign: found.paths(|comparison| &comparison.foreign),
         in_scope: found.paths(|comparison| &comparison.in_scope),
+        left: found.comparison.as_ref().map(Comparison::left).unwrap_or_default(),
         commits: found.paths(|comparison| &comparison.commits),
         dirty_overlap: ended.refused_over.clone(),
         denied: vec![],

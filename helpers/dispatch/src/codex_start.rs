@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clodex_codex::app_server::call::ApprovalPolicy;
 use clodex_codex::app_server::{RunRequest, ThreadWish};
@@ -18,6 +19,9 @@ use crate::conversation::Conversation;
 use crate::enforcement::Held;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
+
+/// How long an app-server may take to shake hands where `codex exec` can take its place: it takes a tenth of a second.
+const GREETING: Duration = Duration::from_secs(15);
 
 /// Variables that make git look elsewhere: a caller inside a git hook has them set.
 const GIT_ELSEWHERE: [&str; 8] = [
@@ -75,10 +79,10 @@ impl Codex {
         match &self.version {
             CodexVersion::Known(..) | CodexVersion::TooOld(_) => None,
             CodexVersion::Unreadable(text) if text.trim().is_empty() => {
-                Some("codex does not tell its version: nothing is taken for granted".to_owned())
+                Some("codex does not report its version: nothing is taken for granted".to_owned())
             }
             CodexVersion::Unreadable(text) => Some(format!(
-                "codex does not tell a released version (`{}`): nothing is taken for granted",
+                "codex reports no released version (`{}`): nothing is taken for granted",
                 text.trim()
             )),
         }
@@ -131,43 +135,55 @@ pub fn start(
                 conversation: exec_conversation(plan, &places.schema),
                 keep: if plan.ephemeral { Keep::Nothing } else { Keep::Thread },
                 allowed_mcp: &plan.mcp,
+                added_mcp: &plan.added_mcp,
                 environment,
             };
             let argv = exec_argv(&request, config, &codex.version)
                 .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
             (argv, Conversation::exec(plan.prompt.clone().into_bytes()))
         }
-        Driver::AppServer { .. } => {
+        Driver::AppServer { replaceable } => {
             let around = plan.tree.common_dir().parent().unwrap_or(plan.tree.root());
             let request = AppServerRequest {
                 held: holds,
                 places: &[&plan.workdir, plan.tree.root(), around],
                 allowed_mcp: &plan.mcp,
+                added_mcp: &plan.added_mcp,
                 environment,
             };
             let argv = app_server_argv(&request, config, &codex.version);
-            (argv, Conversation::app_server(run_request(plan, profile.as_ref(), model)))
+            let greet_within = replaceable.then_some(GREETING);
+            let wanted = run_request(plan, profile.as_ref(), model, greet_within);
+            (argv, Conversation::app_server(wanted))
         }
     };
     Ok((contained(plan, codex, places, &places.scratch).args(argv), conversation))
 }
 
 fn exec_conversation<'a>(plan: &'a Plan, schema: &'a Path) -> clodex_codex::Conversation<'a> {
-    match (plan.schema.is_review(), &plan.resume) {
-        (true, _) => clodex_codex::Conversation::Review,
-        (false, Some(thread)) => clodex_codex::Conversation::Resume { thread, schema },
-        (false, None) => clodex_codex::Conversation::New { schema },
+    match (plan.schema.is_review(), &plan.resume, &plan.fork) {
+        (true, _, _) => clodex_codex::Conversation::Review,
+        (false, Some(thread), _) => clodex_codex::Conversation::Resume { thread, schema },
+        (false, None, Some(thread)) => clodex_codex::Conversation::Fork { thread, schema },
+        (false, None, None) => clodex_codex::Conversation::New { schema },
     }
 }
 
 /// What is asked of the app-server: the same as of `codex exec`, but for approvals, which that never asks for.
-fn run_request(plan: &Plan, profile: Option<&Profile>, model: Option<&str>) -> RunRequest {
+fn run_request(
+    plan: &Plan,
+    profile: Option<&Profile>,
+    model: Option<&str>,
+    greet_within: Option<Duration>,
+) -> RunRequest {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     RunRequest {
-        thread: match &plan.resume {
-            Some(thread) => ThreadWish::Resume(thread.clone()),
-            None => ThreadWish::Fresh { ephemeral: plan.ephemeral },
+        thread: match (&plan.resume, &plan.fork) {
+            (Some(thread), _) => ThreadWish::Resume(thread.clone()),
+            (None, Some(thread)) => ThreadWish::Fork(thread.clone()),
+            (None, None) => ThreadWish::Fresh { ephemeral: plan.ephemeral },
         },
+        mcp: plan.added_mcp.iter().map(|server| server.name.clone()).collect(),
         cwd: text(&plan.workdir),
         model: model.map(str::to_owned),
         effort: plan.effort.clone(),
@@ -182,6 +198,7 @@ fn run_request(plan: &Plan, profile: Option<&Profile>, model: Option<&str>) -> R
         prompt: plan.prompt.clone(),
         images: plan.images.iter().map(|image| text(image)).collect(),
         output_schema: RawValue::from_string(plan.schema.text().to_owned()).ok(),
+        greet_within,
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use clodex_codex::app_server::call::ClientInfo;
 use clodex_codex::app_server::{AppServerRun, Effect, RunRequest, Stage};
+use clodex_core::{CommandStatus, Event, PatchStatus};
 
 /// As Codex's servers know us.
 const CLIENT: ClientInfo<'static> = ClientInfo { name: "clodex", version: env!("CARGO_PKG_VERSION") };
@@ -60,6 +61,15 @@ impl Conversation {
         let talk =
             Talk { request: Some(request), run: None, is_let_go: false, is_parting: false, mouth: None };
         Self::AppServer(Box::new(talk))
+    }
+
+    /// These words stand behind the prompt, where that is all that can be said.
+    pub fn begins_with(&mut self, more: &[String]) {
+        if let Self::Exec(prompt) = self {
+            for text in more {
+                prompt.text.extend_from_slice(format!("\n\n{text}\n").as_bytes());
+            }
+        }
     }
 
     /// Codex runs and listens.
@@ -146,6 +156,7 @@ impl Talk {
                     }
                 }
                 Effect::Over | Effect::Interrupted if self.is_parting => self.close(),
+                Effect::Event(event) if self.is_parting && is_cut_off(&event) => {}
                 other => rest.push(other),
             }
         }
@@ -183,6 +194,16 @@ impl Talk {
         self.mouth = None;
         vec![]
     }
+}
+
+/// Whether it tells of something that Codex ended because it was asked to: that did not fail by itself.
+fn is_cut_off(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::CommandEnded { status: CommandStatus::Failed | CommandStatus::Declined, .. }
+            | Event::FilesChanged { status: PatchStatus::Failed, .. }
+            | Event::ToolEnded { ok: false, .. }
+    )
 }
 
 /// Codex's stdin, with a thread that waits in the loop's stead. It is closed when this is dropped and all is said.

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use clodex_codex::{CodexConfig, CodexVersion, Profile, ProfileRequest, SlashTmp, check_profiles};
-use clodex_core::{Access, Enforcement, ExitCode, Grants, path_text};
+use clodex_codex::{
+    CodexConfig, CodexVersion, Profile, ProfileRequest, SandboxHolds, SlashTmp, check_profiles, check_sandbox,
+};
+use clodex_core::{Access, Enforcement, ExitCode, Grants, Sandbox, path_text};
 
 use crate::codex_start::Codex;
 use crate::plan::Plan;
@@ -14,6 +16,8 @@ use crate::refusal::Refusal;
 pub struct Held {
     /// By which means.
     pub enforcement: Enforcement,
+    /// What Codex's own sandbox was seen to hold, where that is the means.
+    pub sandbox: Option<SandboxHolds>,
     /// Why it is less than what is had by default.
     pub degraded: Option<String>,
     /// What else its user should know.
@@ -29,11 +33,16 @@ impl Held {
         config: &CodexConfig,
         state_dir: &Path,
     ) -> Result<Self, Refusal> {
-        let is = |enforcement, notes| Self { enforcement, degraded: None, notes };
+        let is = |enforcement, sandbox| Self { enforcement, sandbox, degraded: None, notes: vec![] };
+        let sandbox = || check_sandbox(&codex.binary, &codex.version, state_dir);
         let why_not = match plan.enforcement {
-            Some(named @ (Enforcement::Sandbox | Enforcement::None)) => return Ok(is(named, vec![])),
+            Some(Enforcement::None) => return Ok(is(Enforcement::None, None)),
+            Some(Enforcement::Sandbox) => return Ok(is(Enforcement::Sandbox, sandbox())),
             None | Some(Enforcement::Profile) => match can_narrow(plan, codex, config, state_dir) {
-                Ok(profile) => return Ok(is(Enforcement::Profile, profile.notes().to_vec())),
+                Ok(profile) => {
+                    let notes = profile.notes().to_vec();
+                    return Ok(Self { notes, ..is(Enforcement::Profile, None) });
+                }
                 Err(why) => why,
             },
         };
@@ -47,17 +56,49 @@ impl Held {
             let what = format!("DENY READ cannot be held: {why_not}");
             return Err(Refusal::unreachable(what, "update codex, or leave DENY READ out"));
         }
-        Ok(Self { enforcement: Enforcement::Sandbox, degraded: Some(less(plan, &why_not)), notes: vec![] })
+        Ok(Self { degraded: Some(less(plan, &why_not)), ..is(Enforcement::Sandbox, sandbox()) })
     }
 
     /// All that the worker can write to, where that is certain: MCP servers would run outside of any sandbox.
     pub fn reach(&self, plan: &Plan, scratch: &Path) -> Option<Grants> {
-        let certain = self.enforcement == Enforcement::Profile && plan.mcp.is_empty();
-        certain.then(|| {
-            let mut grants = plan.reach.grants.at_most();
-            grants.set(scratch, Access::Write);
-            grants
-        })
+        if !(plan.mcp.is_empty() && plan.added_mcp.is_empty()) {
+            return None;
+        }
+        let mut grants = match self.enforcement {
+            Enforcement::Profile => plan.reach.grants.at_most(),
+            Enforcement::Sandbox => self.sandbox_reach(plan)?,
+            Enforcement::None => return None,
+        };
+        grants.set(scratch, Access::Write);
+        Some(grants)
+    }
+
+    /// What one of Codex's own sandbox modes lets it write, where it was seen to hold the rest.
+    fn sandbox_reach(&self, plan: &Plan) -> Option<Grants> {
+        let holds = self.sandbox?;
+        let mut grants = Grants::default();
+        match plan.sandbox {
+            Sandbox::ReadOnly => {}
+            Sandbox::WorkspaceWrite => {
+                grants.set(&plan.workdir, Access::Write);
+                let git_dir = plan.workdir.join(".git");
+                // A file that leads to it elsewhere was not tried.
+                if holds.git_dir && git_dir.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+                    grants.set(git_dir, Access::Read);
+                }
+            }
+            Sandbox::DangerFullAccess => return None,
+        }
+        Some(grants)
+    }
+
+    /// Whether some sandbox held the worker; one that was tried and let everything through is none.
+    pub fn is_sandboxed(&self) -> bool {
+        match self.enforcement {
+            Enforcement::Profile => true,
+            Enforcement::Sandbox => self.sandbox.is_some(),
+            Enforcement::None => false,
+        }
     }
 
     /// The profile that Codex is told of, where one holds.

@@ -1,17 +1,17 @@
 //! What the program does with its arguments: lint, dry run, or a run, here or detached.
 
-use std::io::{self, PipeReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, PipeReader, Read as _, Write as _};
 use std::process::ExitCode as ProcessExit;
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
-use clodex_codex::{CodexConfig, codex_home};
+use clodex_codex::{AddedMcp, CodexConfig, codex_home};
 use clodex_core::{ExitCode, RunId};
 use clodex_os::clock::Timestamp;
 use clodex_os::detach::{self, Side};
 use clodex_os::record_store::{RecordStore, StateDir};
 use clodex_os::signals::StopSignals;
-use clodex_os::{run_suffix, wrapper_beside_this_program};
+use clodex_os::{run_suffix, say, wrapper_beside_this_program};
 
 use crate::artifacts::Artifacts;
 use crate::backend::Driver;
@@ -21,7 +21,6 @@ use crate::codex_start::Codex;
 use crate::enforcement::Held;
 use crate::hand_over::{self, Importer};
 use crate::isolate;
-use crate::opening::{self, Opened};
 use crate::output_file;
 use crate::plan::Plan;
 use crate::planning;
@@ -30,6 +29,7 @@ use crate::refusal::Refusal;
 use crate::report;
 use crate::review;
 use crate::run::{Run, write_first};
+use crate::run_resources::{self, RunResources};
 
 /// Runs the program.
 pub fn main() -> ProcessExit {
@@ -69,14 +69,24 @@ fn carry_out(cli: &Cli, begun: Instant) -> Result<u8, Refusal> {
         hand_over::quote(&mut plan);
         return dry_run(&plan);
     }
-    output_file::clear(cli)?;
-    let plan = planning::plan(cli)?;
+    let output = output_file::clear(cli)?;
+    let plan = Plan { output, ..planning::plan(cli)? };
     if cli.detach {
         return detached(cli, plan, begun);
     }
     let retention_days = plan.retention_days;
-    let finished = go(plan, begun, Manner { detached: false, speaks: !cli.quiet }, |opened| {
-        if cli.json { remark(cli, &first_line(opened)) } else { say(&first_line(opened)) }
+    let manner = Manner { detached: false, speaks: !cli.quiet };
+    let finished = go(plan, begun, manner, |opened| {
+        if cli.await_go {
+            say(&first_object(opened));
+            return wait_for_go();
+        }
+        if cli.json {
+            remark(cli, &first_line(opened));
+        } else {
+            say(&first_line(opened));
+        }
+        Ok(())
     })?;
     tell_result(cli, &finished);
     prune_on_the_side(retention_days);
@@ -110,22 +120,20 @@ fn go(
     plan: Plan,
     begun: Instant,
     manner: Manner,
-    announce: impl FnOnce(&Opened),
+    announce: impl FnOnce(&RunResources) -> Result<(), Refusal>,
 ) -> Result<Finished, Refusal> {
     let signals = StopSignals::catch_and_outlive_group().map_err(|error| {
         Refusal::usage(format!("cannot catch signals: {error}"), "raise the limit of open files")
     })?;
-    let state = StateDir::from_env().ok_or_else(|| {
-        Refusal::usage("there is no place for the run's record", "set HOME or CLODEX_STATE_DIR")
-    })?;
+    let state = StateDir::required().map_err(|failure| Refusal::told(ExitCode::Usage, &failure.message()))?;
     let store = RecordStore::open(state).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
     let codex = Codex::find(plan.codex.as_deref(), store.dir().path())?;
     review::check_codex(&plan, &codex)?;
-    let home = codex_home(std::env::var_os("CODEX_HOME").as_deref(), std::env::var_os("HOME").as_deref());
+    let home = codex_home();
     let config =
         home.as_ref().map_or_else(CodexConfig::default, |home| CodexConfig::read(home, &plan.workdir));
     refuse_unknown_mcp(&plan, &config)?;
-    let driver = Driver::choose(&plan, &codex)?;
+    let driver = Driver::choose(&plan, &codex, &config)?;
     let memory = QuotaMemory::of(store.dir(), home.as_deref(), &config, driver);
     // It takes longer than what follows.
     let gate = QuotaGate::begin(&plan, &codex, memory.as_ref());
@@ -138,11 +146,15 @@ fn go(
     clodex_retention::sweep_worktrees(&store);
     let worktrees = store.dir().worktree_ids();
     let held = Held::decide(&plan, &codex, &config, store.dir().path())?;
-    let opened = opening::open(&plan, &held, driver, &store, manner.detached)?;
-    announce(&opened);
+    let opened = run_resources::open(&plan, &held, driver, &store, manner.detached)?;
+    if let Err(refusal) = announce(&opened) {
+        opened.refuse(&refusal);
+        return Err(refusal);
+    }
     let (mut plan, mut opened) = isolate::enter(plan, held.enforcement, &store, opened)?;
     let importer = Importer { codex: &codex.binary, codex_home: home.as_deref(), scratch: &opened.scratch };
     opened.notes.extend(hand_over::begin(&mut plan, importer));
+    opened.notes.extend(driver.note(&plan, &codex, &config));
     opened.record.thread_id.clone_from(&plan.resume);
     opened.record.quota = gate.known().cloned();
     let run = Run {
@@ -174,6 +186,7 @@ fn detached(cli: &Cli, plan: Plan, begun: Instant) -> Result<u8, Refusal> {
                     let first = if cli.json { first_object(opened) } else { first_line(opened) };
                     let _ = to_caller.write_all(format!("0{first}").as_bytes());
                 }
+                Ok(())
             });
             if let (Err(refusal), Some(mut to_caller)) = (&finished, to_caller) {
                 let _ = to_caller.write_all(format!("{}{refusal}\n", refusal.code as u8).as_bytes());
@@ -207,7 +220,7 @@ fn hear(mut from_run: PipeReader) -> Result<u8, Refusal> {
 /// Writes what a run would start with, and shows where each setting comes from.
 fn dry_run(plan: &Plan) -> Result<u8, Refusal> {
     let id = RunId::new(&Timestamp::now().compact(), plan.mode, &plan.name, &run_suffix());
-    let parent = opening::runs_dir(plan)?;
+    let parent = run_resources::runs_dir(plan)?;
     let made = Artifacts::create(&parent, &id).and_then(|mut artifacts| {
         write_first(plan, &mut artifacts)?;
         artifacts.write("settings.txt", plan.shown().into_bytes())?;
@@ -224,6 +237,13 @@ fn dry_run(plan: &Plan) -> Result<u8, Refusal> {
 }
 
 fn refuse_unknown_mcp(plan: &Plan, config: &CodexConfig) -> Result<(), Refusal> {
+    let taken = |server: &&AddedMcp| config.mcp_servers.contains_key(&server.name);
+    if let Some(server) = plan.added_mcp.iter().find(taken) {
+        return Err(Refusal::usage(
+            format!("--mcp: Codex's configuration has an MCP server `{}` already", server.name),
+            "give yours another name; the packet's field MCP lets that one stay on",
+        ));
+    }
     match config.unknown_mcp_servers(&plan.mcp).as_slice() {
         [] => Ok(()),
         unknown => Err(Refusal::usage(
@@ -239,8 +259,22 @@ fn refuse_unknown_mcp(plan: &Plan, config: &CodexConfig) -> Result<(), Refusal> 
     }
 }
 
+/// Whoever started this run writes its id down before it lets it go: a run that nobody knows of does not work. Whoever
+/// dies before that lets nothing go.
+fn wait_for_go() -> Result<(), Refusal> {
+    let mut word = String::new();
+    match io::stdin().lock().read_line(&mut word) {
+        Ok(read) if read > 0 => Ok(()),
+        Ok(_) | Err(_) => Err(Refusal {
+            code: ExitCode::Cancelled,
+            message: "the caller ended before it released the run".to_owned(),
+            hint: None,
+        }),
+    }
+}
+
 /// The same for programs, where nothing else will be said.
-fn first_object(opened: &Opened) -> String {
+fn first_object(opened: &RunResources) -> String {
     let record = &opened.record;
     format!(
         "{}\n",
@@ -248,7 +282,7 @@ fn first_object(opened: &Opened) -> String {
     )
 }
 
-fn first_line(opened: &Opened) -> String {
+fn first_line(opened: &RunResources) -> String {
     format!("run {} · artifacts {}\n", opened.record.id, report::one_line(&opened.record.artifact_dir))
 }
 
@@ -280,12 +314,6 @@ fn say_refused(refusal: &Refusal) {
         "error": refusal.message, "hint": refusal.hint,
     });
     say(&format!("{told}\n"));
-}
-
-/// stdout is data. A caller that does not listen any more has no say in the run.
-fn say(text: &str) {
-    let mut out = io::stdout();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// stderr is for people.

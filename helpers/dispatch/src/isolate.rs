@@ -10,13 +10,13 @@ use clodex_os::record_store::RecordStore;
 use clodex_retention::{forget_worktree, place_of_worktree};
 use clodex_scope::{Tree, WorktreeWish, add_worktree, remove_worktree, same_workdir, worktree_root};
 
-use crate::board::Board;
-use crate::found::Found;
+use crate::homes;
 use crate::mount_points::Temporary;
-use crate::opening::{Opened, remove_scratch};
 use crate::plan::Plan;
 use crate::planning::reach;
 use crate::refusal::Refusal;
+use crate::run_resources::RunResources;
+use crate::scope_verdict::ScopeVerdict;
 
 /// What an isolated run leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub fn enter(
     mut plan: Plan,
     enforcement: Enforcement,
     store: &RecordStore,
-    mut opened: Opened,
-) -> Result<(Plan, Opened), Refusal> {
+    mut opened: RunResources,
+) -> Result<(Plan, RunResources), Refusal> {
     if !plan.isolate.is_on() {
         return Ok((plan, opened));
     }
@@ -66,8 +66,7 @@ pub fn enter(
         Ok(()) => Ok((plan, opened)),
         Err(refusal) => {
             let id = opened.record.id.clone();
-            remove_scratch(&opened.scratch);
-            Board::new(opened.live, opened.record, false).refuse(&refusal);
+            opened.refuse(&refusal);
             // A rest is swept by the next run.
             let _ = remove_worktree(&place_of_worktree(store, &id));
             Err(refusal)
@@ -75,7 +74,7 @@ pub fn enter(
     }
 }
 
-fn make(plan: &Plan, store: &RecordStore, opened: &mut Opened) -> Result<Tree, Refusal> {
+fn make(plan: &Plan, store: &RecordStore, opened: &mut RunResources) -> Result<Tree, Refusal> {
     let told = |error: &dyn std::fmt::Display| Refusal::told(ExitCode::Usage, &error);
     atomic_file::private_dir(&store.dir().worktrees()).map_err(|error| told(&error))?;
     let wish = WorktreeWish {
@@ -103,8 +102,9 @@ fn move_into(plan: &mut Plan, tree: Tree) {
     // Codex would make what is neither a glob nor there.
     let here: Vec<PathBuf> = here.filter(|path| is_glob(path) || path.exists()).collect();
     plan.deny.extend(here);
-    plan.reach =
-        reach(&tree, plan.sandbox, &plan.rules, &plan.by_products, plan.allow_commit, &plan.runs_dir);
+    plan.homes = homes::in_tree(&tree);
+    let wanted = (&plan.rules, &plan.by_products);
+    plan.reach = reach(&tree, plan.sandbox, wanted, plan.allow_commit, &plan.runs_dir, &plan.homes);
     (plan.workdir, plan.tree) = (workdir, tree);
 }
 
@@ -120,7 +120,7 @@ fn notice(source: &Path, root: &Path, workdir: &Path) -> String {
 }
 
 /// Keeps what the run changed in scope, where the worker never could reach. Nothing of it is alive any more.
-pub fn keep(store: &RecordStore, record: &RunRecord, found: &mut Found) -> Left {
+pub fn keep(store: &RecordStore, record: &RunRecord, found: &mut ScopeVerdict) -> Left {
     let (Some(_), Some(comparison)) = (&record.isolated, &found.comparison) else { return Left::Nothing };
     match comparison.write_landing(&store.dir().landing(record.id.as_str()), &record.id) {
         Ok(landing) if landing.changes.is_empty() => Left::Nothing,

@@ -118,7 +118,7 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
         (Some(Stop::LeftAlone), _) => Judgement::ended(
             Outcome::Partial,
             Ending::Completed,
-            format!("interrupted, and nobody went on for {} s", facts.idle_timeout_sec),
+            format!("interrupted, and not continued within {} s", facts.idle_timeout_sec),
         ),
         (Some(Stop::OutOfScope), _) => Judgement::ended(
             Outcome::Cancelled,

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use clodex_codex::app_server::{Effect, Stage};
 use clodex_core::{Event, FailureKind, ProgressFold, RunStory};
 
-use crate::board::Board;
 use crate::conductor::{Conductor, Input};
 use crate::conversation::Conversation;
-use crate::lookout::Lookout;
+use crate::run_publisher::RunPublisher;
+use crate::violation_watch::ViolationWatch;
 
 /// What the events come to: what is shown now, and what is told at the end.
 #[derive(Debug)]
@@ -49,9 +49,9 @@ pub struct Listener<'a> {
     /// What the events come to.
     pub folds: &'a mut Folds,
     /// Where they are shown.
-    pub board: &'a mut Board,
+    pub publisher: &'a mut RunPublisher,
     /// Who looks for violations.
-    pub lookout: Option<Lookout>,
+    pub violation_watch: Option<ViolationWatch>,
     /// Whether any line was understood.
     pub understood: bool,
     /// What is still to be done.
@@ -84,7 +84,7 @@ impl Listener<'_> {
             self.conductor.step(Input::Life, elapsed);
         }
         if let Event::ThreadStarted { thread_id } = event {
-            self.board.thread_started(thread_id);
+            self.publisher.thread_started(thread_id);
         }
         if matches!(event, Event::TurnStarted) {
             self.conductor.step(Input::TurnBegan, elapsed);
@@ -92,10 +92,10 @@ impl Listener<'_> {
         if matches!(event, Event::TurnCompleted { .. } | Event::TurnFailed { .. }) {
             self.conductor.step(Input::TurnEnded, elapsed);
         }
-        if let (Some(lookout), Event::CommandEnded { .. } | Event::FilesChanged { .. }) =
-            (&self.lookout, event)
+        if let (Some(violation_watch), Event::CommandEnded { .. } | Event::FilesChanged { .. }) =
+            (&self.violation_watch, event)
         {
-            lookout.look();
+            violation_watch.look();
         }
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         self.folds.progress.apply(event, elapsed_ms);

@@ -1,5 +1,5 @@
 //! The user's side of a run over the app-server: its inbox, the questions that wait, and what follows from the scope
-//! without asking. The [`Desk`] decides; this looks at files. What is to be done with Codex is the loop's.
+//! without asking. The [`LiveSession`] decides; this looks at files. What is to be done with Codex is the loop's.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc::SyncSender;
@@ -8,24 +8,25 @@ use std::time::{Duration, Instant};
 
 use clodex_codex::app_server::{AskedOfUs, Reply};
 use clodex_core::{
-    Denied, OpenRequest, PatchApproval, PatchedPath, ScopeRules, cut, harmless, patch_approval,
+    Denied, LiveFate, OpenRequest, PatchApproval, PatchedPath, ScopeRules, cut, harmless, patch_approval,
 };
 use clodex_os::clock::Timestamp;
-use clodex_os::record_store::{Inbox, OpenInbox};
+use clodex_os::record_store::{Arrived, Inbox, OpenInbox};
 
 use crate::channel::Message;
-use crate::desk::{Desk, Do, Patience, Question};
+use crate::live_session::{LiveAction, LiveSession, NotAsked, Patience, Question, Said};
 use crate::plan::Plan;
 
 /// Approvals that are listed by name.
 const LISTED: usize = 100;
 const NOTE_COLUMNS: usize = 200;
+const DEGRADED_COLUMNS: usize = 300;
 
 /// The user's side of one run.
 #[derive(Debug)]
 pub struct LiveControl {
     /// Who decides.
-    pub desk: Desk,
+    pub session: LiveSession,
     inbox: Option<OpenInbox>,
     rules: ScopeRules,
     root: PathBuf,
@@ -37,6 +38,8 @@ pub struct LiveControl {
     pub notes: Vec<String>,
     /// What the user let out of the sandbox, and what else was not as promised.
     pub degraded: Vec<String>,
+    /// Whether the user let anything out of the sandbox: then nobody knows any more what the run could write.
+    pub let_out: bool,
 }
 
 impl LiveControl {
@@ -45,7 +48,7 @@ impl LiveControl {
         let seconds = |seconds: u64| (seconds > 0).then(|| Duration::from_secs(seconds));
         let root = plan.tree.root();
         Self {
-            desk: Desk::new(Patience { idle: seconds(plan.idle_timeout_sec) }),
+            session: LiveSession::new(Patience { idle: seconds(plan.idle_timeout_sec) }, plan.prompt.len()),
             inbox: None,
             rules: plan.rules.clone(),
             root: root.canonicalize().unwrap_or_else(|_| root.to_owned()),
@@ -54,6 +57,7 @@ impl LiveControl {
             declined: vec![],
             notes: vec![],
             degraded: vec![],
+            let_out: false,
         }
     }
 
@@ -66,16 +70,14 @@ impl LiveControl {
                 thread::spawn(move || while wake.send(Message::Inbox).is_ok() && watch.wait(None).is_ok() {});
                 control.inbox = Some(open);
             }
-            Err(error) => control.degraded.push(format!("the run could not be told anything: {error}")),
+            Err(error) => control.degraded.push(format!("messages cannot reach the run: {error}")),
         }
         control
     }
 
-    /// What has come into the inbox.
-    pub fn arrived(&mut self) -> Vec<Do> {
-        let Some(inbox) = &mut self.inbox else { return vec![] };
-        let arrived = inbox.arrived();
-        arrived.into_iter().flat_map(|arrived| self.desk.message(arrived.name, arrived.message)).collect()
+    /// What has come into the inbox. What one comes to has to be done before the next is decided on.
+    pub fn arrived(&mut self) -> Vec<Arrived> {
+        self.inbox.as_mut().map(OpenInbox::arrived).unwrap_or_default()
     }
 
     /// Takes a message up; false = its sender has taken it back.
@@ -91,36 +93,42 @@ impl LiveControl {
     }
 
     /// Tells what became of a message.
-    pub fn tell(&mut self, name: &str, fate: &clodex_core::LiveFate) {
+    pub fn tell(&mut self, name: &str, fate: &LiveFate) {
         if let Some(inbox) = &mut self.inbox
             && let Err(error) = inbox.tell(name, fate)
         {
-            self.note(format!("a sender could not be told what became of its message: {error}"));
+            self.note(format!("the fate of a message could not be reported to its sender: {error}"));
         }
     }
 
     /// Codex asks: what the scope decides is answered, the rest waits for the user.
-    pub fn asked(&mut self, number: u64, about: &AskedOfUs, now: Instant) -> Vec<Do> {
-        let reply = |reply| vec![Do::Reply { question: number, reply, name: None }];
+    pub fn asked(&mut self, number: u64, about: &AskedOfUs, now: Instant) -> Vec<LiveAction> {
+        let reply = |reply| vec![LiveAction::Reply { question: number, reply, name: None }];
         let paths = match about {
             AskedOfUs::Patch { paths, .. } => paths,
             AskedOfUs::Nobody(_) => return reply(Reply::Decline),
             // It stays in its sandbox and breaks a rule of Codex's own (`rm -f`), which nobody can weigh for the scope.
-            AskedOfUs::Command { command, reason } if reason.is_empty() => {
+            AskedOfUs::Command { command, wanted: None, reason, .. } if reason.is_empty() => {
                 let command = cut(&harmless(command), NOTE_COLUMNS);
-                self.note(format!("declined, as codex's own rules are kept: `{command}`"));
+                self.note(format!("declined, because it breaks one of Codex's own rules: `{command}`"));
                 return reply(Reply::Decline);
             }
-            AskedOfUs::Command { .. } | AskedOfUs::Permissions { .. } | AskedOfUs::Words(_) => {
+            AskedOfUs::Command { .. } | AskedOfUs::Permissions { .. } | AskedOfUs::Words { .. } => {
                 let deadline = self.answer.map(|answer| (now + answer, Timestamp::now().after(answer)));
-                let question = Question::of(about, deadline);
-                return match (question, deadline) {
-                    (Some(question), Some(_)) => self.desk.asked(number, question),
-                    (Some(question), None) => {
-                        self.note(format!("declined, because nobody was to be asked: {}", question.text));
+                return match (Question::of(about, deadline), deadline) {
+                    (Ok(question), Some(_)) => self.session.asked(number, question),
+                    (Ok(question), None) => {
+                        self.note(format!(
+                            "declined, because questions are disabled (--answer-timeout 0): {}",
+                            question.text
+                        ));
                         reply(Reply::Decline)
                     }
-                    (None, _) => reply(Reply::Decline),
+                    (Err(NotAsked::TooLong), _) => {
+                        self.note("declined: a question that is too long to be read to its end".to_owned());
+                        reply(Reply::Decline)
+                    }
+                    (Err(NotAsked::NotForPeople), _) => reply(Reply::Decline),
                 };
             }
         };
@@ -141,10 +149,10 @@ impl LiveControl {
 
     /// A question was answered, by the user or by its deadline.
     pub fn settled(&mut self, question: &Question, reply: &Reply, by_user: bool) {
-        match (&question.command, reply, by_user) {
-            (Some(command), Reply::Accept, _) => {
-                let command = cut(&harmless(command), NOTE_COLUMNS);
-                self.degraded.push(format!("the user let a command out of the sandbox: `{command}`"));
+        match (&question.lets, reply, by_user) {
+            (Some(lets), Reply::Accept, _) => {
+                self.let_out = true;
+                self.degraded.push(cut(&harmless(lets), DEGRADED_COLUMNS));
             }
             (_, Reply::Decline | Reply::Cancel, true) => {
                 self.note(format!("declined by the user: {}", question.text));
@@ -152,34 +160,62 @@ impl LiveControl {
             (_, _, false) => {
                 self.note(format!("declined, because nobody answered in time: {}", question.text));
             }
-            (None, Reply::Accept, true) => {
-                self.degraded.push(format!("accepted by the user: {}", question.text));
+            (None, Reply::Accept, true) => self.note(format!("accepted by the user: {}", question.text)),
+            (_, Reply::Text(_) | Reply::Answers(_), true) => {
+                self.note(format!("answered by the user: {}", question.text));
             }
-            (_, Reply::Text(_), true) => self.note(format!("answered by the user: {}", question.text)),
         }
     }
 
     /// The questions that wait, for the record.
     pub fn open_requests(&self) -> Vec<OpenRequest> {
-        self.desk.questions().map(|(number, question)| question.shown(number)).collect()
+        self.session.questions().map(|(number, question)| question.shown(number)).collect()
     }
 
     /// What is waited for, in a line; none when nothing is.
     pub fn waits_for(&self) -> Option<String> {
-        if let Some((_, question)) = self.desk.questions().next() {
+        if let Some((_, question)) = self.session.questions().next() {
             return Some(question.text.clone());
         }
-        self.desk.waits_to_go_on().then(|| "interrupted: clodex-steer goes on".to_owned())
+        self.session.waits_to_go_on().then(|| "interrupted: clodex-steer goes on".to_owned())
     }
 
-    /// Nothing is said or asked any more: what was never said is noted.
-    pub fn close(&mut self, inbox: &Inbox) {
-        let unsaid = self.desk.unsaid();
-        for text in unsaid {
+    /// Another way to Codex is taken, on which nothing can be said any more: what waits is given away, to be said with
+    /// the task.
+    pub fn hand_over(&mut self) -> Vec<String> {
+        for Arrived { name, message } in self.arrived() {
+            for todo in self.session.message(name, message) {
+                if let LiveAction::Tell { name, fate } = todo {
+                    self.tell(&name, &fate);
+                }
+            }
+        }
+        let (mut texts, how) = (Vec::new(), "it is appended to the task, on `codex exec`");
+        for Said { name, text } in self.session.hand_over() {
+            if self.take(&name) {
+                self.tell(&name, &LiveFate::Delivered(Some(how.to_owned())));
+                self.note(format!(
+                    "said before it began, and put behind the task: {}",
+                    cut(&harmless(&text), NOTE_COLUMNS)
+                ));
+                texts.push(text);
+            }
+        }
+        texts
+    }
+
+    /// Nothing is said or asked any more: who waits is told why, and what was never said is noted.
+    pub fn close(&mut self, inbox: &Inbox, why: &str, unsaid: fn(String) -> LiveFate) {
+        for todo in self.session.end(why, unsaid) {
+            if let LiveAction::Tell { name, fate } = todo {
+                self.tell(&name, &fate);
+            }
+        }
+        for text in self.session.unsaid() {
             self.note(format!("never said to it: {}", cut(&harmless(&text), NOTE_COLUMNS)));
         }
         if self.inbox.take().is_some()
-            && let Some(left) = inbox.abandon("the run ended first").text()
+            && let Some(left) = inbox.abandon(why, unsaid).text()
         {
             self.note(left);
         }

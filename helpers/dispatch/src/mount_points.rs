@@ -56,6 +56,12 @@ impl Temporary {
     /// would lose them.
     pub fn unmount(&self) {
         remove_empty(self.mounted.iter().map(PathBuf::as_path));
+        for path in &self.mounted {
+            // An older Codex (0.124) mounts over an empty file, and leaves it whenever a command has run.
+            if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == 0) {
+                let _ = fs::remove_file(path);
+            }
+        }
     }
 
     /// Removes what was made and stayed empty, once the tree was compared; under the same condition.

@@ -35,7 +35,7 @@ pub fn next_step(at: &Situation<'_>) -> Option<String> {
         Left::Nothing => step,
         Left::Changes if at.verdict == Verdict::Unknown => step,
         Left::Changes if at.code == ExitCode::Violation => Some(format!(
-            "look at changes.patch; `clodex-apply {id}` lands only what is in scope, `clodex-apply --discard {id}` nothing"
+            "look at changes.patch; `clodex-apply {id}` lands only what is in scope, `clodex-apply --discard {id}` discards everything"
         )),
         Left::Changes => {
             let land = format!(
@@ -51,10 +51,10 @@ fn step(at: &Situation<'_>) -> Option<String> {
     Some(match at.code {
         ExitCode::Done => return None,
         ExitCode::Violation if at.verdict == Verdict::Unknown => {
-            "check the tree by hand: what could not be compared stands in the notes".to_owned()
+            "check the tree by hand: the notes list what could not be compared".to_owned()
         }
         ExitCode::Violation if at.put_back => {
-            "it was put back, and quarantine.patch brings it again; widen WRITE SCOPE if it was wanted"
+            "it was restored; apply quarantine.patch to get it back, and widen WRITE SCOPE if it was wanted"
                 .to_owned()
         }
         ExitCode::Violation => {
@@ -66,10 +66,12 @@ fn step(at: &Situation<'_>) -> Option<String> {
             "wait until it resets, take a tier or model with limits of its own, or start with --force"
                 .to_owned()
         }
-        ExitCode::Refused => "commit or stash them, or start with --allow-dirty-overlap".to_owned(),
+        ExitCode::Refused => {
+            "commit or stash the changes in scope, or start with --allow-dirty-overlap".to_owned()
+        }
         ExitCode::Cancelled => or_resume("dispatch it again", at.thread_id),
         ExitCode::Watchdog if at.outcome == Outcome::Stalled => or_resume(
-            &format!("see `clodex-debug {id}`; raise --heartbeat-sec if it was at work"),
+            &format!("see `clodex-debug {id}`; raise --heartbeat-sec if it was still working"),
             at.thread_id,
         ),
         ExitCode::Watchdog => or_resume("raise --timeout-sec", at.thread_id),

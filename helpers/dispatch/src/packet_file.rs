@@ -33,7 +33,10 @@ impl PacketFile {
         let workdir = match Path::new(&named.text).canonicalize() {
             Ok(real) if real.is_dir() => real,
             Ok(_) => {
-                return Err(refused(format!("WORKDIR `{}` is no directory", named.text), "name a directory"));
+                return Err(refused(
+                    format!("WORKDIR `{}` is not a directory", named.text),
+                    "name a directory",
+                ));
             }
             Err(error) => {
                 let what = format!("WORKDIR `{}` cannot be used: {error}", named.text);

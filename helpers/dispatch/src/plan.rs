@@ -1,15 +1,19 @@
 //! A run, fully decided: what arguments, settings and packet come to. Nothing of it has been touched yet.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clodex_codex::AddedMcp;
 use clodex_core::{
-    Access, Backend, ByProducts, ContainmentWish, Enforcement, Isolate, Mode, Network, OnViolation, Sandbox,
-    ScopeRules,
+    Access, Backend, ByProducts, ContainmentWish, Enforcement, Flow, Isolate, Mode, Network, OnViolation,
+    Sandbox, ScopeRules,
 };
+use clodex_os::NamedOutput;
 use clodex_scope::{Reach, Tree};
 
 use crate::answer::Schema;
 use crate::hand_over::HandOver;
+use crate::overlap_gate::OverlapGate;
 use crate::quota::QuotaWish;
 
 /// What is to be done, and under which limits.
@@ -39,6 +43,8 @@ pub struct Plan {
     pub verification: Vec<String>,
     /// MCP servers of the user's that stay on.
     pub mcp: Vec<String>,
+    /// MCP servers that it gets besides.
+    pub added_mcp: Vec<AddedMcp>,
     /// Codex's sandbox mode.
     pub sandbox: Sandbox,
     /// What shall hold writes back; none = the narrowest that the installed Codex can do.
@@ -51,18 +57,24 @@ pub struct Plan {
     pub network: Network,
     /// Whether it may commit on the current branch.
     pub allow_commit: bool,
+    /// Directories of the tree that are Codex's and clodex's own ([`crate::homes`]).
+    pub homes: Vec<PathBuf>,
     /// Whether it works in a worktree of its own. Until it does, `workdir` and `tree` are the user's.
     pub isolate: Isolate,
     /// What is brought along into that worktree, relative to the work directory.
     pub copy: Vec<String>,
     /// Whether uncommitted changes in scope are no reason to refuse.
     pub allow_dirty_overlap: bool,
+    /// What earlier runs of its flow left in this tree, by path: that is no uncommitted work of the user's.
+    pub left: BTreeMap<String, String>,
     /// What happens when something outside the scope changes.
     pub on_violation: OnViolation,
     /// Bytes that may be secured before the run, to put back afterwards.
     pub secured_bytes: u64,
     /// Up to which use of the account's windows it begins.
     pub quota: QuotaWish,
+    /// What happens where another run works in its place.
+    pub overlap_gate: OverlapGate,
     /// Days that ended runs are kept; 0 = for ever.
     pub retention_days: u64,
     /// How processes are held.
@@ -77,6 +89,8 @@ pub struct Plan {
     pub backend: Backend,
     /// Thread to continue.
     pub resume: Option<String>,
+    /// Thread to begin with a copy of.
+    pub fork: Option<String>,
     /// Claude Code session that Codex is given as context.
     pub session: Option<HandOver>,
     /// Whether no thread is kept.
@@ -99,8 +113,10 @@ pub struct Plan {
     pub verify: Option<u64>,
     /// Directory of run directories.
     pub runs_dir: RunsDir,
-    /// Where the final message goes, too.
-    pub output: Option<PathBuf>,
+    /// Where the final message goes, too; found when nothing is only looked at.
+    pub output: Option<NamedOutput>,
+    /// The flow that it is a step of.
+    pub flow: Option<Flow>,
     /// Effective settings as lines `key = value  (source)`.
     pub effective: Vec<String>,
 }

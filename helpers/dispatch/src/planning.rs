@@ -3,38 +3,51 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use clodex_codex::AnswerSchema;
+use clodex_codex::app_server::call::INPUT_MAX_CHARS;
 use clodex_core::{
-    AnswerForm, Backend, ByProducts, Enforcement, ExitCode, Isolate, Layer, Mode, ModelChoice, Packet,
-    PacketProblem, Prompt, Sandbox, ScopeRules, Setting, Settings, Task,
+    AnswerForm, Backend, ByProducts, Enforcement, ExitCode, Flow, Isolate, Layer, Mode, ModelChoice,
+    PacketProblem, Prompt, Sandbox, ScopeRules, Setting, Settings, Task, fenced,
 };
 use clodex_os::ConfigFiles;
 use clodex_scope::{Reach, Tree, Wishes};
 
-use crate::answer::{OwnSchema, Schema};
-use crate::asked::Asked;
+use crate::answer::Schema;
 use crate::cli::Cli;
+use crate::flow_leftovers;
 use crate::hand_over::HandOver;
+use crate::homes::{self, real};
+use crate::overlap_gate::OverlapGate;
 use crate::packet_file::PacketFile;
 use crate::plan::{Plan, RunsDir};
 use crate::quota::QuotaWish;
 use crate::refusal::Refusal;
-use crate::resumed;
 use crate::review;
+use crate::task_request::TaskRequest;
 use crate::task_text::{as_documents, documents, read_file};
+use crate::thread_ref;
 
 /// Decides everything about the run that the arguments ask for.
 pub fn plan(cli: &Cli) -> Result<Plan, Refusal> {
     let packet = cli.task.as_deref().map(PacketFile::read).transpose()?;
-    let (workdir, tree) = match &packet {
+    let contract = cli.contract.as_deref().map(PacketFile::read).transpose()?;
+    let (workdir, tree) = match packet.as_ref().or(contract.as_ref()) {
         Some(file) => file.place()?,
         None => free_place(cli)?,
     };
+    let contract = contract.map(|file| file.packet);
     let files = ConfigFiles::read(tree.root())?;
-    let settings = settings(cli, packet.as_ref().map(|file| &file.packet), &files)?;
+    let said = match (&packet, &contract) {
+        (Some(file), _) => Layer::from_packet(&file.packet),
+        // What it says of its scope is nothing for a run that has none.
+        (None, Some(contract)) => Layer { allow_dirty_overlap: None, ..Layer::from_packet(contract) },
+        (None, None) => Layer::default(),
+    };
+    let settings = settings(cli, said, &files)?;
     let asked = match packet {
-        Some(file) => Asked::by_packet(file, cli.name.as_deref()),
+        Some(file) => TaskRequest::by_packet(file, cli.name.as_deref()),
         None if cli.review => review::asked(cli, &settings, &tree)?,
-        None => Asked::by_arguments(cli, &settings)?,
+        None => TaskRequest::by_arguments(cli, &settings, contract.as_ref())?,
     };
     decide(cli, asked, workdir, tree, &files, &settings)
 }
@@ -51,7 +64,7 @@ pub fn lint(path: &Path) -> Result<Vec<String>, Refusal> {
             file.refuse(vec![PacketProblem::at(tier.line, format!("unknown tier `{}`", unknown.name), known)])
         })?;
     }
-    let asked = Asked::by_packet(file, None);
+    let asked = TaskRequest::by_packet(file, None);
     let rules = tree.scope_rules(asked.scope_entries(&tree)?);
     let by_products = asked.by_products(&tree, &[])?;
     Ok(clodex_scope::grants(&tree, &rules, &by_products, &Wishes::default()).notes)
@@ -59,7 +72,7 @@ pub fn lint(path: &Path) -> Result<Vec<String>, Refusal> {
 
 fn decide(
     cli: &Cli,
-    asked: Asked,
+    asked: TaskRequest,
     workdir: PathBuf,
     tree: Tree,
     files: &ConfigFiles,
@@ -80,20 +93,23 @@ fn decide(
     let choice = model_choice(cli, files, settings)?;
     let schema = schema(cli)?;
     let images = cli.image.iter().map(|image| real_file(image)).collect::<Result<Vec<_>, _>>()?;
-    let resume = cli.resume.as_deref().map(resumed::thread).transpose()?;
-    clodex_codex::check_expressible(&images, resume.as_deref())
+    let resume = cli.resume.as_deref().map(|text| thread_ref::resolve_thread(text, "resume")).transpose()?;
+    let fork = cli.fork.as_deref().map(|text| thread_ref::resolve_thread(text, "fork")).transpose()?;
+    clodex_codex::check_expressible(&images, resume.as_deref().or(fork.as_deref()))
         .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
     let prompt = match &asked.prompt {
         Some(own) => own.clone(),
         None => prompt(cli, &asked, &workdir, &schema)?,
     };
+    check_length(&prompt)?;
     let rows = settings.rows();
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let runs_dir = match &settings.output_dir.value {
         Some(dir) => RunsDir::Named(absolute(dir)),
         None => RunsDir::InWorkdir(workdir.join(".codex-dispatch").join("runs")),
     };
-    let reach = reach(&tree, sandbox, &rules, &by_products, asked.allow_commit, &runs_dir);
+    let homes = homes::in_tree(&tree);
+    let reach = reach(&tree, sandbox, (&rules, &by_products), asked.allow_commit, &runs_dir, &homes);
     Ok(Plan {
         name: asked.name,
         mode: asked.mode,
@@ -105,26 +121,33 @@ fn decide(
         by_products,
         verification: asked.verification,
         mcp: asked.mcp,
+        added_mcp: cli.mcp.clone(),
         sandbox,
         enforcement,
         reach,
+        homes,
         deny,
         network: asked.network,
         allow_commit: asked.allow_commit,
         isolate: settings.isolate.value,
         copy: asked.copy,
-        // In a worktree of its own there is no work of the user's to overwrite.
-        allow_dirty_overlap: settings.allow_dirty_overlap.value || settings.isolate.value.is_on(),
+        // In a worktree of its own there is no work of the user's to overwrite, unless what lies uncommitted in theirs comes
+        // along as the flow's.
+        allow_dirty_overlap: settings.allow_dirty_overlap.value
+            || settings.isolate.value.is_on() && cli.goes_on.is_empty(),
+        left: flow_leftovers::left_by(&cli.goes_on, flow(cli).as_ref(), &tree),
         containment: settings.containment.value,
         on_violation: settings.on_violation.value,
         secured_bytes: settings.secured_mib.value << 20,
         retention_days: settings.retention_days.value,
         quota: QuotaWish { gate: settings.quota_gate.value, is_forced: cli.force },
+        overlap_gate: if cli.force { OverlapGate::Forced } else { OverlapGate::Shut },
         model: choice.model,
         fallback_model: choice.fallback,
         backend: settings.backend.value,
         effort: cli.effort.clone().or(choice.effort),
         resume,
+        fork,
         session: cli.from_session.as_deref().map(HandOver::read).transpose()?,
         ephemeral: cli.ephemeral,
         images,
@@ -136,11 +159,17 @@ fn decide(
         answer_timeout_sec: settings.answer_timeout_sec.value,
         idle_timeout_sec: settings.idle_timeout_sec.value,
         runs_dir,
-        output: cli.output.as_deref().map(absolute),
+        output: None,
+        flow: flow(cli),
         effective: rows.iter().map(|(name, value, source)| format!("{name} = {value}  ({source})")).collect(),
         workdir,
         tree,
     })
+}
+
+fn flow(cli: &Cli) -> Option<Flow> {
+    let (id, step) = (cli.flow.clone()?, cli.step.clone()?);
+    Some(Flow { id, step, label: cli.step_label.clone().unwrap_or_default() })
 }
 
 fn free_place(cli: &Cli) -> Result<(PathBuf, Tree), Refusal> {
@@ -153,13 +182,13 @@ fn free_place(cli: &Cli) -> Result<(PathBuf, Tree), Refusal> {
     };
     let workdir = named.canonicalize().map_err(|error| refused(error.to_string()))?;
     if !workdir.is_dir() {
-        return Err(refused("it is no directory".to_owned()));
+        return Err(refused("it is not a directory".to_owned()));
     }
     let tree = Tree::discover(&workdir).map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
     Ok((workdir, tree))
 }
 
-fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<Settings, Refusal> {
+fn settings(cli: &Cli, packet: Layer, files: &ConfigFiles) -> Result<Settings, Refusal> {
     let flags = Layer {
         timeout_sec: cli.timeout_sec.map(|value| Setting::flag("--timeout-sec", value)),
         heartbeat_sec: cli.heartbeat_sec.map(|value| Setting::flag("--heartbeat-sec", value)),
@@ -173,7 +202,11 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
             cli.sandbox.map(|value| Setting::flag("--sandbox", value))
         },
         allow_dirty_overlap: cli.allow_dirty_overlap.then(|| Setting::flag("--allow-dirty-overlap", true)),
-        verify: cli.verify.then(|| Setting::flag("--verify", true)),
+        verify: if cli.check.is_empty() {
+            cli.verify.then(|| Setting::flag("--verify", true))
+        } else {
+            Some(Setting::flag("--check", true))
+        },
         verify_timeout_sec: cli.verify_timeout_sec.map(|value| Setting::flag("--verify-timeout-sec", value)),
         output_dir: cli.output_dir.clone().map(|value| Setting::flag("--output-dir", value)),
         codex: cli.codex.clone().map(|value| Setting::flag("--codex", value)),
@@ -196,15 +229,25 @@ fn settings(cli: &Cli, packet: Option<&Packet>, files: &ConfigFiles) -> Result<S
     };
     let environment = Layer::from_environment(|name| env::var_os(name))
         .map_err(|error| Refusal::told(ExitCode::Usage, &error))?;
-    let mut layers = vec![flags];
-    layers.extend(packet.map(Layer::from_packet));
-    layers.push(environment);
+    let mut layers = vec![flags, packet, environment];
     layers.extend(files.layers()?);
     layers.extend(cli.review.then(review::defaults));
     Ok(Settings::effective(&layers))
 }
 
-fn prompt(cli: &Cli, asked: &Asked, workdir: &Path, schema: &Schema) -> Result<String, Refusal> {
+/// Codex would refuse it when everything has begun.
+fn check_length(prompt: &str) -> Result<(), Refusal> {
+    let length = prompt.chars().count();
+    if length <= INPUT_MAX_CHARS {
+        return Ok(());
+    }
+    Err(Refusal::usage(
+        format!("cannot send a prompt of {length} characters: Codex takes {INPUT_MAX_CHARS} at most"),
+        "put long material into files that the worker can read, and name them",
+    ))
+}
+
+fn prompt(cli: &Cli, asked: &TaskRequest, workdir: &Path, schema: &Schema) -> Result<String, Refusal> {
     let files = match cli.inject_docs {
         Some(which) => documents(which, workdir)?,
         None => vec![],
@@ -222,7 +265,17 @@ fn prompt(cli: &Cli, asked: &Asked, workdir: &Path, schema: &Schema) -> Result<S
             Schema::Own(_) | Schema::Review(_) => AnswerForm::OwnSchema,
         },
     };
-    Ok(prompt.render())
+    let addendum = cli.addendum.as_deref().map(addendum).transpose()?.unwrap_or_default();
+    Ok(prompt.render() + &addendum)
+}
+
+/// What is told after a packet. It stands in a fence, so that nothing in it can be taken for a part of the contract.
+fn addendum(path: &Path) -> Result<String, Refusal> {
+    let text = String::from_utf8(read_file(path, "the addendum")?).map_err(|_| {
+        Refusal::usage(format!("the addendum `{}` is not UTF-8", path.display()), "save it as UTF-8")
+    })?;
+    let about = "What came up since the task was written. It is background: the task and its limits stay as they are.";
+    Ok(format!("\n\n# Addendum\n\n{about}\n\n{}", fenced(&text)))
 }
 
 /// Codex's sandbox mode, and what shall hold it; the mode alone never takes the profile away.
@@ -259,10 +312,10 @@ fn sandbox(cli: &Cli, mode: Mode, settings: &Settings) -> Result<(Sandbox, Optio
 pub fn reach(
     tree: &Tree,
     sandbox: Sandbox,
-    rules: &ScopeRules,
-    by_products: &ByProducts,
+    (rules, by_products): (&ScopeRules, &ByProducts),
     allow_commit: bool,
     runs_dir: &RunsDir,
+    homes: &[PathBuf],
 ) -> Reach {
     let protect = match runs_dir {
         RunsDir::Named(dir) => real(dir),
@@ -279,16 +332,13 @@ pub fn reach(
         tree,
         rules,
         by_products,
-        &Wishes { allow_commit, protect: protect.into_iter().collect(), ..Wishes::default() },
+        &Wishes {
+            allow_commit,
+            protect: protect.into_iter().collect(),
+            homes: homes.to_vec(),
+            ..Wishes::default()
+        },
     )
-}
-
-/// The real path of a directory that may not be there yet.
-fn real(dir: &Path) -> Option<PathBuf> {
-    let (above, real) = dir.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)))?;
-    dir.strip_prefix(above)
-        .ok()
-        .map(|below| if below.as_os_str().is_empty() { real.clone() } else { real.join(below) })
 }
 
 /// A model that is named outright wins over a tier from a weaker source (clap refuses both as flags).
@@ -312,7 +362,7 @@ fn schema(cli: &Cli) -> Result<Schema, Refusal> {
     };
     let text =
         String::from_utf8(read_file(path, "the schema")?).map_err(|_| refused("is not UTF-8".to_owned()))?;
-    OwnSchema::compile(text).map(|own| Schema::Own(Box::new(own))).map_err(refused)
+    AnswerSchema::compile(text).map(|own| Schema::Own(Box::new(own))).map_err(refused)
 }
 
 fn real_file(path: &Path) -> Result<PathBuf, Refusal> {

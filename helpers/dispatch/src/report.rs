@@ -15,8 +15,8 @@ const MAX_ROWS: usize = 20;
 const MAX_COLUMNS: usize = 160;
 /// An error's last words are often what helps.
 const MAX_SUMMARY_COLUMNS: usize = 500;
-/// A directory is worth more, but not the whole report.
-const MAX_DIRECTORY_COLUMNS: usize = 1000;
+/// What clodex itself says names whole commands and directories: worth more, but not the whole report.
+const MAX_OWN_COLUMNS: usize = 1000;
 const MAX_WORDS_BYTES: usize = 3 * 1024;
 
 /// Renders the report of a finished run.
@@ -27,7 +27,7 @@ pub fn render(result: &RunResult, policy: &Policy, seal: Option<&str>) -> String
     if let Some(found) = &result.findings {
         findings::list(&mut report, found);
     }
-    rows(&mut report, "changed in scope", &policy.in_scope);
+    changed(&mut report, result, policy);
     rows(&mut report, "commits", &policy.commits);
     rows(&mut report, "by-products", &policy.by_products);
     rows(&mut report, "changed by others", &policy.foreign);
@@ -36,8 +36,8 @@ pub fn render(result: &RunResult, policy: &Policy, seal: Option<&str>) -> String
     commands(&mut report, &result.commands_seen);
     worker_says(&mut report, result);
     verification(&mut report, result);
-    rows(&mut report, "notes", &policy.notes);
-    rows(&mut report, "degraded", &policy.degraded);
+    told(&mut report, "notes", &policy.notes);
+    told(&mut report, "degraded", &policy.degraded);
     let footer = footer(result, seal);
     cut(&mut report, MAX_BYTES - footer.len());
     report + &footer
@@ -61,7 +61,7 @@ fn headline(out: &mut String, result: &RunResult, policy: &Policy) {
         let _ = writeln!(out, "error    {}", bounded(error, MAX_SUMMARY_COLUMNS));
     }
     if let Some(hint) = &result.hint {
-        let _ = writeln!(out, "hint     {}", line(hint));
+        let _ = writeln!(out, "hint     {}", bounded(hint, MAX_OWN_COLUMNS));
     }
 }
 
@@ -107,12 +107,41 @@ fn rows(out: &mut String, title: &str, rows: &[String]) {
     }
 }
 
+/// A worker that may write and changed nothing is told as such: who looks for its changes should not have to miss them.
+fn changed(out: &mut String, result: &RunResult, policy: &Policy) {
+    rows(out, "changed in scope", &policy.in_scope);
+    if !result.mode.writes() || result.verdict != Verdict::Clean || !policy.in_scope.is_empty() {
+        return;
+    }
+    let says_more = result.claim.as_ref().is_some_and(|claim| !claim.changed_files.is_empty());
+    let says = if says_more { ", although the worker says that it changed files" } else { "" };
+    let _ = writeln!(out, "\nchanged in scope (0)\n  nothing{says}");
+}
+
+/// What clodex has to say.
+fn told(out: &mut String, title: &str, rows: &[String]) {
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{title} ({})", rows.len());
+    for row in rows.iter().take(MAX_ROWS) {
+        let _ = writeln!(out, "  {}", bounded(row, MAX_OWN_COLUMNS));
+    }
+    if rows.len() > MAX_ROWS {
+        let _ = writeln!(out, "  … {} more", rows.len() - MAX_ROWS);
+    }
+}
+
 fn denied(out: &mut String, denied: &[Denied]) {
     let describe = |denied: &Denied| {
-        let path = denied.path.as_deref().unwrap_or("a path that was not told");
+        let path = denied.path.as_deref().unwrap_or("an unnamed path");
         format!("{path}  by {}", denied.by)
     };
-    rows(out, "refused writes, as the tools told them", &denied.iter().map(describe).collect::<Vec<_>>());
+    rows(
+        out,
+        "writes that were refused, as reported by the tools",
+        &denied.iter().map(describe).collect::<Vec<_>>(),
+    );
 }
 
 fn commands(out: &mut String, commands: &[CommandSeen]) {
@@ -227,11 +256,13 @@ fn footer(result: &RunResult, seal: Option<&str>) -> String {
     };
     let _ =
         writeln!(out, "took {}, scope checks {checks}{verify} · {spent}", seconds(result.durations.total_ms));
+    let codex = result.codex_version.as_deref().unwrap_or("of unknown version");
+    let _ = writeln!(out, "backend   {} (codex {})", result.backend, line(codex));
     if let Some(resume) = &result.resume {
         let _ = writeln!(out, "resume    {}", line(resume));
     }
     let _ = writeln!(out, "run       {}", result.run_id);
-    let _ = writeln!(out, "artifacts {}", bounded(&one_line(&result.artifact_dir), MAX_DIRECTORY_COLUMNS));
+    let _ = writeln!(out, "artifacts {}", bounded(&one_line(&result.artifact_dir), MAX_OWN_COLUMNS));
     if let Some(seal) = seal {
         let _ = writeln!(out, "seal      sha256:{seal}");
     }

@@ -3,19 +3,19 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clodex_codex::{REVIEW_SCHEMA, ReviewTarget, review_words};
+use clodex_codex::{AnswerSchema, REVIEW_SCHEMA, ReviewTarget, review_words};
 use clodex_core::{
     ExitCode, Layer, NOTHING_TO_REVIEW, Setting, Settings, Source, fill_template_with, path_text,
 };
 use clodex_scope::{Changes, Tree, changes};
 
-use crate::answer::{OwnSchema, Schema};
-use crate::asked::Asked;
+use crate::answer::Schema;
 use crate::cli::Cli;
 use crate::codex_start::Codex;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::report::one_line;
+use crate::task_request::TaskRequest;
 use crate::task_text::{template_text, words};
 
 /// Untracked files that are named; the reviewer can find the rest.
@@ -30,7 +30,7 @@ Change nothing: the file system is read-only but for `$TMPDIR`, and every change
 ";
 
 /// What is asked for; refused when there is nothing to review.
-pub fn asked(cli: &Cli, settings: &Settings, tree: &Tree) -> Result<Asked, Refusal> {
+pub fn asked(cli: &Cli, settings: &Settings, tree: &Tree) -> Result<TaskRequest, Refusal> {
     let focus = focus(cli)?;
     let artifacts: Vec<PathBuf> = settings.output_dir.value.iter().cloned().collect();
     let seen = changes(tree, cli.base.as_deref(), artifacts)
@@ -55,12 +55,12 @@ pub fn asked(cli: &Cli, settings: &Settings, tree: &Tree) -> Result<Asked, Refus
     };
     let objective = objective(cli);
     let task = focus.unwrap_or_else(|| format!("{objective}\n"));
-    Asked::by_review(cli, objective, task, prompt)
+    TaskRequest::by_review(cli, objective, task, prompt)
 }
 
 /// What a reviewer's answer has to be.
 pub fn schema() -> Result<Schema, Refusal> {
-    OwnSchema::compile(REVIEW_SCHEMA.to_owned()).map(|schema| Schema::Review(Box::new(schema))).map_err(
+    AnswerSchema::compile(REVIEW_SCHEMA.to_owned()).map(|schema| Schema::Review(Box::new(schema))).map_err(
         |why| Refusal::usage(format!("clodex's own schema of a review {why}"), "install clodex again"),
     )
 }

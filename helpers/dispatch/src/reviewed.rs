@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use clodex_codex::AnswerSchema;
 use clodex_core::{ClaimedVerdict, Ending, Outcome, Review};
 
-use crate::answer::OwnSchema;
 use crate::judge::Judgement;
 
 /// Judges what the reviewer said. Codex itself takes words that it cannot read for a review without findings.
-pub fn reviewed(schema: &OwnSchema, said: Option<&str>, root: &Path) -> Judgement {
+pub fn reviewed(schema: &AnswerSchema, said: Option<&str>, root: &Path) -> Judgement {
     let Some(said) = said else {
         let why = "codex kept no findings of this review";
         return Judgement::ended(Outcome::Failed, Ending::Protocol, why);
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn judged(said: Option<&str>) -> Judgement {
-        let schema = OwnSchema::compile(clodex_codex::REVIEW_SCHEMA.to_owned()).unwrap();
+        let schema = AnswerSchema::compile(clodex_codex::REVIEW_SCHEMA.to_owned()).unwrap();
         reviewed(&schema, said, Path::new("/r"))
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clodex_codex::{CodexConfig, Login, Rollout, find_rollout, reviewer_usage, rollout_review};
 use clodex_core::{
@@ -15,26 +15,28 @@ use clodex_core::{
 use clodex_os::process::adopt_orphans;
 use clodex_os::record_store::RecordStore;
 use clodex_os::signals::StopSignals;
-use clodex_scope::{Baseline, CtimeTrust, Request, ScopeError, SecureRequest};
+use clodex_scope::{Baseline, CtimeTrust, Request, SecureRequest};
 
 use crate::artifacts::Artifacts;
 use crate::attempts::{Attempted, Attempts};
 use crate::backend::Driver;
-use crate::beside::{meanwhile, rests};
-use crate::board::Board;
 use crate::channel::{Channel, Message};
 use crate::close::{Ended, Finished, close};
 use crate::codex_start::{Codex, Places};
+use crate::concurrent_runs::{meanwhile, rests};
 use crate::enforcement::Held;
+use crate::homes;
 use crate::listener::Folds;
-use crate::lookout::{BaselineTaken, Lookout};
 use crate::mount_points::{Temporary, remove_empty};
-use crate::opening::{Opened, remove_scratch};
+use crate::output_log::OutputLog;
 use crate::plan::Plan;
+use crate::preflight::Preflight;
 use crate::quota::{QuotaGate, QuotaMemory, known_after};
 use crate::refusal::Refusal;
-use crate::tape::Tape;
+use crate::run_publisher::RunPublisher;
+use crate::run_resources::{RunResources, remove_scratch};
 use crate::verify::{CheckSandbox, Verifier};
+use crate::violation_watch::{BaselineTaken, ViolationWatch};
 
 /// Files that are secured at most, so that a tree full of them does not hold up a run.
 const SECURED_FILES: usize = 20_000;
@@ -73,46 +75,43 @@ pub struct Run<'a> {
 /// What is there when the run begins.
 struct Begun<'a> {
     artifacts: Artifacts,
-    board: Board,
+    publisher: RunPublisher,
     gate: QuotaGate,
     scratch: &'a Path,
     temporary: &'a Temporary,
     notes: Vec<String>,
 }
 
-/// What the baseline thread brings back.
-struct Taken {
-    baseline: Result<Baseline, ScopeError>,
-    dirty_overlap: Vec<String>,
-    over_quota: Option<String>,
-    remark: Option<String>,
-    took: Duration,
-}
-
 impl Run<'_> {
     /// Runs it to its end.
     pub fn carry_out(
         &self,
-        opened: Opened,
+        opened: RunResources,
         gate: QuotaGate,
         signals: StopSignals,
     ) -> Result<Finished, Refusal> {
-        let Opened { live, mut record, mut artifacts, scratch, temporary, notes } = opened;
+        let RunResources { live, mut record, mut artifacts, scratch, temporary, forced, mut notes } = opened;
         record.codex_version = self.codex.version.text();
         let own = record.clone();
-        let board = Board::new(live, record, self.speaks);
-        let tape = write_first(self.plan, &mut artifacts).and_then(|()| Tape::open(&artifacts));
-        let finished = match tape {
-            Ok(tape) => {
-                let begun = Begun { artifacts, board, gate, scratch: &scratch, temporary: &temporary, notes };
-                self.watch_and_close(tape, begun, signals)
+        let publisher = RunPublisher::new(live, record, self.speaks);
+        // One word opens two gates: whoever meant the other one hears of it while there is time to think again.
+        if let Some(forced) = &forced {
+            publisher.remark(forced);
+        }
+        notes.extend(forced);
+        let log = write_first(self.plan, &mut artifacts).and_then(|()| OutputLog::open(&artifacts));
+        let finished = match log {
+            Ok(log) => {
+                let begun =
+                    Begun { artifacts, publisher, gate, scratch: &scratch, temporary: &temporary, notes };
+                self.watch_and_close(log, begun, signals)
             }
             Err(error) => {
                 let refusal = Refusal::usage(
                     format!("cannot write to {}: {error}", artifacts.dir().display()),
                     "free some space there, or name another place with --output-dir",
                 );
-                board.refuse(&refusal);
+                publisher.refuse(&refusal);
                 Err(refusal)
             }
         };
@@ -128,58 +127,59 @@ impl Run<'_> {
 
     fn watch_and_close(
         &self,
-        mut tape: Tape,
+        mut log: OutputLog,
         begun: Begun<'_>,
         signals: StopSignals,
     ) -> Result<Finished, Refusal> {
-        let Begun { mut artifacts, mut board, mut gate, scratch, temporary, mut notes } = begun;
+        let Begun { mut artifacts, mut publisher, mut gate, scratch, temporary, mut notes } = begun;
         let patience = gate.patience();
         adopt_orphans();
         let channel = Channel::with_signals(signals);
         let taking =
-            self.take_baseline(artifacts.dir(), scratch, &board.record, gate, channel.sender.clone());
+            self.take_baseline(artifacts.dir(), scratch, &publisher.record, gate, channel.sender.clone());
         let mut folds = self.folds();
         notes.extend(self.held.notes.iter().cloned());
+        notes.extend(homes::note(&self.plan.homes, &self.plan.tree));
         notes.extend(
             self.plan.reach.notes.iter().filter(|_| self.held.enforcement == Enforcement::Profile).cloned(),
         );
-        let places = self.places(&board, &artifacts, scratch);
+        let places = self.places(&publisher, &artifacts, scratch);
         let attempts = Attempts {
             run: self,
             places: &places,
             channel: &channel,
-            tape: &mut tape,
+            log: &mut log,
             folds: &mut folds,
-            board: &mut board,
+            publisher: &mut publisher,
             notes,
             degraded: vec![],
         };
         let attempted = match attempts.make() {
             Ok(attempted) => attempted,
             Err(refusal) => {
-                board.refuse(&refusal);
+                publisher.refuse(&refusal);
                 return Err(refusal);
             }
         };
-        let Attempted { watched, declined, mut notes, mut degraded } = attempted;
-        board.finishing();
+        let Attempted { watched, declined, let_out, mut notes, mut degraded } = attempted;
+        publisher.finishing();
         drop(patience);
-        let taken = taking.join().expect("the baseline does not panic");
-        if !self.shares_tree(&board.record.id) {
+        let taken = taking.join().expect("the baseline does not panic").after(let_out);
+        if !self.shares_tree(&publisher.record.id) {
             temporary.unmount();
         }
         // Whoever ends last takes them away with its own.
-        let rests = rests(self.store, &board.record);
-        board.record.mount_points.extend(rests);
-        let last_words = tape.last_words();
-        degraded.extend(self.degraded(&board, &mut artifacts, tape));
-        write_baseline(&taken, &mut artifacts, &mut degraded);
-        notes.extend(self.told_of_quota(&taken, &mut board));
+        let rests = rests(self.store, &publisher.record);
+        publisher.record.mount_points.extend(rests);
+        let last_words = log.last_words();
+        degraded.extend(self.degraded(&publisher, &mut artifacts, log));
+        taken.write(&mut artifacts, &mut degraded);
+        notes.extend(self.told_of_quota(&taken, &mut publisher));
         let mut story = folds.story;
         story.stream_ended();
         notes.extend(story.warnings.iter().map(|warning| format!("codex warns: {warning}")));
-        let recovered = self.recover_final_message(&mut story, &board);
-        let reviewer_says = self.reviewer_says(&mut story, &board);
+        let recovered = self.recover_final_message(&mut story, &publisher);
+        let reviewer_says = self.reviewer_says(&mut story, &publisher);
         let not_logged_in = self.is_not_logged_in(&story);
         let sandbox = || {
             let state_dir = self.store.dir().path();
@@ -194,16 +194,16 @@ impl Run<'_> {
             sandbox: &sandbox,
             meanwhile: &beside,
         });
-        let secured = self.secured(&board.record.id);
+        let secured = self.secured(&publisher.record.id);
         let ended = Ended {
             secured,
-            shared: self.shares_tree(&board.record.id),
+            shared: self.shares_tree(&publisher.record.id),
             plan: self.plan,
             held: &self.held,
             verifier,
             baseline: &taken.baseline,
             store: self.store,
-            meanwhile: meanwhile(self.store, &board.record, &self.worktrees),
+            meanwhile: &beside,
             codex_home: self.codex_home.as_deref(),
             refused_over: taken.dirty_overlap,
             over_quota: taken.over_quota,
@@ -219,7 +219,7 @@ impl Run<'_> {
             notes,
             degraded,
         };
-        Ok(close(&ended, artifacts, board))
+        Ok(close(&ended, artifacts, publisher))
     }
 
     /// Takes the baseline on a thread of its own, and tells the loop whether the run may go on.
@@ -230,13 +230,14 @@ impl Run<'_> {
         record: &RunRecord,
         gate: QuotaGate,
         tell: SyncSender<Message>,
-    ) -> JoinHandle<Taken> {
+    ) -> JoinHandle<Preflight> {
         let plan = self.plan;
         let tree = plan.tree.clone();
         let request = Request {
             rules: plan.rules.clone(),
             by_products: plan.by_products.clone(),
             exclude: [self.live_artifact_dirs(), vec![artifact_dir.to_path_buf()]].concat(),
+            homes: plan.homes.clone(),
             reach: self.held.reach(plan, scratch),
             ctime: CtimeTrust::Probed(artifact_dir.to_path_buf()),
             allow_commit: plan.allow_commit,
@@ -248,13 +249,13 @@ impl Run<'_> {
         };
         let fails_fast = plan.on_violation == OnViolation::FailFast;
         let (store, record, worktrees) = (self.store.clone(), record.clone(), self.worktrees.clone());
-        let overlap_is_fine = plan.allow_dirty_overlap;
+        let (overlap_is_fine, left) = (plan.allow_dirty_overlap, plan.left.clone());
         thread::spawn(move || {
             let begun = Instant::now();
             let baseline = clodex_scope::baseline(&tree, request);
             let dirty_overlap = match &baseline {
                 Ok(baseline) if !overlap_is_fine => {
-                    baseline.dirty_overlap().iter().map(|path| path_text(path)).collect()
+                    baseline.dirty_besides(&left).iter().map(|path| path_text(path)).collect()
                 }
                 Ok(_) | Err(_) => vec![],
             };
@@ -265,19 +266,24 @@ impl Run<'_> {
             let warnings = baseline.iter().flat_map(Baseline::warnings).cloned();
             let not_restorable = baseline.iter().filter_map(Baseline::not_restorable).map(str::to_owned);
             let remarks = warnings.chain(not_restorable).chain(passage.remark.clone()).collect();
-            let lookout = baseline.as_ref().ok().filter(|_| fails_fast).map(|baseline| {
-                Lookout::over(baseline.clone(), move || meanwhile(&store, &record, &worktrees), tell.clone())
+            let violation_watch = baseline.as_ref().ok().filter(|_| fails_fast).map(|baseline| {
+                ViolationWatch::over(
+                    baseline.clone(),
+                    move || meanwhile(&store, &record, &worktrees),
+                    tell.clone(),
+                )
             });
             let quota = passage.quota.map(Box::new);
-            let _ = tell.send(Message::Baseline(BaselineTaken { may_go_on, quota, remarks, lookout }));
-            Taken { baseline, dirty_overlap, over_quota: passage.refused, remark: passage.remark, took }
+            let _ =
+                tell.send(Message::Baseline(BaselineTaken { may_go_on, quota, remarks, violation_watch }));
+            Preflight { baseline, dirty_overlap, over_quota: passage.refused, remark: passage.remark, took }
         })
     }
 
-    fn places(&self, board: &Board, artifacts: &Artifacts, scratch: &Path) -> Places {
+    fn places(&self, publisher: &RunPublisher, artifacts: &Artifacts, scratch: &Path) -> Places {
         Places {
             wrapper: self.wrapper.clone(),
-            run_id: board.record.id.clone(),
+            run_id: publisher.record.id.clone(),
             scratch: scratch.to_path_buf(),
             schema: artifacts.dir().join(SCHEMA_FILE),
             codex_home: self.codex_home.clone(),
@@ -305,18 +311,20 @@ impl Run<'_> {
     }
 
     /// What was told of the account's limits is for those who come after, too; what has to be said of the gate comes back.
-    fn told_of_quota(&self, taken: &Taken, board: &mut Board) -> Option<String> {
-        let (known, thread) = (board.record.quota.take(), board.record.thread_id.as_deref());
-        board.record.quota = known_after(known, self.codex_home.as_deref(), thread);
-        if let (Some(memory), Some(quota)) = (&self.memory, &board.record.quota) {
+    fn told_of_quota(&self, taken: &Preflight, publisher: &mut RunPublisher) -> Option<String> {
+        let (known, thread) = (publisher.record.quota.take(), publisher.record.thread_id.as_deref());
+        publisher.record.quota = known_after(known, self.codex_home.as_deref(), thread);
+        if let (Some(memory), Some(quota)) = (&self.memory, &publisher.record.quota) {
             memory.keep(quota);
         }
         taken.remark.clone()
     }
 
     /// A stream without a final message may have lost it: Codex's own file of the thread has it.
-    fn recover_final_message(&self, story: &mut RunStory, board: &Board) -> bool {
-        let (Some(home), Some(thread)) = (&self.codex_home, &board.record.thread_id) else { return false };
+    fn recover_final_message(&self, story: &mut RunStory, publisher: &RunPublisher) -> bool {
+        let (Some(home), Some(thread)) = (&self.codex_home, &publisher.record.thread_id) else {
+            return false;
+        };
         if story.last_message.is_some() || story.turn != Turn::Completed {
             return false;
         }
@@ -327,8 +335,8 @@ impl Run<'_> {
     }
 
     /// What Codex's reviewer answered, and what it used: both stand only in Codex's own files.
-    fn reviewer_says(&self, story: &mut RunStory, board: &Board) -> Option<String> {
-        let (home, thread) = (self.codex_home.as_ref()?, board.record.thread_id.as_ref()?);
+    fn reviewer_says(&self, story: &mut RunStory, publisher: &RunPublisher) -> Option<String> {
+        let (home, thread) = (self.codex_home.as_ref()?, publisher.record.thread_id.as_ref()?);
         if !self.plan.schema.is_review() {
             return None;
         }
@@ -348,7 +356,8 @@ impl Run<'_> {
 
     /// Codex counts tokens over the thread: what a resumed one had used before is not this run's.
     fn folds(&self) -> Folds {
-        let base = match (&self.plan.resume, &self.codex_home) {
+        let before = self.plan.resume.as_ref().or(self.plan.fork.as_ref());
+        let base = match (before, &self.codex_home) {
             (None, _) => ThreadBase::Fresh,
             (Some(thread), Some(home)) => find_rollout(home, thread)
                 .and_then(|path| Rollout::read(&path).ok()?.usage)
@@ -363,11 +372,13 @@ impl Run<'_> {
         }
     }
 
-    fn degraded(&self, board: &Board, artifacts: &mut Artifacts, tape: Tape) -> Vec<String> {
-        let disk = tape.close(artifacts).map(|error| format!("the event files are incomplete: {error}"));
-        let record = board.failed.clone().map(|error| format!("the live record is incomplete: {error}"));
-        let held =
-            board.best_effort_because.clone().map(|why| format!("processes are held at best effort: {why}"));
+    fn degraded(&self, publisher: &RunPublisher, artifacts: &mut Artifacts, log: OutputLog) -> Vec<String> {
+        let disk = log.close(artifacts).map(|error| format!("the event files are incomplete: {error}"));
+        let record = publisher.failed.clone().map(|error| format!("the live record is incomplete: {error}"));
+        let held = publisher
+            .best_effort_because
+            .clone()
+            .map(|why| format!("processes are held at best effort: {why}"));
         [self.codex.degraded(), self.held.degraded.clone(), held, disk, record]
             .into_iter()
             .flatten()
@@ -383,15 +394,4 @@ pub fn write_first(plan: &Plan, artifacts: &mut Artifacts) -> io::Result<()> {
         artifacts.write("session.md", session.to_markdown())?;
     }
     artifacts.write(SCHEMA_FILE, plan.schema.text())
-}
-
-fn write_baseline(taken: &Taken, artifacts: &mut Artifacts, degraded: &mut Vec<String>) {
-    let Ok(baseline) = &taken.baseline else { return };
-    for (name, text) in
-        [("pre-status.txt", baseline.status_text()), ("pre-diff-stat.txt", baseline.diff_stat_text())]
-    {
-        if let Err(error) = artifacts.write(name, text) {
-            degraded.push(error.to_string());
-        }
-    }
 }

@@ -101,7 +101,7 @@ pub fn documents(which: InjectDocs, workdir: &Path) -> Result<Vec<(&'static str,
             found.push((*name, read_file(&path, "the document")?));
         } else if which != InjectDocs::All {
             return Err(Refusal::usage(
-                format!("cannot inject {name}: `{}` is no file", path.display()),
+                format!("cannot inject {name}: `{}` is not a file", path.display()),
                 "leave out --inject-docs, or use --inject-docs=all for whichever is there",
             ));
         }

@@ -2,7 +2,6 @@
 //! state that the worker left. Decides what is run and what an end means; what follows from it is for `judge`.
 
 mod output;
-mod programs;
 mod run_check;
 mod sandbox;
 
@@ -11,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use clodex_core::{Check, CheckStatus, RunRecord, Verdict, Violation, verification_command};
 use clodex_os::process::Survivor;
-use clodex_os::{ExitKind, run_suffix};
+use clodex_os::{ExitKind, Programs, run_suffix};
 use clodex_scope::{Baseline, Comparison, Meanwhile, compare};
 
-use crate::board::Board;
 use crate::channel::Channel;
 use crate::plan::Plan;
-use programs::Programs;
+use crate::run_publisher::RunPublisher;
 use run_check::{End, Ran, run_check};
 
 pub use sandbox::CheckSandbox;
@@ -73,7 +71,7 @@ impl Verified {
 
 impl Verifier<'_> {
     /// Runs the checks. `after` is the state that the worker left; nothing of the run may live.
-    pub fn verify(&self, after: &Comparison, board: &mut Board) -> Verified {
+    pub fn verify(&self, after: &Comparison, publisher: &mut RunPublisher) -> Verified {
         let begun = Instant::now();
         let mut verified = Verified::default();
         let programs = Programs::seen_from(&self.plan.workdir);
@@ -97,8 +95,8 @@ impl Verifier<'_> {
                 (Some(_), _, _) if verified.cancelled => not_run("the run was cancelled"),
                 (Some(command), Ok(sandbox), Ok(before)) => {
                     let before = before.clone();
-                    let check = self.check(command, &programs, sandbox, board, &mut verified);
-                    state = self.compare(&before, sandbox, command, board, &mut verified);
+                    let check = self.check(command, &programs, sandbox, publisher, &mut verified);
+                    state = self.compare(&before, sandbox, command, publisher, &mut verified);
                     check
                 }
                 (Some(_), Err(why), _) | (Some(_), _, Err(why)) => could_not_run(why),
@@ -114,14 +112,14 @@ impl Verifier<'_> {
         command: &str,
         programs: &Programs,
         sandbox: &CheckSandbox<'_>,
-        board: &mut Board,
+        publisher: &mut RunPublisher,
         verified: &mut Verified,
     ) -> Check {
         let limit = match self.limit() {
             Some(limit) if limit.is_zero() => return could_not_run("the run's wall clock limit was reached"),
             limit => limit,
         };
-        board.verifying(command, self.begun.elapsed());
+        publisher.verifying(command, self.begun.elapsed());
         // Nobody can know it before: what comes before it is not the command's.
         let mark = run_suffix() + &run_suffix() + &run_suffix();
         let words: [OsString; 6] = [
@@ -132,7 +130,7 @@ impl Verifier<'_> {
             programs.shell().into(),
             command.into(),
         ];
-        let mut ran = run_check(sandbox.command(&words), limit, self.channel, board);
+        let mut ran = run_check(sandbox.command(&words), limit, self.channel, publisher);
         verified.cancelled = ran.end == End::Cancelled;
         verified.survivors.append(&mut ran.survivors);
         let has_begun = ran.stdout.take_first_line(&mark);
@@ -158,10 +156,10 @@ impl Verifier<'_> {
         before: &Baseline,
         sandbox: &CheckSandbox<'_>,
         command: &str,
-        board: &Board,
+        publisher: &RunPublisher,
         verified: &mut Verified,
     ) -> Result<Baseline, String> {
-        let seen = compare(before, &(self.meanwhile)(&board.record)).map_err(|error| error.to_string());
+        let seen = compare(before, &(self.meanwhile)(&publisher.record)).map_err(|error| error.to_string());
         let seen = match seen {
             Ok(seen) => seen,
             Err(why) => {

@@ -6,19 +6,19 @@ mod live;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clodex_codex::app_server::Effect;
+use clodex_codex::app_server::{Effect, Stage};
 use clodex_os::process::CommandMeter;
 use clodex_os::{Contained, ContainedCommand, Ended, Spawned};
 
-use crate::board::Board;
 use crate::channel::{Channel, Message};
 use crate::conductor::{Action, Conductor, Input, Stop};
 use crate::conversation::{Conversation, Parting};
 use crate::listener::{BrokeOff, Folds, Listener};
 use crate::live_control::LiveControl;
-use crate::lookout::Lookout;
+use crate::output_log::OutputLog;
 use crate::quota::told_now;
-use crate::tape::Tape;
+use crate::run_publisher::RunPublisher;
+use crate::violation_watch::ViolationWatch;
 
 /// How long streams may stay open after the last process of the run has gone.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ pub struct Watched {
     /// Time from Codex's start to its end.
     pub ran_for: Duration,
     /// Who looked for violations, for another attempt.
-    pub lookout: Option<Lookout>,
+    pub violation_watch: Option<ViolationWatch>,
 }
 
 /// The state of the loop.
@@ -68,7 +68,7 @@ struct Watch<'a> {
     command: Option<ContainedCommand>,
     begun: Instant,
     channel: &'a Channel,
-    tape: &'a mut Tape,
+    log: &'a mut OutputLog,
     listener: Listener<'a>,
     live: &'a mut LiveControl,
     waits: bool,
@@ -92,9 +92,9 @@ pub fn watch(
     attempt: Attempt,
     begun: Instant,
     channel: &Channel,
-    tape: &mut Tape,
+    log: &mut OutputLog,
     folds: &mut Folds,
-    board: &mut Board,
+    publisher: &mut RunPublisher,
     live: &mut LiveControl,
 ) -> Watched {
     let conductor =
@@ -103,8 +103,8 @@ pub fn watch(
         conversation: attempt.conversation,
         conductor,
         folds,
-        board,
-        lookout: None,
+        publisher,
+        violation_watch: None,
         understood: false,
         effects: vec![],
     };
@@ -112,7 +112,7 @@ pub fn watch(
         command: Some(attempt.command),
         begun,
         channel,
-        tape,
+        log,
         listener,
         live,
         waits: false,
@@ -141,7 +141,7 @@ impl Watch<'_> {
             self.live_tick();
             self.step(Input::Tick);
             self.show_waiting();
-            self.listener.board.show(self.listener.folds.progress.progress());
+            self.listener.publisher.show(self.listener.folds.progress.progress());
         }
     }
 
@@ -160,28 +160,28 @@ impl Watch<'_> {
         let decided = self.listener.conductor.deadline(elapsed).map(|at| self.begun + at);
         let drain = self.running.as_ref().and_then(|running| running.ended_at).map(|at| at + DRAIN);
         let answer = self.listener.conversation.deadline();
-        let asked = self.live.desk.deadline();
-        [decided, drain, answer, asked, self.listener.board.next_show()].into_iter().flatten().min()
+        let asked = self.live.session.deadline();
+        [decided, drain, answer, asked, self.listener.publisher.next_show()].into_iter().flatten().min()
     }
 
     fn take(&mut self, message: Message) {
         match message {
             Message::Stdout(bytes) => self.take_stdout(&bytes),
-            Message::Stderr(bytes) => self.tape.stderr(&bytes),
+            Message::Stderr(bytes) => self.log.stderr(&bytes),
             Message::StdoutEnd => {
                 self.open_streams -= 1;
                 self.stdout_ended();
             }
             Message::StderrEnd => self.open_streams -= 1,
             Message::Baseline(taken) => {
-                taken.remarks.iter().for_each(|remark| self.listener.board.remark(remark));
-                self.listener.lookout = taken.lookout;
-                taken.quota.into_iter().for_each(|quota| self.listener.board.quota_told(*quota));
+                taken.remarks.iter().for_each(|remark| self.listener.publisher.remark(remark));
+                self.listener.violation_watch = taken.violation_watch;
+                taken.quota.into_iter().for_each(|quota| self.listener.publisher.quota_told(*quota));
                 let input = if taken.may_go_on { Input::BaselineDone } else { Input::BaselineRefused };
                 self.step(input);
             }
             Message::OutOfScope(path) => {
-                self.listener.board.remark(&format!("stopping: {path} changed outside the scope"));
+                self.listener.publisher.remark(&format!("stopping: {path} changed outside the scope"));
                 self.step(Input::OutOfScope);
             }
             Message::Inbox => self.inbox_changed(),
@@ -201,7 +201,7 @@ impl Watch<'_> {
 
     fn take_stdout(&mut self, bytes: &[u8]) {
         let elapsed = self.begun.elapsed();
-        self.tape.stdout(bytes, elapsed, |line| self.listener.read(line, elapsed));
+        self.log.stdout(bytes, elapsed, |line| self.listener.read(line, elapsed));
         let effects = std::mem::take(&mut self.listener.effects);
         self.follow(effects);
     }
@@ -209,7 +209,7 @@ impl Watch<'_> {
     /// A stream that breaks off in the middle of a line has said that much.
     fn stdout_ended(&mut self) {
         let elapsed = self.begun.elapsed();
-        self.tape.stdout_ended(|line| self.listener.read(line, elapsed));
+        self.log.stdout_ended(|line| self.listener.read(line, elapsed));
     }
 
     /// Does what follows from the conversation.
@@ -217,9 +217,12 @@ impl Watch<'_> {
         for effect in effects {
             match effect {
                 Effect::Event(event) => self.listener.told(&event, self.begun.elapsed()),
-                Effect::RateLimits(limits) => self.listener.board.quota_told(told_now(limits)),
+                Effect::RateLimits(limits) => self.listener.publisher.quota_told(told_now(limits)),
                 Effect::Failed(stage, why) => {
-                    self.live_end(&why);
+                    // Before the turn another way to Codex may be found, and what waits for it is said there.
+                    if stage == Stage::Turn {
+                        self.live_end(&why);
+                    }
                     self.broke_off.get_or_insert(BrokeOff { stage, why });
                     self.step(Input::TalkFailed);
                 }
@@ -264,7 +267,7 @@ impl Watch<'_> {
 
     fn hold(&mut self, spawned: Spawned) {
         let Spawned { contained, ending, stdin, stdout, stderr } = spawned;
-        self.listener.board.started(&contained);
+        self.listener.publisher.started(&contained);
         let meter = CommandMeter::new(contained.holder(), contained.program());
         self.open_streams = 2;
         self.channel.carry(stdout, Message::Stdout, Message::StdoutEnd);
@@ -311,7 +314,7 @@ impl Watch<'_> {
             turn_was_asked: self.listener.conversation.turn_was_asked(),
             let_go: self.let_go,
             ran_for: self.started_at.map(|at| at.elapsed()).unwrap_or_default(),
-            lookout: self.listener.lookout.take(),
+            violation_watch: self.listener.violation_watch.take(),
         }
     }
 }

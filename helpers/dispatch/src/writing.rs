@@ -1,13 +1,11 @@
 //! Writes the last artifacts of a run. What cannot be written does not keep the rest from being written and told: a
 //! full disk is no reason to lose a verdict.
 
-use std::path::Path;
-
 use clodex_core::{Policy, RunResult, VerificationEntry};
-use clodex_os::atomic_file::{self, Durability};
+use clodex_os::NamedOutput;
 
 use crate::artifacts::Artifacts;
-use crate::found::Found;
+use crate::scope_verdict::ScopeVerdict;
 
 /// The artifacts, and what could not be written of them.
 #[derive(Debug)]
@@ -28,7 +26,7 @@ impl<'a> Writing<'a> {
     }
 
     /// What was found and said.
-    pub fn findings(&mut self, found: &Found, verification: &[VerificationEntry], message: &str) {
+    pub fn findings(&mut self, found: &ScopeVerdict, verification: &[VerificationEntry], message: &str) {
         if let Some(comparison) = &found.comparison {
             self.bytes("changes.patch", comparison.changes_patch());
             self.bytes("post-status.txt", comparison.status_text());
@@ -39,8 +37,8 @@ impl<'a> Writing<'a> {
     }
 
     /// A copy for the user, wherever he wants it.
-    pub fn outside(&mut self, path: &Path, content: &[u8]) {
-        let written = atomic_file::replace(path, content, Durability::Cached);
+    pub fn outside(&mut self, output: &NamedOutput, content: &[u8]) {
+        let written = output.write(content);
         self.note(written.map_err(|error| error.to_string()));
     }
 

@@ -5,22 +5,22 @@
 //! valid JSON. A module an event; `event` knows what Claude Code sends, `answer` what it understands.
 
 mod answer;
-mod concern;
 mod event;
+mod hook_context;
 mod plugin_version;
+mod run_helper;
 mod session_end;
+mod session_runs;
 mod session_start;
-mod sibling;
+mod split_arguments;
 mod stop_gate;
-mod surroundings;
 #[cfg(test)]
 mod testing;
 pub mod toggle;
 mod told_runs;
-mod turns;
+mod turn_state;
 mod user_prompt_expansion;
 mod user_prompt_submit;
-mod words;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -33,7 +33,7 @@ pub use event::{
     BackgroundTask, Event, Prompt, PromptExpansion, Received, SessionEnd, SessionStart, Stop, ToolInput,
     ToolUse,
 };
-pub use surroundings::Surroundings;
+pub use hook_context::HookContext;
 
 /// A `Write` brings the whole file along. What is larger is cut, so it is no JSON, so nothing is said.
 const STDIN_MAX_BYTES: usize = 32 << 20;
@@ -67,14 +67,14 @@ fn called_as(arguments: &[OsString]) -> String {
 fn hook() {
     let input = clodex_os::read_stdin(STDIN_MAX_BYTES, Instant::now() + STDIN_PATIENCE);
     let Some(received) = Received::read(&input) else { return };
-    if let Some(text) = answer(&received, &Surroundings::from_env()).encoded() {
+    if let Some(text) = answer(&received, &HookContext::from_env()).encoded() {
         // Nobody is left to tell if stdout is gone.
         let _ = std::io::stdout().write_all(&text);
     }
 }
 
 /// What to say to an event.
-pub fn answer(received: &Received<'_>, around: &Surroundings) -> Answer {
+pub fn answer(received: &Received<'_>, around: &HookContext) -> Answer {
     match &received.event {
         Event::SessionStart(begun) => session_start::session_start(begun, received, around),
         Event::SessionEnd(ended) => {

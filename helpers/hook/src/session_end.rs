@@ -13,23 +13,23 @@ use clodex_core::{Liveness, RunId};
 use clodex_os::process::ProcessId;
 use clodex_os::record_store::{RecordStore, SeenRun};
 
-use crate::Surroundings;
-use crate::concern::Concern;
+use crate::HookContext;
 use crate::event::{Received, SessionEnd};
-use crate::sibling::Sibling;
+use crate::run_helper::HelperCall;
+use crate::session_runs::SessionRuns;
 
 /// The dispatcher is asked at once; should it not answer, clodex-cancel kills it after ten seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Ends what has to end; says nothing, for nobody is there any more.
-pub fn session_end(ended: &SessionEnd<'_>, received: &Received<'_>, around: &Surroundings) {
+pub fn session_end(ended: &SessionEnd<'_>, received: &Received<'_>, around: &HookContext) {
     let (true, Some(state)) = (is_left(&ended.reason), around.state.clone()) else { return };
     let store = RecordStore::look_at(state);
-    let concern = Concern::of(received, around);
+    let session = SessionRuns::of(received, around);
     let cancels: Vec<RunId> = store
         .live()
         .into_iter()
-        .filter(|run| is_attached_to(run, &concern))
+        .filter(|run| is_attached_to(run, &session))
         .filter_map(|run| match fate(&run) {
             Fate::Cancel => Some(run.record.id),
             Fate::Close => {
@@ -44,7 +44,7 @@ pub fn session_end(ended: &SessionEnd<'_>, received: &Received<'_>, around: &Sur
         for id in &cancels {
             scope.spawn(|| {
                 let words = [id.as_str().to_owned()];
-                Sibling { program: "clodex-control", name: "clodex-cancel" }.says(&words, PATIENCE, None)
+                HelperCall { program: "clodex-control", name: "clodex-cancel" }.output(&words, PATIENCE, None)
             });
         }
     });
@@ -57,8 +57,8 @@ fn is_left(reason: &str) -> bool {
     matches!(reason, "prompt_input_exit" | "logout" | "other")
 }
 
-fn is_attached_to(run: &SeenRun, concern: &Concern) -> bool {
-    !run.record.detached && concern.is_own(&run.record) && !concern.is_of_another_process(&run.record)
+fn is_attached_to(run: &SeenRun, session: &SessionRuns) -> bool {
+    !run.record.detached && session.is_own(&run.record) && !session.is_of_another_process(&run.record)
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use clodex_os::ExitKind;
 use clodex_os::clock::Timestamp;
 use clodex_os::record_store::{RecordStore, SeenRun};
 
-use crate::concern::Concern;
 use crate::event::{Received, SessionStart};
-use crate::sibling::beside;
+use crate::run_helper::helper_command;
+use crate::session_runs::SessionRuns;
 use crate::told_runs::{ToldRun, ended_line, live_line};
-use crate::{Answer, Surroundings, plugin_version};
+use crate::{Answer, HookContext, plugin_version};
 
 /// Copying the helpers takes a fraction of it.
 const INSTALLED_WITHIN: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ const JUST_ENDED: Duration = Duration::from_hours(1);
 const MEANWHILE: Duration = Duration::from_hours(30 * 24);
 
 /// Answers the event.
-pub fn session_start(begun: &SessionStart<'_>, received: &Received<'_>, around: &Surroundings) -> Answer {
+pub fn session_start(begun: &SessionStart<'_>, received: &Received<'_>, around: &HookContext) -> Answer {
     let other = plugin_version::other_version(around.plugin_root.as_deref());
     Answer::SessionBegun {
         context: context(begun, received, around),
@@ -33,21 +33,22 @@ pub fn session_start(begun: &SessionStart<'_>, received: &Received<'_>, around: 
 /// Has the plugin's own helpers installed where a build of them is at hand, or leaves it to another session while a run
 /// lives: then there is nothing for the user to do.
 fn are_brought_up_to_date() -> bool {
-    let asked = beside("clodex-setup", INSTALLED_WITHIN).and_then(|setup| setup.args(["--refresh"]).run());
+    let asked =
+        helper_command("clodex-setup", INSTALLED_WITHIN).and_then(|setup| setup.args(["--refresh"]).run());
     asked.is_ok_and(|done| done.status == ExitKind::Exit(0) && done.stdout.is_empty())
 }
 
-fn context(begun: &SessionStart<'_>, received: &Received<'_>, around: &Surroundings) -> Option<String> {
+fn context(begun: &SessionStart<'_>, received: &Received<'_>, around: &HookContext) -> Option<String> {
     let store = RecordStore::look_at(around.state.clone()?);
     // What cannot be closed is told as dead.
     let _ = store.reap_all();
-    let concern = Concern::of(received, around);
-    let live: Vec<SeenRun> = store.live().into_iter().filter(|run| concern.has(&run.record)).collect();
+    let session = SessionRuns::of(received, around);
+    let live: Vec<SeenRun> = store.live().into_iter().filter(|run| session.has(&run.record)).collect();
     let ended = match begun.source.as_ref() {
-        "resume" => ended_meanwhile(&store, &concern, around.now),
-        _ => ended_just_now(&store, &concern, around.now),
+        "resume" => ended_meanwhile(&store, &session, around.now),
+        _ => ended_just_now(&store, &session, around.now),
     };
-    let told = |record, liveness| ToldRun { record, liveness, is_own: concern.is_own(record) };
+    let told = |record, liveness| ToldRun { record, liveness, is_own: session.is_own(record) };
     let live: Vec<ToldRun<'_>> = live.iter().map(|run| told(&run.record, run.liveness)).collect();
     let ended: Vec<ToldRun<'_>> = ended.iter().map(|record| told(record, Liveness::Ended)).collect();
     let lines = [live_line(&live, around.now.unix_ms()), ended_line(&ended, around.now.unix_ms())];
@@ -56,10 +57,10 @@ fn context(begun: &SessionStart<'_>, received: &Received<'_>, around: &Surroundi
 }
 
 /// To a session that knows nothing, or has forgotten it: what ended in its project.
-fn ended_just_now(store: &RecordStore, concern: &Concern, now: Timestamp) -> Vec<RunRecord> {
+fn ended_just_now(store: &RecordStore, session: &SessionRuns, now: Timestamp) -> Vec<RunRecord> {
     let mut ended = store.ended_since(now.before(JUST_ENDED));
-    ended.retain(|record| concern.has(record));
-    for record in ended.iter().filter(|record| concern.is_own(record)) {
+    ended.retain(|record| session.has(record));
+    for record in ended.iter().filter(|record| session.is_own(record)) {
         take_telling(store, record);
     }
     newest_first(&mut ended);
@@ -67,8 +68,8 @@ fn ended_just_now(store: &RecordStore, concern: &Concern, now: Timestamp) -> Vec
 }
 
 /// To a session that goes on where it was: what of its own ended and nobody has told.
-fn ended_meanwhile(store: &RecordStore, concern: &Concern, now: Timestamp) -> Vec<RunRecord> {
-    let mut ended = store.untold_of(now.before(MEANWHILE), |record| concern.is_own(record));
+fn ended_meanwhile(store: &RecordStore, session: &SessionRuns, now: Timestamp) -> Vec<RunRecord> {
+    let mut ended = store.untold_of(now.before(MEANWHILE), |record| session.is_own(record));
     ended.retain(|record| take_telling(store, record));
     newest_first(&mut ended);
     ended
@@ -177,7 +178,7 @@ mod tests {
         let file = place.store.dir().path().join("file");
         std::fs::write(&file, "").unwrap();
         for state in [None, Some(StateDir::at(&file)), Some(StateDir::at("/nowhere/at/all"))] {
-            let around = Surroundings { state, ..place.around() };
+            let around = HookContext { state, ..place.around() };
             let input = br#"{"session_id":"s","hook_event_name":"SessionStart","source":"startup"}"#;
             let answer = crate::answer(&Received::read(input).unwrap(), &around);
             assert_eq!(answer, Answer::SessionBegun { context: None, note: None });

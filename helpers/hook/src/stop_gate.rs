@@ -15,12 +15,12 @@ use clodex_os::record_store::RecordStore;
 
 use crate::answer::Answer;
 use crate::event::{Received, Stop};
-use crate::surroundings::Surroundings;
-use crate::turns::OpenWork;
+use crate::hook_context::HookContext;
+use crate::turn_state::OpenWork;
 use switch::{Switch, switch};
 
 /// Remembers since when there may be something to review. Without that there is no review.
-pub fn turn_begins(received: &Received<'_>, around: &Surroundings) {
+pub fn turn_begins(received: &Received<'_>, around: &HookContext) {
     if matches!(switch(), Switch::On(_))
         && let Some(work) = open_work(received, around)
     {
@@ -29,14 +29,14 @@ pub fn turn_begins(received: &Received<'_>, around: &Surroundings) {
 }
 
 /// Nobody stops here any more.
-pub fn session_ends(received: &Received<'_>, around: &Surroundings) {
+pub fn session_ends(received: &Received<'_>, around: &HookContext) {
     if let Some(work) = open_work(received, around) {
         work.take();
     }
 }
 
 /// What to say before Claude stops. A subagent's stop is none.
-pub fn before_stop(stop: &Stop<'_>, received: &Received<'_>, around: &Surroundings) -> Answer {
+pub fn before_stop(stop: &Stop<'_>, received: &Received<'_>, around: &HookContext) -> Answer {
     if stop.stop_hook_active || !stop.agent_id.is_empty() {
         return Answer::Nothing;
     }
@@ -51,7 +51,7 @@ pub fn before_stop(stop: &Stop<'_>, received: &Received<'_>, around: &Surroundin
 }
 
 /// The work tree, where the turn is over and something has changed in it. From then on the turn counts as reviewed.
-fn tree_to_review(stop: &Stop<'_>, received: &Received<'_>, around: &Surroundings) -> Option<PathBuf> {
+fn tree_to_review(stop: &Stop<'_>, received: &Received<'_>, around: &HookContext) -> Option<PathBuf> {
     let session_dir = around.project_dir.as_deref().unwrap_or(Path::new(received.cwd.as_ref()));
     let tree = git_places(session_dir)?.work_tree;
     if is_paused(stop, &tree, around) {
@@ -63,7 +63,7 @@ fn tree_to_review(stop: &Stop<'_>, received: &Received<'_>, around: &Surrounding
 
 /// Whether somebody still writes here on the session's behalf, and wakes it later: agents of its own, or Codex. A shell
 /// is not waited for, because a server never ends.
-fn is_paused(stop: &Stop<'_>, tree: &Path, around: &Surroundings) -> bool {
+fn is_paused(stop: &Stop<'_>, tree: &Path, around: &HookContext) -> bool {
     let writes_here =
         |run: &RunRecord| run.mode == Mode::Worker && Path::new(&run.tree_root).starts_with(tree);
     stop.background_tasks.iter().any(|task| matches!(&*task.kind, "subagent" | "teammate" | "workflow"))
@@ -73,7 +73,7 @@ fn is_paused(stop: &Stop<'_>, tree: &Path, around: &Surroundings) -> bool {
         })
 }
 
-fn open_work(received: &Received<'_>, around: &Surroundings) -> Option<OpenWork> {
+fn open_work(received: &Received<'_>, around: &HookContext) -> Option<OpenWork> {
     let session = Some(&*received.session_id).filter(|session| !session.is_empty())?;
     Some(OpenWork::of(around.state.as_ref()?, "unreviewed", session))
 }

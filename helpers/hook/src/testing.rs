@@ -4,7 +4,7 @@ use clodex_core::{RunId, RunRecord};
 use clodex_os::clock::Timestamp;
 use clodex_os::record_store::{LiveRun, RecordStore, StateDir};
 
-use crate::{Received, Surroundings};
+use crate::{HookContext, Received};
 
 /// A whole record of a live run; the id ends in these four characters.
 pub fn record(random: &str) -> RunRecord {
@@ -38,8 +38,8 @@ impl Place {
         self.store.begin(record).unwrap().expect("the id is free")
     }
 
-    pub fn around(&self) -> Surroundings {
-        Surroundings {
+    pub fn around(&self) -> HookContext {
+        HookContext {
             state: Some(self.store.dir().clone()),
             plugin_root: None,
             plugin_data: None,

@@ -5,10 +5,10 @@ mod arguments;
 mod code_words;
 mod code_writes;
 pub mod command;
+mod messages;
 mod shell_words;
 mod shell_writes;
 mod source;
-mod words;
 
 use std::borrow::Cow;
 use std::env;
@@ -19,8 +19,8 @@ use clodex_os::{project_root, read_toggle};
 
 use crate::answer::Answer;
 use crate::event::{Received, ToolUse};
-use crate::surroundings::Surroundings;
-use crate::turns::Turns;
+use crate::hook_context::HookContext;
+use crate::turn_state::Turns;
 use shell_writes::{Written, written_by};
 use source::Place;
 
@@ -47,7 +47,7 @@ impl Refused {
 }
 
 /// What to say before a tool is used.
-pub fn before_tool(received: &Received<'_>, used: &ToolUse<'_>, around: &Surroundings) -> Answer {
+pub fn before_tool(received: &Received<'_>, used: &ToolUse<'_>, around: &HookContext) -> Answer {
     let cwd = Path::new(received.cwd.as_ref());
     let session_dir = around.project_dir.as_deref().unwrap_or(cwd);
     let Some(project) = project_root(session_dir) else { return Answer::Nothing };
@@ -58,12 +58,12 @@ pub fn before_tool(received: &Received<'_>, used: &ToolUse<'_>, around: &Surroun
     let cwd = if cwd.is_absolute() { cwd } else { &project };
     match (toggle, refused(used, &Place { project: &project, cwd })) {
         (Toggle::Off, _) | (_, None) => Answer::Nothing,
-        (Toggle::Deny, Some(refused)) => Answer::ToolDenied(words::refusal(&refused, &project)),
+        (Toggle::Deny, Some(refused)) => Answer::ToolDenied(messages::refusal(&refused, &project)),
         (Toggle::Warn, Some(refused)) => {
             let turns = around.state.as_ref().map(|state| Turns::of(state, "toggle", &project));
             let is_first =
                 turns.is_none_or(|turns| turns.is_first(&received.session_id, &received.prompt_id));
-            if is_first { Answer::ToolNoted(words::note(&refused, &project)) } else { Answer::Nothing }
+            if is_first { Answer::ToolNoted(messages::note(&refused, &project)) } else { Answer::Nothing }
         }
     }
 }

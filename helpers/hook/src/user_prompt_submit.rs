@@ -3,19 +3,19 @@
 use clodex_core::{Liveness, RunRecord, cut, elapsed_text, harmless, utc_ms};
 use clodex_os::record_store::RecordStore;
 
-use crate::concern::Concern;
 use crate::event::Received;
-use crate::{Answer, Surroundings};
+use crate::session_runs::SessionRuns;
+use crate::{Answer, HookContext};
 
 const NAME_COLUMNS: usize = 40;
 const QUESTION_COLUMNS: usize = 300;
 
 /// Answers the event.
-pub fn user_prompt_submit(received: &Received<'_>, around: &Surroundings) -> Answer {
+pub fn user_prompt_submit(received: &Received<'_>, around: &HookContext) -> Answer {
     let Some(state) = around.state.clone() else { return Answer::Nothing };
-    let concern = Concern::of(received, around);
+    let session = SessionRuns::of(received, around);
     let mut runs = RecordStore::look_at(state).live();
-    runs.retain(|run| run.liveness == Liveness::Live && concern.is_own(&run.record));
+    runs.retain(|run| run.liveness == Liveness::Live && session.is_own(&run.record));
     let waiting: Vec<&RunRecord> =
         runs.iter().map(|run| &run.record).filter(|record| !record.open_requests.is_empty()).collect();
     line(&waiting, around.now.unix_ms()).map_or(Answer::Nothing, Answer::PromptContext)
@@ -46,7 +46,8 @@ mod tests {
     use clodex_core::OpenRequest;
 
     fn request(question: &str) -> OpenRequest {
-        OpenRequest { id: "1".into(), question: question.into(), deadline: "2026-01-21T01:05:00.000Z".into() }
+        let deadline = "2026-01-21T01:05:00.000Z".into();
+        OpenRequest { id: "1".into(), question: question.into(), deadline, lines: vec![], parts: vec![] }
     }
 
     #[test]

@@ -177,7 +177,7 @@ mod tests {
             connection.receive(None).unwrap();
         }
         let told = Message::Notification(Notification { method: "m".to_owned(), params: None });
-        connection.send(told, Duration::from_secs(10)).unwrap();
+        connection.send(told, Duration::from_mins(2)).unwrap();
         let wanted = [(Way::In, unknown_members), (Way::In, "nonsense"), (Way::Out, r#"{"method":"m"}"#)];
         assert_eq!(*heard.lock().unwrap(), wanted.map(|(way, text)| (way, text.to_owned())));
         assert_eq!(to_send.recv().unwrap().text(), r#"{"method":"m"}"#);

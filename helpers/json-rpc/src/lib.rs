@@ -19,7 +19,7 @@ mod web_socket;
 mod whole_frames;
 
 pub use calls::Calls;
-pub use connection::{Closed, Connection, Incoming, QUEUED, Sending, Waker, Way};
+pub use connection::{Closed, Connection, Incoming, Sending, Waker, Way};
 pub use lines::lines;
 pub use memory::in_memory;
 pub use message::{Id, Message, Notification, Params, Request, Response, RpcError, Unreadable};

@@ -55,7 +55,7 @@ mod tests {
     use crate::message::{Id, Response, params};
     use std::time::Duration;
 
-    const SOON: Duration = Duration::from_secs(10);
+    const SOON: Duration = Duration::from_mins(2);
 
     fn all(connection: &Connection) -> Vec<String> {
         let mut all = Vec::new();
@@ -111,7 +111,7 @@ mod tests {
         let connection = lines(io::empty(), write);
         let long = params(&"x".repeat(1 << 20)).unwrap();
         let patience = Duration::from_millis(10);
-        let mut sent = (0..2 * crate::QUEUED).map(|_| {
+        let mut sent = (0..2 * crate::connection::QUEUED).map(|_| {
             let outcome = Ok(long.clone());
             connection.send(Message::Response(Response { id: Id::Number(0), outcome }), patience)
         });

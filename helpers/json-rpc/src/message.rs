@@ -83,6 +83,8 @@ pub struct RpcError {
 }
 
 impl RpcError {
+    /// The code of a request that is not understood.
+    pub const INVALID_REQUEST: i64 = -32600;
     /// The code of a method that is not known.
     pub const METHOD_NOT_FOUND: i64 = -32601;
 

@@ -30,7 +30,7 @@ impl FromStr for Address {
             return Ok(Self::Unix(path.into()));
         }
         let Some(rest) = text.strip_prefix("ws://") else {
-            return Err(format!("`{text}` is no address: ws://HOST:PORT or unix://PATH"));
+            return Err(format!("`{text}` is not an address: ws://HOST:PORT or unix://PATH"));
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let port = authority.rsplit_once(':').map(|(host, port)| (!host.is_empty(), port.parse::<u16>()));

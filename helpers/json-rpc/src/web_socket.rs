@@ -36,7 +36,7 @@ pub struct Greeting {
 impl Greeting {
     /// Adds a header; the error names it and never its value.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, String> {
-        let parsed_name: HeaderName = name.parse().map_err(|_| format!("`{name}` is no name of a header"))?;
+        let parsed_name: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
         let mut parsed: HeaderValue =
             value.parse().map_err(|_| format!("the value for the header `{name}` cannot be sent"))?;
         parsed.set_sensitive(true);

@@ -61,7 +61,7 @@ pub fn private_dir(path: &Path) -> Result<()> {
     if !found.is_dir() || found.uid() != own {
         let owner = found.uid();
         return Err(Error::Untrusted(format!(
-            "cannot use {} for private files: it is no directory of user {own} (owner {owner}, or a symlink)\n\
+            "cannot use {} for private files: it is not a directory of user {own} (owner {owner}, or a symlink)\n\
              hint: remove it, or name another place",
             path.display()
         )));

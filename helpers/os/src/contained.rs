@@ -91,6 +91,13 @@ impl ContainedCommand {
         self
     }
 
+    /// Keeps it out of the caller's process group: what is typed on a terminal (Ctrl-C, Ctrl-Z) reaches the caller alone.
+    #[must_use]
+    pub fn own_group(mut self) -> Self {
+        self.command.process_group(0);
+        self
+    }
+
     /// Which containment to use.
     #[must_use]
     pub const fn containment(mut self, wish: ContainmentWish) -> Self {

@@ -1,10 +1,11 @@
 //! How a helper that looks at or acts on runs tells why it could not: the message with its hint, and the exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode as ProcessExit;
 
 use clodex_core::ExitCode;
 
-use crate::Error;
+use crate::{Error, say_line};
 
 /// A message for people and an exit code of the common table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,17 @@ impl Failure {
         Self::new(ExitCode::Usage, message)
     }
 
+    /// The same, and one line more.
+    #[must_use]
+    pub fn with_line(self, line: &str) -> Self {
+        Self { message: format!("{}\n{line}", self.message), ..self }
+    }
+
+    /// Its exit code.
+    pub fn code(&self) -> ExitCode {
+        self.code
+    }
+
     /// What is told to people.
     pub fn message(&self) -> &str {
         &self.message
@@ -32,10 +44,11 @@ impl Failure {
     /// Tells it: to stderr with its code, or, called from inline shell, to stdout with 0.
     pub fn report(self, inline: bool) -> ProcessExit {
         if inline {
-            println!("{}", self.message);
+            say_line(&self.message);
             return ProcessExit::SUCCESS;
         }
-        eprintln!("{}", self.message);
+        // Nobody may listen there either.
+        let _ = writeln!(std::io::stderr(), "{}", self.message);
         ProcessExit::from(self.code as u8)
     }
 }

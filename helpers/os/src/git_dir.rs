@@ -6,6 +6,11 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::regular_file::read_regular;
+
+/// A file that holds a path is no longer.
+const POINTER: u64 = 8192;
+
 /// Where a repository lies, without symlinks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitPlaces {
@@ -47,10 +52,7 @@ fn common_dir_of(dot_git: &Path) -> Option<PathBuf> {
 
 /// The path that a small file of git's holds after `prefix`.
 fn pointed_at(file: &Path, prefix: &[u8]) -> Option<PathBuf> {
-    if !fs::metadata(file).is_ok_and(|found| found.is_file() && found.len() < 8192) {
-        return None;
-    }
-    let content = fs::read(file).ok()?;
+    let content = read_regular(&file.canonicalize().ok()?, POINTER).ok()?;
     let path = content.strip_prefix(prefix)?.trim_ascii_end();
     (!path.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(path)))
 }
@@ -94,6 +96,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         make(&root, &["real.git", "tree"], &[("tree/.git", "gitdir: ../real.git\n")]);
+        assert_eq!(git_common_dir(&root.join("tree")), Some(root.join("real.git")));
+    }
+
+    #[test]
+    fn what_lies_in_the_place_of_a_pointer_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        make(&root, &["real.git", "tree"], &[("tree/.git", "gitdir: ../real.git\n")]);
+        let commondir = root.join("real.git/commondir");
+        nix::unistd::mkfifo(&commondir, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(git_common_dir(&root.join("tree")), Some(root.join("real.git")));
+        fs::remove_file(&commondir).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &commondir).unwrap();
         assert_eq!(git_common_dir(&root.join("tree")), Some(root.join("real.git")));
     }
 

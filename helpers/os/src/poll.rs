@@ -9,7 +9,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Waits until one of `fds` is readable or hung up; says which are. Empty = the deadline passed.
 pub(crate) fn readable(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io::Result<Vec<bool>> {
-    let mut polled: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)).collect();
+    ready(fds, PollFlags::POLLIN, deadline)
+}
+
+fn ready(fds: &[BorrowedFd<'_>], wanted: PollFlags, deadline: Option<Instant>) -> io::Result<Vec<bool>> {
+    let mut polled: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::new(*fd, wanted)).collect();
     loop {
         match poll(&mut polled, timeout_until(deadline)) {
             Ok(0) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {}
@@ -24,6 +28,11 @@ pub(crate) fn readable(fds: &[BorrowedFd<'_>], deadline: Option<Instant>) -> io:
 /// Waits for one descriptor; false = the deadline passed first.
 pub(crate) fn is_readable(fd: &impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
     Ok(!readable(&[fd.as_fd()], deadline)?.is_empty())
+}
+
+/// Waits until `fd` can be written to, or nobody reads it any more, which the write tells; false = the deadline passed first.
+pub(crate) fn is_writable(fd: &impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
+    Ok(!ready(&[fd.as_fd()], PollFlags::POLLOUT, deadline)?.is_empty())
 }
 
 fn timeout_until(deadline: Option<Instant>) -> PollTimeout {

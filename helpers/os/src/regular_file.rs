@@ -46,8 +46,12 @@ const F_SETSIG: libc::c_int = 10;
 /// The content of a regular file; an error when it is longer than `limit`.
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_regular(path)?;
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     // One byte more than it has, so that a single read finds its end.
-    let expected = file.metadata()?.len().min(limit) + 1;
+    let expected = length + 1;
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }

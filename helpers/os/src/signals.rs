@@ -5,9 +5,20 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction, signal};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
+
+/// Takes back what a caller may have left to a program that has children and writes files: an ignored SIGCHLD would throw
+/// away how children ended, and a file that is too large (`ulimit -f`) is an error of the write, not the writer's end.
+/// Children get neither: a handler does not outlive `exec`.
+pub fn settle() {
+    // Neither can fail for a signal that there is.
+    // SAFETY: the default action runs nothing of ours.
+    let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) };
+    // SAFETY: it does nothing at all.
+    let _ = unsafe { signal_hook::low_level::register(Signal::SIGXFSZ as i32, || {}) };
+}
 
 /// A wish of somebody outside that this program should end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +70,48 @@ impl StopSignals {
 
     /// Waits for the next one, for as long as it takes. Made for a thread that passes them on.
     pub fn wait(&mut self) -> io::Result<StopSignal> {
-        loop {
-            if let Some(signal) = self.0.next() {
-                let known = StopSignal::ALL.into_iter().find(|stop| stop.signal() == signal);
-                return Ok(known.expect("only stop signals were registered"));
-            }
-            crate::poll::is_readable(&self.0, None)?;
-        }
+        let signal = self.0.wait()?;
+        let known = StopSignal::ALL.into_iter().find(|stop| stop.signal() == signal);
+        Ok(known.expect("only stop signals were registered"))
+    }
+}
+
+/// What a shell wants of its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobSignal {
+    /// SIGTSTP: Ctrl-Z. Whoever catches it is not stopped by it.
+    Stop,
+    /// SIGCONT: it goes on, after whatever has stopped it.
+    Continue,
+}
+
+/// The signals of job control, caught from now on.
+#[derive(Debug)]
+pub struct JobSignals(CaughtSignals);
+
+impl JobSignals {
+    /// Catches those that were not ignored when the program was started.
+    pub fn catch() -> io::Result<Self> {
+        CaughtSignals::unless_ignored(&[Signal::SIGTSTP, Signal::SIGCONT]).map(Self)
+    }
+
+    /// Waits for the next one, for as long as it takes.
+    pub fn wait(&mut self) -> io::Result<JobSignal> {
+        let signal = self.0.wait()?;
+        Ok(if signal == Signal::SIGTSTP { JobSignal::Stop } else { JobSignal::Continue })
+    }
+}
+
+/// Stops this program as Ctrl-Z does by default, and returns when it goes on. Where nobody could let it go on (it is no
+/// shell's job), the kernel does not stop it.
+pub(crate) fn stop_this_program() {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the default action runs nothing of ours. None of these can fail for a signal that there is.
+    let caught = unsafe { sigaction(Signal::SIGTSTP, &default) };
+    let _ = raise(Signal::SIGTSTP);
+    if let Ok(caught) = caught {
+        // SAFETY: it is what was there before.
+        let _ = unsafe { sigaction(Signal::SIGTSTP, &caught) };
     }
 }
 
@@ -78,6 +124,15 @@ impl CaughtSignals {
         let (read, write) = UnixStream::pair()?;
         let wanted = signals.iter().filter(|signal| !is_ignored(**signal)).map(|signal| *signal as i32);
         SignalDelivery::with_pipe(read, write, SignalOnly, wanted).map(Self)
+    }
+
+    fn wait(&mut self) -> io::Result<Signal> {
+        loop {
+            if let Some(signal) = self.next() {
+                return Ok(signal);
+            }
+            crate::poll::is_readable(self, None)?;
+        }
     }
 
     /// One that has arrived, without waiting. Several of one kind may come as one.
@@ -93,8 +148,14 @@ impl AsFd for CaughtSignals {
     }
 }
 
+/// Ignores a signal from now on.
+pub(crate) fn ignore(wanted: Signal) {
+    // SAFETY: nothing of ours runs. It cannot fail for a signal that can be ignored.
+    let _ = unsafe { signal(wanted, SigHandler::SigIgn) };
+}
+
 /// Whether a signal is ignored now: at the start of a program this is what its caller wants.
-fn is_ignored(signal: Signal) -> bool {
+pub(crate) fn is_ignored(signal: Signal) -> bool {
     // SAFETY: plain numbers, for which all zeros is a value.
     let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: a null new action changes nothing; the old one is written to a value that outlives the call.

@@ -23,7 +23,7 @@ pub enum FoundFlag {
 }
 
 impl FoundFlag {
-    /// What holds.
+    /// The toggle in force.
     pub fn toggle(&self) -> Toggle {
         match self {
             Self::Says(toggle) => *toggle,
@@ -63,7 +63,7 @@ pub fn set_toggle(project: &Path, toggle: Toggle) -> Result<()> {
         Ok(_) => {
             let folder = folder.display();
             return Err(Error::Untrusted(format!(
-                "cannot set the toggle in {folder}: it is no directory, or a symlink\n\
+                "cannot set the toggle in {folder}: it is not a directory, or a symlink\n\
                  hint: make it a directory of the project"
             )));
         }

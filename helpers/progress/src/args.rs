@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clodex_core::Mode;
 
-/// Shows a `codex exec --json` stream live: in the statusline, in clodex-status and, if asked, line by line.
+/// Show a `codex exec --json` stream live: in the statusline, in clodex-status and, if asked, line by line.
 #[derive(Debug, Clone, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "they are flags of a command line")]
 #[command(name = "clodex-progress", version)]

@@ -168,6 +168,11 @@ impl Watcher {
         } else {
             record::ending(&self.story, self.fold.progress().events)
         };
+        if self.fold.progress().events == 0 && !self.is_stopped {
+            eprintln!(
+                "clodex-progress: there was no event to show\nhint: codex exec --json … | clodex-progress"
+            );
+        }
         self.fold.set_phase(Phase::Finishing, "");
         let now = Timestamp::now().rfc3339();
         self.record.progress.clone_from(self.fold.progress());
@@ -201,9 +206,7 @@ fn workdir(given: Option<&Path>) -> PathBuf {
 
 /// What a resumed thread had used until now: its file does not know this run's tokens before the model's first answer.
 fn used_before(thread_id: &str) -> ThreadBase {
-    let variable = |name: &str| std::env::var_os(name);
-    let home = codex_home(variable("CODEX_HOME").as_deref(), variable("HOME").as_deref());
-    let file = home.and_then(|home| find_rollout(&home, thread_id));
+    let file = codex_home().and_then(|home| find_rollout(&home, thread_id));
     let rollout = file.and_then(|file| Rollout::read(&file).ok());
     rollout.and_then(|rollout| rollout.usage).map_or(ThreadBase::Unknown, ThreadBase::Used)
 }

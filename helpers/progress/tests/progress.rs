@@ -111,6 +111,14 @@ fn a_live_line_is_printed_at_the_end_and_says_how_it_went() {
 }
 
 #[test]
+fn an_empty_stream_is_not_passed_over_in_silence() {
+    let state = tempfile::tempdir().unwrap();
+    let output = watch(state.path(), &[], b"");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("hint: codex exec --json"));
+}
+
+#[test]
 fn a_state_directory_that_cannot_be_written_does_not_end_the_stream() {
     let state = tempfile::tempdir().unwrap();
     let file = state.path().join("file");

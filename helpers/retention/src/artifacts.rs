@@ -2,13 +2,11 @@
 //! and so does a directory that cannot be shown to be the run's.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
 use clodex_core::{RunRecord, Seal};
-use clodex_os::RealDir;
-use sha2::{Digest as _, Sha256};
+use clodex_os::{NoFollowDir, sha256_hex};
 
 /// A seal lists some twenty names.
 const SEAL_MAX_BYTES: u64 = 1 << 20;
@@ -49,7 +47,7 @@ pub(crate) struct Removed {
 pub(crate) fn of_run(record: &RunRecord) -> Result<Option<RunDir>, String> {
     let path = Path::new(&record.artifact_dir);
     let shown = path.display();
-    let dir = match RealDir::open(path) {
+    let dir = match NoFollowDir::open(path) {
         Ok(dir) => dir,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("its artifacts stay: cannot open {shown} for certain: {error}")),
@@ -67,7 +65,7 @@ pub(crate) fn of_run(record: &RunRecord) -> Result<Option<RunDir>, String> {
 /// A directory that is a run's.
 #[derive(Debug)]
 pub(crate) struct RunDir {
-    dir: RealDir,
+    dir: NoFollowDir,
     sealed: Vec<OsString>,
 }
 
@@ -105,19 +103,11 @@ impl RunDir {
 }
 
 /// The names that the run's own seal lists; none where it is not the seal that the record knows.
-fn sealed(dir: &RealDir, record: &RunRecord) -> Option<Vec<OsString>> {
+fn sealed(dir: &NoFollowDir, record: &RunRecord) -> Option<Vec<OsString>> {
     let bytes = dir.read(SEAL, SEAL_MAX_BYTES).ok()?;
     let seal: Seal = serde_json::from_slice(&bytes).ok()?;
-    let is_its = record.seal.as_deref() == Some(&hex_digest(&bytes)) && seal.run_id == record.id.as_str();
+    let is_its = record.seal.as_deref() == Some(&sha256_hex(&bytes)) && seal.run_id == record.id.as_str();
     is_its.then(|| seal.sha256.into_keys().map(OsString::from).collect())
-}
-
-fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn is_written_by_us(name: &str) -> bool {
@@ -165,7 +155,7 @@ mod tests {
         let run_id = record(dir, None).id.to_string();
         let text = serde_json::to_vec(&Seal { version: 1, run_id, sha256 }).unwrap();
         fs::write(dir.join(SEAL), &text).unwrap();
-        hex_digest(&text)
+        sha256_hex(&text)
     }
 
     #[test]

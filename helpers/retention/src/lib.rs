@@ -5,8 +5,11 @@
 //! with all that belongs to it. Knows nothing of runs that live.
 
 mod artifacts;
+mod flows;
 mod prune;
+mod sealed;
 mod worktrees;
 
 pub use prune::{Act, Fate, PruneError, Pruned, PrunedRun, Wish, days_long, once_a_day, prune};
+pub use sealed::Sealed;
 pub use worktrees::{forget_worktree, place_of_worktree, sweep_worktrees, what_waits};

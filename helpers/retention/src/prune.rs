@@ -14,6 +14,7 @@ use clodex_os::{DiskUse, RunLock, disk_use};
 use clodex_scope::{let_go, remove_worktree};
 
 use crate::artifacts;
+use crate::flows::forget_flows;
 use crate::worktrees::{place_of_worktree, what_waits};
 
 const A_DAY: Duration = Duration::from_hours(24);
@@ -158,7 +159,8 @@ fn prune_alone(store: &RecordStore, wish: Wish) -> Pruned {
     }
     if wish.act == Act::Remove {
         let since = SystemTime::now().checked_sub(wish.older_than);
-        pruned.other_bytes = since.map_or(0, |since| store.forget_rests(since));
+        pruned.other_bytes =
+            since.map_or(0, |since| store.delete_leftovers(since) + forget_flows(store, since));
         store.forget_tellings();
     }
     pruned
@@ -207,7 +209,7 @@ fn remove(store: &RecordStore, record: &RunRecord) -> Result<Fate, Fate> {
         None => None,
     };
     let held = store.hold_ended(&record.id).map_err(refused)?;
-    let held = held.ok_or_else(|| kept("somebody else works with it right now"))?;
+    let held = held.ok_or_else(|| kept("another program is using it right now"))?;
     check(store, held.record())?;
     take_away(store, held)
 }
@@ -227,7 +229,7 @@ fn take_away(store: &RecordStore, held: EndedRun) -> Result<Fate, Fate> {
         Err(why) => left = Some(why),
     }
     if !let_go(&secured(store, &record.id)) {
-        return Err(kept("somebody puts back what it changed right now"));
+        return Err(kept("its changes are being restored right now"));
     }
     remove_worktree(&place_of_worktree(store, &record.id))
         .map_err(|error| kept(format!("its worktree cannot be removed: {error}")))?;

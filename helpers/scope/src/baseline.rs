@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 use clodex_core::{ByProducts, Grants, ScopeRules};
 use serde::{Deserialize, Serialize};
 
-use crate::attributes::Conversions;
-use crate::beyond::Beyond;
 use crate::candidates::candidates;
+use crate::check_in::CheckIn;
 use crate::ctime::{CtimeTrust, Question};
 use crate::ignore_rules::IgnoreRules;
+use crate::rules::{Rules, check_in};
 use crate::secure::{SecureRequest, Secured};
-use crate::survey::{Rules, Survey, list_tree, read_areas};
-use crate::{ScopeError, Tree, hard_links, status_text};
+use crate::survey::{Survey, list_tree, read_areas};
+use crate::symlink_targets::SymlinkTargets;
+use crate::top::Top;
+use crate::{ScopeError, Tree, hard_links, homes, status_text};
 
 /// What a run may change, and what is not looked at.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +27,9 @@ pub struct Request {
     pub by_products: ByProducts,
     /// Directories that the dispatcher itself writes to: its artifacts, when they lie in the tree.
     pub exclude: Vec<PathBuf>,
+    /// Where programs that take part keep their own things, when that lies in the tree ([`Tree::homes`]): they are not looked
+    /// at, save what the scope names.
+    pub homes: Vec<PathBuf>,
     /// All that the worker can write to, where its sandbox was seen to hold; `None` where it may reach anything.
     pub reach: Option<Grants>,
     /// How it is found out where ctime tells of every change.
@@ -39,6 +44,16 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub struct Baseline {
     pub(crate) inner: Arc<Inner>,
+    reaches: Reaches,
+}
+
+/// What is known of the worker's reach by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reaches {
+    /// What the request said.
+    AsRequested,
+    /// It may have been anything.
+    Anything,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,10 +62,13 @@ pub(crate) struct Inner {
     pub(crate) rules: ScopeRules,
     pub(crate) survey_rules: Arc<Rules>,
     pub(crate) exclude: Vec<Vec<u8>>,
+    #[serde(default)]
+    pub(crate) homes: Vec<Vec<u8>>,
     pub(crate) reach: Option<Grants>,
     pub(crate) allow_commit: bool,
+    pub(crate) top: Option<Top>,
     pub(crate) survey: Survey,
-    pub(crate) beyond: Beyond,
+    pub(crate) symlink_targets: SymlinkTargets,
     /// `None` when nothing was to be secured, or could be.
     pub(crate) secured: Option<Secured>,
     /// What was too much to secure.
@@ -74,7 +92,9 @@ pub(crate) fn take(
     earlier: Option<(&Arc<Rules>, &Survey)>,
 ) -> Result<Baseline, ScopeError> {
     let started = Instant::now();
-    let exclude: Vec<Vec<u8>> = request.exclude.iter().filter_map(|path| tree.relative(path)).collect();
+    let homes = homes::relative(tree, &request.homes);
+    let mut exclude: Vec<Vec<u8>> = request.exclude.iter().filter_map(|path| tree.relative(path)).collect();
+    exclude.extend(homes::unnamed(&homes, &request.rules).cloned());
     let question = Question::ask(&request.ctime);
     let listing = list_tree(tree, &exclude, earlier.map(|(_, survey)| &survey.listing))?;
     let (mut areas, mut problems) = read_areas(tree, &listing);
@@ -87,7 +107,8 @@ pub(crate) fn take(
         Some((rules, _)) => Arc::clone(rules),
         None => Arc::new(Rules {
             ignore: IgnoreRules::read(tree.root(), tree.common_dir(), &listing),
-            conversions: Conversions::read(tree.root(), tree.common_dir(), &listing),
+            check_in: check_in(tree, &areas, &listing),
+            by_default: CheckIn::default(),
             by_products: request.by_products,
             distrusted: question.answer(
                 areas.iter().map(|area| (&*area.path, &area.listing)).chain([(tree.root(), &listing)]),
@@ -95,10 +116,11 @@ pub(crate) fn take(
         }),
     };
     let mut survey = Survey::take(tree, listing, areas, &survey_rules, earlier.map(|(_, survey)| survey));
-    let beyond = Beyond::look(tree, &survey.listing, &request.rules);
+    homes::say_nothing_of(&exclude, &mut survey.status);
+    let symlink_targets = SymlinkTargets::look(tree, &survey.listing, &request.rules);
     let mut notes = survey.notes.clone();
     notes.extend(survey_rules.distrusted.notes(&survey));
-    notes.extend(beyond.notes.iter().cloned());
+    notes.extend(symlink_targets.notes.iter().cloned());
     let warnings = hard_links::notes(&survey.listing, &request.rules);
     notes.extend(warnings.iter().cloned());
     let rules = request.rules;
@@ -119,10 +141,12 @@ pub(crate) fn take(
         rules,
         survey_rules,
         exclude,
+        homes,
         reach: request.reach,
         allow_commit: request.allow_commit,
+        top: Top::look(tree.root()),
         survey,
-        beyond,
+        symlink_targets,
         secured,
         not_restorable,
         problems,
@@ -130,7 +154,7 @@ pub(crate) fn take(
         warnings,
         took: started.elapsed(),
     };
-    Ok(Baseline { inner: Arc::new(inner) })
+    Ok(Baseline::new(inner))
 }
 
 impl Baseline {
@@ -187,7 +211,20 @@ impl Baseline {
 
     /// All that the worker can write to; `None` where it may reach anything.
     pub fn reach(&self) -> Option<&Grants> {
-        self.inner.reach.as_ref()
+        match self.reaches {
+            Reaches::AsRequested => self.inner.reach.as_ref(),
+            Reaches::Anything => None,
+        }
+    }
+
+    /// The same for a worker that was let out of its sandbox meanwhile: it may have written anything.
+    #[must_use]
+    pub fn of_anything(self) -> Self {
+        Self { reaches: Reaches::Anything, ..self }
+    }
+
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), reaches: Reaches::AsRequested }
     }
 
     /// How long taking it took.

@@ -10,8 +10,9 @@ use clodex_core::{ByProducts, Grants, ScopeRules};
 
 use crate::git_area::GitArea;
 use crate::listing::{Directory, Kind, Seen, join, split};
+use crate::rules::Rules;
 use crate::secure::{Candidate, Rank};
-use crate::survey::{Rules, Survey};
+use crate::survey::Survey;
 
 /// Directories whose content somebody else can make again.
 const PACKAGES: [&[u8]; 4] = [b"node_modules", b".venv", b"venv", b".codex-dispatch"];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 clean, or put back · 1 something could not be put back, and is named · 2 bad arguments, or nobody can be
+Exit codes: 0 clean, or put back · 1 something could not be put back, and is named · 2 bad arguments, or nobody can be \
 asked: nothing was done · 6 violation, or a verdict that could not be completed · 7 another run works in the same tree";
 
 /// What a work tree was, what became of it, and whether that was allowed.
@@ -44,7 +44,7 @@ pub(crate) struct ScopeArguments {
 /// Write down what the tree is, before something runs in it
 ///
 /// The digest of the snapshot goes to stdout: kept where the watched program cannot reach it and given to `compare`,
-/// it tells a forged snapshot.
+/// it exposes a forged snapshot.
 #[derive(Debug, Args)]
 pub(crate) struct SnapshotArguments {
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub(crate) struct CompareArguments {
 
 /// Say what a change of a path would count as, and why
 ///
-/// Nothing needs to lie there. Exits with 6 when the change of any of the paths would be a violation.
+/// Nothing needs to be there. Exits with 6 when the change of any of the paths would be a violation.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArguments {
     #[command(flatten)]
@@ -87,15 +87,15 @@ pub(crate) struct ExplainArguments {
 
 /// Put back what a run changed outside its scope, path by path
 ///
-/// What somebody changed after the run is left alone. What is removed is kept in the run's artifacts: `quarantine/`,
+/// Later changes by others are left alone. What is removed is kept in the run's artifacts: `quarantine/`,
 /// `quarantine.patch` and `quarantine.json`. An interrupted attempt can be made again.
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArguments {
-    /// The run: its id, a unique beginning of its id, or its name
+    /// The run: its id, a unique prefix of its id, or its name
     pub(crate) run: String,
     /// Only these paths and what is below them, as the report names them [default: all]
     pub(crate) paths: Vec<String>,
-    /// Ask nothing
+    /// Do not ask for confirmation
     #[arg(long)]
     pub(crate) yes: bool,
     /// Answer as JSON

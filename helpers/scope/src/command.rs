@@ -1,17 +1,17 @@
 //! What clodex-scope does: one file a command. Data goes to stdout, everything for people to stderr.
 
-mod asked;
 mod compare;
 mod explain;
 mod restore;
 mod snapshot;
+mod target;
 
 use std::ffi::OsString;
 use std::process::ExitCode as ProcessExit;
 
 use clap::Parser as _;
 use clodex_core::{ExitCode, Verdict};
-use clodex_os::Failure;
+use clodex_os::{Failure, say_line};
 use serde::Serialize;
 
 use crate::ScopeError;
@@ -48,7 +48,7 @@ fn code_of(verdict: Verdict) -> ExitCode {
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value)
         .map_err(|error| Failure::usage(format!("cannot write the answer as JSON: {error}")))?;
-    println!("{text}");
+    say_line(&text);
     Ok(())
 }
 

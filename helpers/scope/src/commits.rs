@@ -18,7 +18,7 @@ pub(crate) struct NewCommits {
     /// `<short id> <first line>`, oldest first.
     shown: Vec<String>,
     /// Files out of scope that they changed.
-    beyond: Vec<Finding>,
+    symlink_targets: Vec<Finding>,
     /// The branch that grew, when there is one.
     branch: Option<Vec<u8>>,
 }
@@ -47,7 +47,7 @@ impl NewCommits {
             at = commit.parents.first().copied();
         }
         commits.shown.reverse();
-        commits.beyond.reverse();
+        commits.symlink_targets.reverse();
         Some(commits)
     }
 
@@ -62,7 +62,7 @@ impl NewCommits {
         let shown = format!("{} {}", id.short(), path_text(&commit.subject));
         for path in objects.changed_between(base.as_ref(), Some(&commit.tree))? {
             if !rules.allows(&path) {
-                self.beyond.push(Finding::outside(
+                self.symlink_targets.push(Finding::outside(
                     &path,
                     ViolationKind::Modified,
                     format!("committed in {shown}"),
@@ -76,13 +76,13 @@ impl NewCommits {
     /// Takes out of the findings what the commits explain, if all of them are in scope; else adds the files that are
     /// not. Gives the commits as they are shown.
     pub(crate) fn explain(self, findings: &mut Vec<Finding>) -> Vec<String> {
-        if self.beyond.is_empty() {
+        if self.symlink_targets.is_empty() {
             let moved = |path: &Vec<u8>| path == b"HEAD" || Some(path) == self.branch.as_ref();
             findings.retain(|finding| {
                 finding.place != Place::NeverInScope || finding.at.is_none() || !moved(&finding.path)
             });
         } else {
-            findings.extend(self.beyond);
+            findings.extend(self.symlink_targets);
         }
         self.shown
     }

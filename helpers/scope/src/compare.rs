@@ -7,18 +7,19 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clodex_core::{ByProducts, Grants, Verdict, Violation, ViolationKind, path_text};
+use clodex_core::{Grants, Verdict, Violation, ViolationKind, path_text};
 
+use crate::attribution::{Attribution, OtherScope, is_mount_point};
 use crate::baseline::{Baseline, Request, take};
+use crate::by_product::{by_product, by_product_of};
 use crate::commits::NewCommits;
 use crate::finding::{Finding, Place, violations};
 use crate::git_findings::git_findings;
 use crate::listing::{Kind, Listing};
-use crate::lost_objects::lost_objects;
+use crate::object_findings::{Depth, object_findings};
 use crate::survey::{Survey, list_tree, read_areas};
 use crate::tree_findings::tree_findings;
-use crate::whose::{OtherScope, Whose, is_mount_point};
-use crate::{ScopeError, hard_links, patch, status_text};
+use crate::{ScopeError, closed_dirs, hard_links, homes, left_locks, patch, status_text, top};
 
 /// What went on beside the run.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +64,10 @@ pub struct Comparison {
 
 /// Compares the tree as it is now with the baseline. Nothing of the run may be alive any more.
 pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, ScopeError> {
+    compare_to(Depth::Whole, before, meanwhile)
+}
+
+fn compare_to(depth: Depth, before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, ScopeError> {
     let started = Instant::now();
     let tree = before.tree();
     let others: Vec<Vec<u8>> =
@@ -74,13 +79,26 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
     problems.extend(area_problems);
     problems.extend(areas.iter().flat_map(|area| area.listing.problems.iter().cloned()));
     problems.extend(listing.problems.iter().cloned());
-    let after = Survey::take(tree, listing, areas, &before.inner.survey_rules, Some(&before.inner.survey));
+    let mut after =
+        Survey::take(tree, listing, areas, &before.inner.survey_rules, Some(&before.inner.survey));
+    homes::say_nothing_of(&exclude, &mut after.status);
     let looks = [&before.inner.survey, &after];
-    let whose = Whose::new(tree.root(), before.reach(), &meanwhile.scopes, looks.map(|look| &look.listing));
-    let mut findings = findings(before, &after, &whose);
+    let attribution =
+        Attribution::new(tree.root(), before.reach(), &meanwhile.scopes, looks.map(|look| &look.listing));
+    let mut findings = findings(before, &after, &attribution);
+    let of_objects = object_findings(
+        tree.root(),
+        (&before.inner.survey, &after),
+        &before.inner.survey_rules.distrusted,
+        depth,
+        |store| attribution.reaches(store),
+    );
+    findings.extend(of_objects.findings);
+    problems.extend(of_objects.problems);
     findings.retain(|finding| {
         !is_of_another_run(&finding.path, &others)
             && !is_mount_point(finding, tree.root(), &meanwhile.mount_points, looks)
+            && !is_of_a_home(before, &after.listing, finding)
     });
     let commits = if before.inner.allow_commit { NewCommits::between(before, &after) } else { None };
     let commits = commits.map(|commits| commits.explain(&mut findings)).unwrap_or_default();
@@ -89,7 +107,12 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
         finding.place != Place::NeverInScope || !is_of_anothers_worktree(&finding.path, &meanwhile.worktrees)
     });
     let others_worked = findings.len() < found;
-    let judged = Judged::new(before, &after.listing, &whose, findings);
+    problems.extend(closed_dirs::problems(tree.root(), &after.listing, |path| {
+        attribution.reaches(&tree.root().join(OsStr::from_bytes(path)))
+            && !before.rules().allows(path)
+            && by_product(before, &after.listing, path).is_none()
+    }));
+    let judged = Judged::new(before, &after.listing, &attribution, findings);
     let verdict = if !judged.violations.is_empty() {
         Verdict::Violation
     } else if problems.is_empty() {
@@ -99,6 +122,7 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
     };
     let mut notes = problems;
     notes.extend(before.notes().iter().cloned());
+    notes.extend(left_locks::notes(&before.inner.survey.areas, &after.areas));
     if others_worked {
         notes.push("worktrees of other isolated runs came or went in the git directory".to_owned());
     }
@@ -120,21 +144,21 @@ pub fn compare(before: &Baseline, meanwhile: &Meanwhile) -> Result<Comparison, S
 }
 
 /// All differences that may matter.
-fn findings(before: &Baseline, after: &Survey, whose: &Whose<'_>) -> Vec<Finding> {
-    let (was, beyond) = (&before.inner.survey, &before.inner.beyond);
+fn findings(before: &Baseline, after: &Survey, attribution: &Attribution<'_>) -> Vec<Finding> {
+    let (was, symlink_targets) = (&before.inner.survey, &before.inner.symlink_targets);
     let mut findings = tree_findings(before, after);
+    findings.extend(top::finding(before));
     findings.extend(git_findings(before.root(), was, after, &before.inner.survey_rules.distrusted));
-    findings.extend(lost_objects(before.root(), (was, after), |store| whose.reaches(store)));
-    let beyond_links = beyond.findings(before.tree(), &after.listing, before.rules());
+    let beyond_links = symlink_targets.findings(before.tree(), &after.listing, before.rules());
     // What others do outside the tree is nobody's business here.
-    findings.extend(beyond_links.into_iter().filter(|finding| !whose.is_out_of_reach(finding)));
-    findings.extend(hard_links::findings(&was.listing, &after.listing, before.rules(), beyond.since));
+    findings.extend(beyond_links.into_iter().filter(|finding| !attribution.is_out_of_reach(finding)));
+    findings.extend(hard_links::findings(before, &after.listing));
     findings
 }
 
 /// The first path outside the scope that is not as it was, while a worker may be writing. `None` where it cannot be told.
 pub fn first_violation(before: &Baseline, meanwhile: &Meanwhile) -> Option<String> {
-    let found = compare(before, meanwhile).ok()?;
+    let found = compare_to(Depth::Glance, before, meanwhile).ok()?;
     // What git holds while it writes is nobody's change yet.
     let is_held = |violation: &&Violation| {
         let path = violation.path.as_bytes();
@@ -150,7 +174,8 @@ impl Comparison {
         let before = &self.baseline.inner;
         let absolute = |path: &Vec<u8>| before.tree.root().join(OsStr::from_bytes(path));
         let exclude = before.exclude.iter().map(absolute).collect();
-        let request = Request { exclude, reach, ..Request::default() };
+        let homes = homes::absolute(before.tree.root(), &before.homes);
+        let request = Request { exclude, homes, reach, ..Request::default() };
         take(&before.tree, request, Some((&before.survey_rules, &self.after)))
     }
 
@@ -186,6 +211,17 @@ fn is_of_another_run(path: &[u8], others: &[Vec<u8>]) -> bool {
     })
 }
 
+/// Whether it lies where other programs keep their own things, and nobody let the worker change it.
+fn is_of_a_home(before: &Baseline, after: &Listing, finding: &Finding) -> bool {
+    let within = match (&finding.at, finding.place) {
+        (Some(at), _) => at.strip_prefix(before.root()).ok().map(|within| within.as_os_str().as_bytes()),
+        (None, Place::Tree) => Some(finding.path.as_slice()),
+        (None, Place::Index | Place::NeverInScope) => None,
+    };
+    within.is_some_and(|within| homes::is_in(&before.inner.homes, within))
+        && !is_allowed(before, after, finding)
+}
+
 /// What git keeps of another run's worktree: `…/worktrees/<its name>` in a git directory, and the directory of all
 /// of them, which the first makes and the last removes.
 fn is_of_anothers_worktree(path: &[u8], worktrees: &[String]) -> bool {
@@ -207,17 +243,20 @@ struct Judged {
 }
 
 impl Judged {
-    fn new(before: &Baseline, after: &Listing, whose: &Whose<'_>, findings: Vec<Finding>) -> Self {
+    fn new(
+        before: &Baseline,
+        after: &Listing,
+        attribution: &Attribution<'_>,
+        findings: Vec<Finding>,
+    ) -> Self {
         let mut judged = Self::default();
         for finding in findings {
-            if finding.place == Place::Tree
-                && let Some(by_product) = by_product(before, after, &finding.path)
-            {
+            if let Some(by_product) = by_product_of(before, after, &finding) {
                 judged.by_products.insert(by_product);
                 continue;
             }
             let allowed = is_allowed(before, after, &finding);
-            if !allowed && whose.is_foreign(&finding) {
+            if !allowed && attribution.is_foreign(&finding) {
                 judged.foreign.insert(path_text(&finding.path));
                 continue;
             }
@@ -255,24 +294,4 @@ fn is_allowed(before: &Baseline, after: &Listing, finding: &Finding) -> bool {
             rules.allows(path) || leads() || begins()
         }
     }
-}
-
-/// The by-product directory (or file) that the path belongs to: ignored before the run, real, and not tracked.
-pub(crate) fn by_product(before: &Baseline, after: &Listing, path: &[u8]) -> Option<String> {
-    let inner = &before.inner;
-    let (survey, ignore) = (&inner.survey, &inner.survey_rules.ignore);
-    if survey.is_tracked(path) {
-        return None;
-    }
-    let real = |listing: &Listing, directory: &[u8]| {
-        listing.entry(directory).is_none_or(|seen| seen.stat.kind == Kind::Directory)
-    };
-    let is_ignored = |directory: &[u8]| {
-        ignore.ignores(directory, true) && real(&survey.listing, directory) && real(after, directory)
-    };
-    if let Some(directory) = inner.survey_rules.by_products.directory_of(path, is_ignored) {
-        return Some(path_text(directory) + "/");
-    }
-    let is_file = after.entry(path).is_none_or(|seen| seen.stat.kind == Kind::File);
-    (is_file && ByProducts::is_file_candidate(path) && ignore.ignores(path, false)).then(|| path_text(path))
 }

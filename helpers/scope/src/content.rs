@@ -1,47 +1,41 @@
 //! Reading and hashing of what a path holds. Follows no symlink, blocks on no FIFO, runs no filter.
 
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use clodex_os::{open_regular, read_regular};
 use git2::{ObjectType, Oid};
-use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of the bytes of a file.
 pub(crate) type Digest = [u8; 32];
 
-/// Beyond this a file is hashed as a stream, and never kept.
+/// SymlinkTargets this a file is hashed as a stream, and never kept.
 const IN_MEMORY: u64 = 16 << 20;
+/// What is read as a whole is no longer: the index of some millions of files.
+const WHOLE: u64 = 512 << 20;
 
 /// Opens a regular file for reading.
 pub(crate) fn open(root: &Path, path: &[u8]) -> std::io::Result<File> {
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(root.join(OsStr::from_bytes(path)))?;
-    if !file.metadata()?.is_file() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    Ok(file)
+    open_regular(&root.join(OsStr::from_bytes(path)))
 }
 
+/// All of a file that has a meaning as a whole, such as an index.
 pub(crate) fn read(root: &Path, path: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(root, path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    read_up_to(root, path, WHOLE)
+}
+
+/// The content of a file; an error when it is longer than `limit`.
+pub(crate) fn read_up_to(root: &Path, path: &[u8], limit: u64) -> std::io::Result<Vec<u8>> {
+    read_regular(&root.join(OsStr::from_bytes(path)), limit)
 }
 
 pub(crate) fn digest_of(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
-}
-
-/// Bytes as people write them.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 pub(crate) fn digest_file(root: &Path, path: &[u8]) -> std::io::Result<Digest> {

@@ -9,10 +9,10 @@ pub enum ScopeError {
     #[error("`{}` is in no git work tree\nhint: run `git init` there, or name a directory of a repository", .0.display())]
     NotARepository(PathBuf),
     /// The directory lies inside a git directory.
-    #[error("`{}` lies in a git directory\nhint: name a directory inside the work tree", .0.display())]
+    #[error("`{}` is in a git directory\nhint: name a directory inside the work tree", .0.display())]
     InsideGitDirectory(PathBuf),
     /// A `.git` file leads nowhere.
-    #[error("`{}` names a git directory that is not there\nhint: `git worktree repair` or `git submodule update` may mend it", .0.display())]
+    #[error("`{}` names a git directory that is not there\nhint: `git worktree repair` or `git submodule update` may fix it", .0.display())]
     BrokenGitFile(PathBuf),
     /// A snapshot cannot be written or used.
     #[error("cannot {what} snapshot `{}`: {why}", .path.display())]
@@ -25,7 +25,7 @@ pub enum ScopeError {
         why: String,
     },
     /// No worktree can be made.
-    #[error("cannot make a worktree: {0}\nhint: start it without --isolate, or mend what is said")]
+    #[error("cannot make a worktree: {0}\nhint: fix the problem named above, or start it without --isolate")]
     Worktree(String),
     /// What is to be compared with cannot be found.
     #[error(

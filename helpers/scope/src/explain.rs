@@ -8,7 +8,7 @@ use clodex_core::{Verdict, path_text};
 use serde::Serialize;
 
 use crate::baseline::Baseline;
-use crate::compare::by_product;
+use crate::by_product::by_product;
 use crate::listing::Kind;
 
 /// What a change of the path would count as.
@@ -54,13 +54,13 @@ pub struct Explanation {
 }
 
 impl Baseline {
-    /// Explains a path, which is relative to the work directory or absolute. Nothing needs to lie there.
+    /// Explains a path, which is relative to the work directory or absolute. Nothing needs to be there.
     pub fn explain(&self, path: &Path) -> Explanation {
         let tree = self.tree();
         let named = tree.root().join(OsStr::from_bytes(tree.workdir_in_root())).join(path);
         let real = real_path(&named);
         let Ok(within) = real.strip_prefix(tree.root()) else {
-            let because = vec!["it lies outside the repository".to_owned()];
+            let because = vec!["it is outside the repository".to_owned()];
             return Explanation {
                 path: path_text(real.as_os_str().as_bytes()),
                 counts_as: CountsAs::Violation,
@@ -111,7 +111,7 @@ impl Baseline {
                 facts.push(format!("the file has {} names: writing changes all of them", seen.stat.nlink));
             }
         } else if !path.is_empty() {
-            facts.push("nothing lies there".to_owned());
+            facts.push("nothing is there".to_owned());
         }
         let is_directory = seen.is_some_and(|seen| seen.stat.kind == Kind::Directory);
         if survey.is_tracked(path) {

@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::attributes::without_carriage_returns;
+use crate::check_in::CheckIn;
 use crate::content::{self, ObjectId, blob_id, digest_of};
+use crate::conversion::Conversion;
 use crate::index::IndexEntry;
 use crate::listing::{Kind, Seen, Stat};
 use crate::objects::Objects;
@@ -37,16 +38,29 @@ pub(crate) struct Job {
 
 #[derive(Debug)]
 enum What {
-    /// Tracked: compare with the blob. `looks_clean` when only the blob's filtered form is in doubt.
-    Tracked {
-        id: ObjectId,
-        mode: u32,
-        cached_size: u32,
-        converted: bool,
-        looks_clean: bool,
-    },
+    /// Tracked: compare with the blob.
+    Tracked(Tracked),
     Untracked,
     Ignored,
+}
+
+#[derive(Debug)]
+struct Tracked {
+    id: ObjectId,
+    /// Whether the index vouches for it: only its own bytes are not known.
+    looks_clean: bool,
+    likeness: Likeness,
+    /// Whether the bytes of the file are not those of the blob, for more than their line ends.
+    converted: bool,
+    conversion: Conversion,
+}
+
+/// How far a file is of the kind that the index has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    Mode,
+    Type,
+    Nothing,
 }
 
 /// What came out. No letter: as the index says, or not tracked.
@@ -66,23 +80,27 @@ impl Job {
         seen: Seen<'_>,
         entry: &IndexEntry<'_>,
         vouched_until: i64,
-        converted: bool,
+        check_in: &CheckIn,
     ) -> Option<Self> {
-        let looks_clean = is_as_cached(seen.stat, entry)
-            && seen.stat.mtime < vouched_until
-            && has_mode(seen.stat, entry.mode);
-        (!looks_clean || converted).then(|| Self {
-            path: path.to_vec(),
-            stat: seen.stat,
-            target: seen.target.to_vec(),
-            what: What::Tracked {
-                id: entry.id,
-                mode: entry.mode,
-                cached_size: entry.cached.size,
-                converted,
-                looks_clean,
-            },
-        })
+        let has_mode = check_in.has_mode(seen.stat, entry.mode);
+        let looks_clean =
+            is_as_cached(seen.stat, entry) && is_vouched_for(seen.stat, entry, vouched_until) && has_mode;
+        let converted = check_in.may_convert(entry.path);
+        if looks_clean && !converted {
+            return None;
+        }
+        let mut conversion = check_in.conversion(entry.path);
+        if check_in.is_link_as_file(seen.stat, entry.mode) {
+            conversion = Conversion::NONE;
+        }
+        let likeness = match check_in.is_of_type(seen.stat, entry.mode) {
+            true if has_mode => Likeness::Mode,
+            true => Likeness::Type,
+            false => Likeness::Nothing,
+        };
+        let tracked = Tracked { id: entry.id, looks_clean, likeness, converted, conversion };
+        let what = What::Tracked(tracked);
+        Some(Self { path: path.to_vec(), stat: seen.stat, target: seen.target.to_vec(), what })
     }
 
     /// A file that git does not know; nothing to look into unless it is a regular one.
@@ -106,13 +124,12 @@ fn is_as_cached(stat: Stat, entry: &IndexEntry<'_>) -> bool {
         && entry.cached.size == size
 }
 
-fn has_mode(stat: Stat, mode: u32) -> bool {
-    match stat.kind {
-        Kind::File => mode == if stat.mode & 0o100 == 0 { 0o100_644 } else { 0o100_755 },
-        Kind::Symlink => mode == 0o120_000,
-        Kind::Directory => mode >> 12 == 0o16 || mode >> 12 == 0o4,
-        Kind::Fifo | Kind::Socket | Kind::Device => false,
-    }
+/// Whether it was written before the index was, as far as the index keeps times.
+fn is_vouched_for(stat: Stat, entry: &IndexEntry<'_>, until: i64) -> bool {
+    let keeps_seconds = entry.cached.mtime.1 == 0;
+    let until =
+        if keeps_seconds { until.div_euclid(1_000_000_000).saturating_mul(1_000_000_000) } else { until };
+    stat.mtime < until
 }
 
 /// How much of the budget is used.
@@ -165,10 +182,9 @@ pub(crate) fn run_jobs(root: &Path, common_dir: &Path, jobs: Vec<Job>, notes: &m
 
 fn look(root: &Path, objects: &Objects, budget: &Budget, job: Job) -> Done {
     match job.what {
-        What::Tracked { id, mode, cached_size, converted, looks_clean } => {
-            let letter =
-                tracked_letter(root, objects, &job, (&id, mode), cached_size, converted, looks_clean);
-            let wanted = job.stat.kind == Kind::File && (converted || letter.is_some());
+        What::Tracked(ref tracked) => {
+            let letter = tracked_letter(root, objects, &job, tracked);
+            let wanted = job.stat.kind == Kind::File && (tracked.converted || letter.is_some());
             let known = wanted.then(|| known(root, &job, budget)).flatten();
             Done { path: job.path, letter, is_unread: wanted && known.is_none(), known }
         }
@@ -186,53 +202,52 @@ fn look(root: &Path, objects: &Objects, budget: &Budget, job: Job) -> Done {
     }
 }
 
-fn tracked_letter(
-    root: &Path,
-    objects: &Objects,
-    job: &Job,
-    (id, mode): (&ObjectId, u32),
-    cached_size: u32,
-    converted: bool,
-    looks_clean: bool,
-) -> Option<u8> {
-    if looks_clean {
+fn tracked_letter(root: &Path, objects: &Objects, job: &Job, tracked: &Tracked) -> Option<u8> {
+    if tracked.looks_clean {
         return None;
     }
-    let same_type = has_mode(job.stat, mode) || job.stat.kind == Kind::File && mode >> 12 == 0o10;
-    if !same_type {
+    if tracked.likeness == Likeness::Nothing {
         return Some(b'T');
     }
+    let id = &tracked.id;
     let same_content = match job.stat.kind {
         Kind::Symlink => blob_id(&job.target, id).as_ref() == Some(id),
-        _ => is_the_blob(root, objects, job, id, (cached_size, converted)),
+        _ => is_the_blob(root, objects, job, tracked),
     };
-    (!same_content || !has_mode(job.stat, mode)).then_some(b'M')
+    (!same_content || tracked.likeness != Likeness::Mode).then_some(b'M')
 }
 
-/// Whether the file holds the blob, as it is or as a known conversion writes it.
-fn is_the_blob(
-    root: &Path,
-    objects: &Objects,
-    job: &Job,
-    id: &ObjectId,
-    (cached_size, converted): (u32, bool),
-) -> bool {
-    if content::file_blob_id(root, &job.path, id).ok().flatten().as_ref() == Some(id) {
+/// Whether the file holds the blob, as it is or as git would store it. What only a filter can tell, is not told.
+fn is_the_blob(root: &Path, objects: &Objects, job: &Job, tracked: &Tracked) -> bool {
+    let (id, conversion) = (&tracked.id, &tracked.conversion);
+    // A file that somebody made very long is not read for what its length says.
+    let is_another_size =
+        || job.stat.size > READ_FILE && objects.size(id).is_some_and(|size| size != job.stat.size);
+    if !is_another_size() && content::file_blob_id(root, &job.path, id).ok().flatten().as_ref() == Some(id) {
         return true;
     }
-    if converted {
-        let pointer = objects.blob(id).unwrap_or_default();
-        if pointer.starts_with(b"version https://git-lfs") {
-            let digest = content::digest_file(root, &job.path).unwrap_or_default();
-            let hex = ObjectId::new(&digest).map(|digest| digest.to_string());
-            return hex.is_some_and(|hex| String::from_utf8_lossy(&pointer).contains(&hex));
-        }
-        return u64::from(cached_size) == job.stat.size;
+    if conversion.has_filter {
+        return is_large_file_of(root, job, &objects.blob(id).unwrap_or_default());
     }
-    job.stat.size <= IGNORED_FILE
-        && content::read(root, &job.path).is_ok_and(|bytes| {
-            bytes.contains(&b'\r') && blob_id(&without_carriage_returns(&bytes), id).as_ref() == Some(id)
-        })
+    if *conversion == Conversion::NONE || job.stat.size > READ_FILE {
+        return false;
+    }
+    let Ok(bytes) = content::read(root, &job.path) else { return false };
+    let stored = conversion.to_git(&bytes, || objects.blob(id));
+    stored.is_some_and(|stored| blob_id(&stored, id).as_ref() == Some(id))
+}
+
+/// Whether the blob stands for the file as git LFS has it: by its digest.
+fn is_large_file_of(root: &Path, job: &Job, pointer: &[u8]) -> bool {
+    let hex = || Some(ObjectId::new(&content::digest_file(root, &job.path).ok()?)?.to_string());
+    let names = |hex: String| {
+        let wanted = format!("oid sha256:{hex}");
+        pointer.split(|byte| *byte == b'\n').any(|line| line == wanted.as_bytes())
+    };
+    let size = job.stat.size.to_string();
+    let mut sizes = pointer.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"size "));
+    let mut is_its_size = || sizes.next().is_none_or(|told| told == size.as_bytes());
+    pointer.starts_with(b"version https://git-lfs") && is_its_size() && hex().is_some_and(names)
 }
 
 fn known(root: &Path, job: &Job, budget: &Budget) -> Option<Known> {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use clodex_core::{ViolationKind, path_text};
 
+use crate::cache_tree::wrong_trees;
 use crate::content;
 use crate::ctime::Distrusted;
 use crate::differences::{Pair, differences};
@@ -15,7 +16,6 @@ use crate::finding::{Finding, Place, Shared};
 use crate::git_area::{GitArea, RepositoryState};
 use crate::index::{Index, IndexEntry};
 use crate::listing::{Kind, join};
-use crate::made_trees::wrong_trees;
 use crate::survey::Survey;
 
 /// What changed in and around the git directories; `root` is the work tree.
@@ -56,8 +56,10 @@ fn never(path: Vec<u8>, kind: ViolationKind, detail: String) -> Finding {
 
 /// What is compared by value may be written in one of several files: who can write to any of them can have done it.
 fn in_area(area: &GitArea, finding: Finding) -> Finding {
-    let mut several =
+    let several =
         area.listing.paths().filter(|(_, seen)| seen.stat.kind == Kind::File && seen.stat.nlink > 1);
+    // Objects of a clone share their files with those of another, and are compared on their own.
+    let mut several = several.filter(|(path, _)| !area.is_object(path));
     let shared =
         several.next().map(|(_, seen)| Shared { inode: (seen.stat.dev, seen.stat.ino), names: u32::MAX });
     Finding { at: finding.at.or_else(|| Some(area.path.clone())), shared, ..finding }
@@ -133,6 +135,10 @@ fn repository(area: &GitArea, old: &RepositoryState, new: &RepositoryState, find
             findings.push(never(name(ref_name), kind_of(was, is), detail));
         }
     }
+    if let Some(why) = new.packed_fault.as_ref().filter(|_| old.packed_fault != new.packed_fault) {
+        let path = area.shown(&join(&old.base, b"packed-refs"));
+        findings.push(never(path, ViolationKind::Modified, format!("can no longer be read: {why}")));
+    }
     if old.stash_log != new.stash_log {
         let kind = kind_of(old.stash_log.as_ref(), new.stash_log.as_ref());
         findings.push(never(name(b"refs/stash"), kind, "the list of stashes".to_owned()));
@@ -178,7 +184,7 @@ fn index(
         (Ok(was), Ok(is)) => (was, is),
         (Err(was), Err(is)) if was == is => return,
         (_, Err(error)) => {
-            findings.push(never(shown, ViolationKind::Modified, format!("cannot be read any more: {error}")));
+            findings.push(never(shown, ViolationKind::Modified, format!("can no longer be read: {error}")));
             return;
         }
         (Err(_), Ok(_)) => {
@@ -242,7 +248,8 @@ fn files(was: &GitArea, is: &GitArea, distrusted: &Distrusted, findings: &mut Ve
         };
         let type_changed =
             pair.before.zip(pair.after).is_some_and(|(old, new)| old.stat.kind != new.stat.kind);
-        if below(&lost) || below(&gained) || !type_changed && (was.is_noise(&path) || is.is_noise(&path)) {
+        let is_noise = !type_changed && !is_in_the_way(is, &path, pair);
+        if below(&lost) || below(&gained) || is_noise && (was.is_noise(&path) || is.is_noise(&path)) {
             return;
         }
         if let Some(detail) = file_change(was, is, &path, pair) {
@@ -255,6 +262,19 @@ fn files(was: &GitArea, is: &GitArea, distrusted: &Distrusted, findings: &mut Ve
             findings.push(Finding { at, shared: Shared::of(pair), ..never(is.shown(&path), kind, detail) });
         }
     });
+}
+
+/// Whether something new lies where git reads a file that holds up whoever opens it, or cannot be opened.
+fn is_in_the_way(is: &GitArea, path: &[u8], pair: Pair<'_>) -> bool {
+    let Some(new) = pair.after.filter(|_| pair.before.is_none()) else { return false };
+    match new.stat.kind {
+        Kind::File => false,
+        Kind::Directory => is.is_file_of_gits(path),
+        Kind::Symlink => is.is_object(path) || is.is_file_of_gits(path),
+        // A daemon of git's answers at a socket.
+        Kind::Socket => is.is_object(path),
+        Kind::Fifo | Kind::Device => true,
+    }
 }
 
 /// Repositories that only one of the two has: they are named as a whole.

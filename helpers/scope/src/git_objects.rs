@@ -4,21 +4,22 @@
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, write};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clodex_os::{Dialogue, ShortCommand, run_suffix};
+use clodex_os::{InteractiveCommand, ShortCommand, is_executable, run_suffix};
 use git2::ObjectType;
 
-use crate::content::ObjectId;
+use crate::content::{self, ObjectId};
+use crate::store_gate::obstacle;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A running `git cat-file --batch`.
 #[derive(Debug)]
 pub(crate) struct GitObjects {
-    dialogue: Dialogue,
+    dialogue: InteractiveCommand,
     /// Needed until the first answer: by then git has read it.
     git_dir: Option<OwnGitDir>,
 }
@@ -26,25 +27,10 @@ pub(crate) struct GitObjects {
 impl GitObjects {
     /// Starts git for object names like this one; the error says why it cannot be had.
     pub(crate) fn start(root: &Path, common_dir: &Path, like: &ObjectId) -> Result<Self, String> {
-        let paths = trusted_paths(&[root, common_dir]);
-        let git = program(&paths).ok_or("git is not installed")?;
-        let git_dir = OwnGitDir::make(like).map_err(|error| format!("temporary git directory: {error}"))?;
-        let command = ShortCommand::new(git, LIMIT)
-            .args(["cat-file", "--batch"])
-            .current_dir(&git_dir.path)
-            .env_clear()
-            .env("PATH", std::env::join_paths(&paths).unwrap_or_default())
-            .env("HOME", &git_dir.path)
-            .env("GIT_DIR", &git_dir.path)
-            .env("GIT_OBJECT_DIRECTORY", common_dir.join("objects"))
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_NO_LAZY_FETCH", "1")
-            .env("GIT_NO_REPLACE_OBJECTS", "1")
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .env("LC_ALL", "C");
+        let git = GitOnObjects::prepare(root, common_dir, like)?;
+        let command = git.command(LIMIT).args(["cat-file", "--batch"]);
         let dialogue = command.converse().map_err(|error| error.to_string())?;
-        Ok(Self { dialogue, git_dir: Some(git_dir) })
+        Ok(Self { dialogue, git_dir: Some(git.git_dir) })
     }
 
     /// An object's type and bytes; `None` when it is not there. After an error there are no more answers.
@@ -60,6 +46,57 @@ impl GitObjects {
         let bytes = self.dialogue.bytes(len).map_err(told)?;
         self.dialogue.line().map_err(told)?;
         Ok(Some((kind, bytes)))
+    }
+}
+
+/// The git program with an object directory and a git directory of our own making.
+#[derive(Debug)]
+pub(crate) struct GitOnObjects {
+    program: PathBuf,
+    paths: Vec<PathBuf>,
+    objects: PathBuf,
+    git_dir: OwnGitDir,
+}
+
+impl GitOnObjects {
+    /// For object names like this one; the error says why it cannot be had.
+    pub(crate) fn prepare(root: &Path, common_dir: &Path, like: &ObjectId) -> Result<Self, String> {
+        let objects = common_dir.join("objects");
+        if let Some(why) = obstacle(&objects) {
+            return Err(why);
+        }
+        let paths = trusted_paths(&[root, common_dir]);
+        let program = program(&paths).ok_or("git is not installed")?;
+        let git_dir = OwnGitDir::make(like).map_err(|error| format!("temporary git directory: {error}"))?;
+        Ok(Self { program, paths, objects, git_dir })
+    }
+
+    /// git, to be given its arguments.
+    pub(crate) fn command(&self, limit: Duration) -> ShortCommand {
+        ShortCommand::new(&self.program, limit)
+            .current_dir(&self.git_dir.path)
+            .env_clear()
+            .env("PATH", std::env::join_paths(&self.paths).unwrap_or_default())
+            .env("HOME", &self.git_dir.path)
+            .env("GIT_DIR", &self.git_dir.path)
+            .env("GIT_OBJECT_DIRECTORY", &self.objects)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("LC_ALL", "C")
+    }
+
+    /// Gives it refs that lead to these objects, and the ends of history that the repository knows.
+    pub(crate) fn know(&self, common_dir: &Path, tips: &[ObjectId]) -> std::io::Result<()> {
+        let lines = tips.iter().enumerate().map(|(number, id)| format!("{id} refs/tips/{number:09}\n"));
+        write(self.git_dir.path.join("packed-refs"), lines.collect::<String>())?;
+        match content::read(common_dir, b"shallow") {
+            Ok(ends) => write(self.git_dir.path.join("shallow"), ends),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -105,10 +142,7 @@ pub(crate) fn trusted_paths(untrusted: &[&Path]) -> Vec<PathBuf> {
 }
 
 pub(crate) fn program(paths: &[PathBuf]) -> Option<PathBuf> {
-    let is_program = |path: &PathBuf| {
-        path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-    };
-    paths.iter().map(|path| path.join("git")).find(is_program)
+    paths.iter().map(|path| path.join("git")).find(|path| is_executable(path))
 }
 
 #[cfg(test)]

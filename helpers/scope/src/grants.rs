@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clodex_core::{Access, ByProducts, Grants, Place, ScopeRules};
 
-use crate::Tree;
+use crate::{Tree, homes};
 use layout::Layout;
 use siblings::Siblings;
 
@@ -26,6 +26,9 @@ pub struct Wishes {
     pub by_products_only: bool,
     /// Real directories that stay as they are, whatever is granted above them; there when the run starts.
     pub protect: Vec<PathBuf>,
+    /// Where programs that take part keep their own things, when that lies in the tree: they stay as they are, too, save what
+    /// the scope names.
+    pub homes: Vec<PathBuf>,
 }
 
 /// What a worker may reach, and what has to be there for it.
@@ -123,7 +126,7 @@ impl Making<'_> {
         }
         if left > 0 {
             self.reach.notes.push(format!(
-                "{left} paths beside the scope's entries can be written by the worker: changes there are found, not prevented"
+                "{left} paths next to the scope's entries can be written by the worker: changes there are found, not prevented"
             ));
         }
     }
@@ -135,7 +138,9 @@ impl Making<'_> {
             inside.push(self.absolute(below).join(".codex-dispatch"));
         }
         inside.retain(|path| path.symlink_metadata().is_ok_and(|found| !found.is_symlink()));
-        for path in inside.iter().chain(&wishes.protect) {
+        let homes = homes::relative(self.tree, &wishes.homes);
+        let homes: Vec<_> = homes::unnamed(&homes, self.rules).map(|home| self.absolute(home)).collect();
+        for path in inside.iter().chain(&wishes.protect).chain(&homes) {
             if self.reach.grants.may_write(path) {
                 self.reach.grants.set(path, Access::Read);
             }
@@ -155,7 +160,7 @@ impl Making<'_> {
             let path = lost.strip_prefix(self.tree.root()).unwrap_or(&lost);
             let path = clodex_core::path_text(path.as_os_str().as_bytes());
             self.reach.notes.push(format!(
-                "`{path}` cannot be written: it lies in what may be read only, in a directory that the worker could replace"
+                "`{path}` cannot be written: it is in a read-only place, in a directory that the worker could replace"
             ));
         }
     }

@@ -5,8 +5,11 @@ use std::collections::HashMap;
 
 use clodex_core::{ScopeRules, ViolationKind, path_text};
 
+use crate::Baseline;
+use crate::differences::Pair;
 use crate::finding::Finding;
 use crate::listing::{Kind, Listing, Seen};
+use crate::tree_findings::content_change;
 
 /// More than these are counted.
 const TOLD: usize = 5;
@@ -76,7 +79,8 @@ pub(crate) fn notes(listing: &Listing, rules: &ScopeRules) -> Vec<String> {
 }
 
 /// Files in scope that were written to while a name of them lay outside the tree.
-pub(crate) fn findings(before: &Listing, after: &Listing, rules: &ScopeRules, since: i64) -> Vec<Finding> {
+pub(crate) fn findings(before: &Baseline, after: &Listing) -> Vec<Finding> {
+    let (was, rules, since) = (&before.inner.survey, before.rules(), before.inner.symlink_targets.since);
     let names = shared(after, |_| true);
     let in_scope = after
         .directories
@@ -86,9 +90,15 @@ pub(crate) fn findings(before: &Listing, after: &Listing, rules: &ScopeRules, si
     in_scope
         .filter(|(path, seen)| {
             let elsewhere = seen.stat.nlink > names.get(&inode(*seen)).copied().unwrap_or_default();
-            let was = before.entry(path).filter(|was| inode(*was) == inode(*seen));
-            let written = match was {
-                Some(was) => (was.stat.mtime, was.stat.size) != (seen.stat.mtime, seen.stat.size),
+            let old = was.listing.entry(path).filter(|old| inode(*old) == inode(*seen));
+            let written = match old {
+                Some(old) if old.stat.is_untouched_since(&seen.stat) => false,
+                // Its time may have been put back.
+                Some(old) => {
+                    let pair = Pair { before: Some(old), after: Some(*seen) };
+                    old.stat.mtime != seen.stat.mtime
+                        || content_change(before.tree(), was, path, pair).is_some()
+                }
                 None => seen.stat.mtime > since,
             };
             elsewhere && written

@@ -6,6 +6,7 @@ use clodex_core::path_text;
 use serde::{Deserialize, Serialize};
 
 use crate::content;
+use crate::git_config::{GitConfig, users_file};
 use crate::listing::{Kind, Listing, join, split};
 use crate::wild_match::wild_match;
 
@@ -63,7 +64,7 @@ struct PatternFile {
 
 impl PatternFile {
     fn parse(name: String, directory: &[u8], text: &[u8]) -> Self {
-        let lines = (1..).zip(text.split(|byte| *byte == b'\n'));
+        let lines = (1..).zip(without_mark(text).split(|byte| *byte == b'\n'));
         let patterns = lines.filter_map(|(number, line)| Pattern::parse(number, line)).collect();
         Self { name, directory: directory.to_vec(), patterns }
     }
@@ -103,7 +104,7 @@ impl IgnoreRules {
     pub(crate) fn of_no_directory(common_dir: &Path) -> Self {
         let exclude = content::read(common_dir, b"info/exclude").unwrap_or_default();
         let files = vec![
-            PatternFile::parse("the user's excludes file".to_owned(), b"", &user_rules()),
+            PatternFile::parse("the user's excludes file".to_owned(), b"", &user_rules(common_dir)),
             PatternFile::parse(".git/info/exclude".to_owned(), b"", &exclude),
         ];
         Self { files }
@@ -146,43 +147,16 @@ impl IgnoreRules {
     }
 }
 
-/// The user's `core.excludesFile`, which lies outside every repository.
-fn user_rules() -> Vec<u8> {
-    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
-    let config_home = std::env::var_os("XDG_CONFIG_HOME").map(std::path::PathBuf::from);
-    let config_home = config_home.or_else(|| Some(home.as_ref()?.join(".config")));
-    let configs = [
-        home.as_ref().map(|home| home.join(".gitconfig")),
-        config_home.as_ref().map(|dir| dir.join("git/config")),
-    ];
-    let named = configs
-        .into_iter()
-        .flatten()
-        .find_map(|config| excludes_file(&std::fs::read_to_string(config).ok()?));
-    let path = match (named, &home) {
-        (Some(named), Some(home)) => match named.strip_prefix("~/") {
-            Some(rest) => Some(home.join(rest)),
-            None => Some(named.into()),
-        },
-        _ => config_home.map(|dir| dir.join("git/ignore")),
-    };
+/// The user's `core.excludesFile`, which lies outside every repository; what the repository itself names hides nothing.
+fn user_rules(common_dir: &Path) -> Vec<u8> {
+    let named = GitConfig::of(common_dir).users_path("core.excludesfile");
+    let path = named.or_else(|| users_file("ignore"));
     path.and_then(|path| std::fs::read(path).ok()).unwrap_or_default()
 }
 
-fn excludes_file(config: &str) -> Option<String> {
-    let mut in_core = false;
-    let mut found = None;
-    for line in config.lines().map(str::trim) {
-        if line.starts_with('[') {
-            in_core = line.eq_ignore_ascii_case("[core]");
-        } else if in_core
-            && let Some((key, value)) = line.split_once('=')
-            && key.trim().eq_ignore_ascii_case("excludesfile")
-        {
-            found = Some(value.trim().trim_matches('"').to_owned());
-        }
-    }
-    found
+/// The text without the mark that some editors begin it with.
+pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -238,10 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn the_users_excludes_file_is_found_in_his_config() {
-        assert_eq!(
-            excludes_file("[user]\nexcludesfile=no\n[core]\n\texcludesFile = \"~/x\"\n").as_deref(),
-            Some("~/x")
-        );
+    fn a_byte_order_mark_is_no_part_of_the_first_pattern() {
+        let rules = rules(&[("", "\u{feff}build/\n\u{feff}x\n")]);
+        assert!(rules.ignores(b"build", true) && !rules.ignores(b"x", false));
     }
 }

@@ -1,80 +1,38 @@
-//! Whether the object store still has what the index, HEAD and the refs need: who can write there can throw history
-//! away without a change of any ref. Looked at only where objects came or went.
+//! Which objects the index, HEAD and the refs need, and the first of them that a store has not got.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
-
-use clodex_core::ViolationKind;
 
 use crate::content::ObjectId;
-use crate::finding::Finding;
 use crate::git_area::{GitArea, RepositoryState};
 use crate::index::Index;
-use crate::listing::{Listing, join};
+use crate::listing::join;
 use crate::objects::{Objects, SUBMODULE};
-use crate::survey::Survey;
 
-/// What is needed and not there, one object for each repository; `counts` says whether a store is to be looked at.
-pub(crate) fn lost_objects(
-    root: &Path,
-    (before, after): (&Survey, &Survey),
-    counts: impl Fn(&Path) -> bool,
-) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for was in &before.areas {
-        let Some(is) = after.areas.iter().find(|is| is.path == was.path) else { continue };
-        let stores = was.repositories.iter().filter(|repository| has_store(&was.listing, repository));
-        for owner in stores {
-            let store = was.path.join(OsStr::from_bytes(&store_of(owner)));
-            if !counts(&store) || !has_changed(owner, was, is) || is_partial(&store) {
-                continue;
-            }
-            let objects = owner.objects(&was.path, root);
-            let shares = |other: &&RepositoryState| was.owner_of_store(other) == owner.base;
-            let mut looked_at = HashSet::new();
-            let mut users = was.repositories.iter().filter(shares);
-            let lost = users.find_map(|repository| first_lost(repository, &objects, &mut looked_at));
-            findings.extend(lost.map(|id| finding(was, owner, &id)));
-        }
-    }
-    findings
-}
-
-fn finding(area: &GitArea, owner: &RepositoryState, id: &ObjectId) -> Finding {
+/// Where an object lies that lies alone, in its area.
+pub(crate) fn object_path(owner: &RepositoryState, id: &ObjectId) -> Vec<u8> {
     let hex = id.to_string();
     let (directory, name) = hex.split_at(2);
-    let path = join(&store_of(owner), format!("{directory}/{name}").as_bytes());
-    let detail = "an object that the index, HEAD or a ref needs cannot be read any more".to_owned();
-    Finding::outside(&area.shown(&path), ViolationKind::Removed, detail)
+    join(&owner.store(), format!("{directory}/{name}").as_bytes())
 }
 
-fn store_of(repository: &RepositoryState) -> Vec<u8> {
-    join(&repository.base, b"objects")
+/// What HEAD and the refs of all repositories lead to that use the store of this one.
+pub(crate) fn tips(area: &GitArea, owner: &RepositoryState) -> Vec<ObjectId> {
+    let values = users(area, owner).flat_map(|repository| repository.refs.values().chain(&repository.head));
+    values.filter_map(|value| ObjectId::from_hex(value)).collect()
 }
 
-fn has_store(listing: &Listing, repository: &RepositoryState) -> bool {
-    listing.directory(&store_of(repository)).is_some()
+/// The first object that is needed and not there; what commits need that came before is not looked at.
+pub(crate) fn first_lost(area: &GitArea, owner: &RepositoryState, objects: &Objects) -> Option<ObjectId> {
+    let mut looked_at = HashSet::new();
+    users(area, owner).find_map(|repository| lost_to(repository, objects, &mut looked_at))
 }
 
-/// Names that come or go show in the times of the directories that hold them.
-fn has_changed(repository: &RepositoryState, was: &GitArea, is: &GitArea) -> bool {
-    let store = store_of(repository);
-    match (was.listing.directory(&store), is.listing.directory(&store)) {
-        (Some(was), Some(is)) => !was.entries().eq(is.entries()),
-        _ => true,
-    }
-}
-
-/// A clone that fetches what it lacks when it is asked for.
-fn is_partial(store: &Path) -> bool {
-    let packs = store.join("pack").read_dir().into_iter().flatten().flatten();
-    packs.into_iter().any(|pack| pack.path().extension().is_some_and(|end| end == "promisor"))
+fn users<'a>(area: &'a GitArea, owner: &RepositoryState) -> impl Iterator<Item = &'a RepositoryState> {
+    area.repositories.iter().filter(move |repository| area.owner_of_store(repository) == owner.base)
 }
 
 /// The index first: it needs most of what HEAD needs, without a look into trees.
-fn first_lost(
+fn lost_to(
     repository: &RepositoryState,
     objects: &Objects,
     looked_at: &mut HashSet<ObjectId>,

@@ -4,6 +4,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use git2::{ObjectType, Odb, Oid};
 
@@ -11,8 +12,12 @@ use crate::content::{ObjectId, object_id};
 use crate::git_objects::GitObjects;
 use crate::index::Index;
 use crate::listing::join;
+use crate::object_check::{self, Checked};
 use crate::sparse::DIRECTORY;
+use crate::store_gate::obstacle;
 
+/// An object that takes longer to read is not read.
+const LIMIT: Duration = Duration::from_secs(30);
 /// The mode of a commit of another repository.
 pub(crate) const SUBMODULE: u32 = 0o160_000;
 /// Tags that name tags are followed so far.
@@ -22,6 +27,7 @@ const TAGS: usize = 8;
 pub(crate) struct Objects {
     root: PathBuf,
     common_dir: PathBuf,
+    is_open: OnceCell<bool>,
     store: OnceCell<Option<Odb<'static>>>,
     git: RefCell<Git>,
 }
@@ -37,11 +43,18 @@ impl Objects {
     /// Nothing is opened before something is asked for.
     pub(crate) fn open(root: &Path, common_dir: &Path) -> Self {
         let git = RefCell::new(Git::NotAsked);
-        Self { root: root.to_owned(), common_dir: common_dir.to_owned(), store: OnceCell::new(), git }
+        Self {
+            root: root.to_owned(),
+            common_dir: common_dir.to_owned(),
+            is_open: OnceCell::new(),
+            store: OnceCell::new(),
+            git,
+        }
     }
 
     fn read(&self, id: &ObjectId) -> Option<(ObjectType, Vec<u8>)> {
-        let oid = Oid::from_bytes(id.bytes()).ok();
+        // libgit2 never comes to the end of one that was cut off.
+        let oid = Oid::from_bytes(id.bytes()).ok().filter(|_| self.is_open() && !self.is_damaged(id));
         match oid.and_then(|oid| Some((oid, self.store()?))).and_then(|(oid, store)| store.read(oid).ok()) {
             Some(object) => Some((object.kind(), object.data().to_vec())),
             // libgit2 takes nothing that has another name than its bytes give it; git does.
@@ -49,8 +62,34 @@ impl Objects {
         }
     }
 
+    /// Whether the object lies alone and is not what its name says.
+    fn is_damaged(&self, id: &ObjectId) -> bool {
+        let hex = id.to_string();
+        let path = self.common_dir.join("objects").join(&hex[..2]).join(&hex[2..]);
+        let checked = || object_check::loose(&path, id, Instant::now() + LIMIT);
+        path.symlink_metadata().is_ok() && checked() != Checked::Right
+    }
+
     fn store(&self) -> Option<&Odb<'static>> {
-        self.store.get_or_init(|| open_store(&self.common_dir)).as_ref()
+        self.store.get_or_init(|| if self.is_open() { open_store(&self.common_dir) } else { None }).as_ref()
+    }
+
+    /// Whether nothing in the store would hold a reader up.
+    fn is_open(&self) -> bool {
+        *self.is_open.get_or_init(|| match obstacle(&self.common_dir.join("objects")) {
+            None => true,
+            Some(why) => {
+                *self.git.borrow_mut() = Git::Gone(why);
+                false
+            }
+        })
+    }
+
+    /// How many bytes an object has; none where libgit2 cannot say so without reading it.
+    pub(crate) fn size(&self, id: &ObjectId) -> Option<u64> {
+        let oid = Oid::from_bytes(id.bytes()).ok().filter(|_| self.is_open() && !self.is_damaged(id))?;
+        let (size, _) = self.store()?.read_header(oid).ok()?;
+        u64::try_from(size).ok()
     }
 
     /// Whether the store has the object; what is in it is not looked at.
@@ -61,6 +100,9 @@ impl Objects {
     }
 
     fn ask_git(&self, id: &ObjectId) -> Option<(ObjectType, Vec<u8>)> {
+        if !self.is_open() {
+            return None;
+        }
         let mut git = self.git.borrow_mut();
         if let Git::NotAsked = *git {
             *git = match GitObjects::start(&self.root, &self.common_dir, id) {

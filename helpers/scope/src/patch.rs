@@ -7,8 +7,8 @@ use clodex_core::path_text;
 use git2::{DiffOptions, Patch};
 
 use crate::Baseline;
-use crate::attributes::without_carriage_returns;
 use crate::content::{self, ObjectId, blob_id};
+use crate::conversion::without_carriage_returns;
 use crate::listing::{Kind, Seen};
 use crate::objects::Objects;
 use crate::status_text::escaped;

@@ -70,7 +70,7 @@ impl Records {
     fn add_file(&mut self, area: &Path, directory: &[u8], name: &[u8]) -> Result<(), Fault> {
         let shown = String::from_utf8_lossy(name);
         if name.contains(&b'/') {
-            return Err(Fault::Broken(format!("{shown} is no name of a table")));
+            return Err(Fault::Broken(format!("{shown} is not a table name")));
         }
         let bytes = content::read(area, &join(directory, name)).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Fault::Gone(shown.clone().into_owned()),

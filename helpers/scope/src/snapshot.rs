@@ -1,17 +1,14 @@
 //! A baseline on disk, so that one program can take it and another, later, compare with it. The layout is that of the
 //! types: a change of one of them is a new [`FORMAT`]. A snapshot lives for a run, not for a release.
 
-use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 
-use clodex_os::atomic_file::{Durability, replace};
-use sha2::{Digest as _, Sha256};
+use clodex_os::{NamedOutput, sha256_hex};
 
 use crate::baseline::Inner;
 use crate::{Baseline, ScopeError};
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 4;
 /// What the first line holds before the digest of all that follows it.
 const HEADER: &str = "clodex-scope snapshot";
 /// Longer than any first line.
@@ -27,15 +24,16 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Writes the baseline to a file, mode 0600, whole or not at all. Returns the digest: kept where the watched
-    /// program cannot reach it, it tells a forged snapshot.
-    pub fn write(baseline: &Baseline, path: &Path) -> Result<String, ScopeError> {
-        let failed = |why: String| ScopeError::Snapshot { what: "write", path: path.to_owned(), why };
+    /// Writes the baseline; a file has mode 0600 and is whole or not there. Returns the digest: kept where the watched
+    /// program cannot reach it, it exposes a forged snapshot.
+    pub fn write(baseline: &Baseline, output: &NamedOutput) -> Result<String, ScopeError> {
+        let failed =
+            |why: String| ScopeError::Snapshot { what: "write", path: output.name().to_owned(), why };
         let payload = postcard::to_allocvec(&*baseline.inner)
-            .map_err(|error| failed(format!("{error}\nhint: tell us")))?;
-        let digest = hex(&payload);
+            .map_err(|error| failed(format!("{error}\nhint: please report it")))?;
+        let digest = sha256_hex(&payload);
         let header = first_line(&digest);
-        replace(path, &[header.as_bytes(), &payload].concat(), Durability::Cached).map_err(|error| {
+        output.write(&[header.as_bytes(), &payload].concat()).map_err(|error| {
             failed(format!("{error}\nhint: name a file in a directory that can be written to"))
         })?;
         Ok(digest)
@@ -54,18 +52,18 @@ impl Snapshot {
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let line_end = bytes.iter().take(LINE).position(|byte| *byte == b'\n');
-        let (line, payload) = bytes.split_at(line_end.ok_or("it is no snapshot")? + 1);
+        let (line, payload) = bytes.split_at(line_end.ok_or("it is not a snapshot")? + 1);
         if !line.starts_with(HEADER.as_bytes()) {
-            return Err("it is no snapshot".to_owned());
+            return Err("it is not a snapshot".to_owned());
         }
-        let digest = hex(payload);
+        let digest = sha256_hex(payload);
         if line != first_line(&digest).as_bytes() {
             let same_version = line.starts_with(version_part().as_bytes());
             let why = if same_version { "it was cut off or changed" } else { "another version wrote it" };
             return Err(why.to_owned());
         }
         let inner: Inner = postcard::from_bytes(payload).map_err(|error| error.to_string())?;
-        Ok(Self { baseline: Baseline { inner: Arc::new(inner) }, digest })
+        Ok(Self { baseline: Baseline::new(inner), digest })
     }
 }
 
@@ -75,11 +73,4 @@ fn version_part() -> String {
 
 fn first_line(digest: &str) -> String {
     format!("{}{digest}\n", version_part())
-}
-
-fn hex(payload: &[u8]) -> String {
-    Sha256::digest(payload).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -8,26 +8,19 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clodex_core::ByProducts;
 use serde::{Deserialize, Serialize};
 
-use crate::attributes::Conversions;
 use crate::content::Digest;
 use crate::content::ObjectId;
-use crate::ctime::Distrusted;
 use crate::file_check::{Job, run_jobs};
 use crate::git_area::{GitArea, RepositoryState};
-use crate::ignore_rules::IgnoreRules;
 use crate::index::IndexEntry;
 use crate::listing::{Directory, Kind, Listing, Seen, join, split};
-use crate::objects::Objects;
+use crate::rules::Rules;
 use crate::tracked::{Cursor, TreeIndex};
 use crate::tree::{is_git_dir, read_git_file};
 use crate::walk::{Meet, walk};
 use crate::{ScopeError, Tree};
-
-/// Ignored directories of installed packages and of runs: too much to hash, and nobody edits them.
-const STAT_ONLY: [&[u8]; 4] = [b"node_modules", b".venv", b"venv", b".codex-dispatch"];
 
 /// What was known of a file whose content git does not vouch for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -88,14 +81,14 @@ impl SortedOut {
             let tracked = cursors.iter_mut().find_map(|(number, cursor)| {
                 let (at, entry) = cursor.entry(seen.name)?;
                 self.seen[*number][at] = true;
-                Some((entry, cursor.of.repository))
+                Some((entry, cursor.of))
             });
             let is_distrusted = rules.distrusted.covers(&seen.stat);
-            let job = if let Some((entry, repository)) = tracked {
-                let converted = rules.conversions.may_convert(&path);
+            let job = if let Some((entry, of)) = tracked {
+                let check_in = rules.check_in(of.worktree);
                 // What `lstat` tells is nothing that the index could vouch for.
-                let vouched_until = if is_distrusted { i64::MIN } else { repository.index_mtime };
-                Job::tracked(&path, seen, &entry, vouched_until, converted)
+                let vouched_until = if is_distrusted { i64::MIN } else { of.repository.index_mtime };
+                Job::tracked(&path, seen, &entry, vouched_until, check_in)
             } else {
                 let is_ignored = below_ignored || seen.name == b".git" || rules.ignore.matches(&path, false);
                 if !is_ignored {
@@ -121,15 +114,6 @@ impl SortedOut {
         self.known.extend(before.known.get(path).map(|known| (path.to_vec(), known.clone())));
         self.unread.extend(before.unread.get(path).cloned());
     }
-}
-
-/// What stays the same for both passes.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Rules {
-    pub(crate) ignore: IgnoreRules,
-    pub(crate) conversions: Conversions,
-    pub(crate) by_products: ByProducts,
-    pub(crate) distrusted: Distrusted,
 }
 
 /// Walks the work tree; git directories are for [`GitArea`], excluded ones for nobody.
@@ -158,6 +142,8 @@ pub(crate) fn read_areas(tree: &Tree, listing: &Listing) -> (Vec<GitArea>, Vec<S
         if areas.iter().all(|area| !path.starts_with(&area.path)) {
             match GitArea::read(path, prefix) {
                 Ok(area) => areas.push(area),
+                // What another run's sandbox mounts goes with its command; one that was there before is missed by name.
+                Err(error) if prefix != b".git" && is_of_what_is_gone(&error) => {}
                 Err(error) => problems.push(error.to_string()),
             }
         }
@@ -190,6 +176,10 @@ pub(crate) fn read_areas(tree: &Tree, listing: &Listing) -> (Vec<GitArea>, Vec<S
         }
     }
     (areas, problems)
+}
+
+fn is_of_what_is_gone(error: &ScopeError) -> bool {
+    matches!(error, ScopeError::Io { error, .. } if error.kind() == std::io::ErrorKind::NotFound)
 }
 
 impl Survey {
@@ -263,7 +253,7 @@ impl Survey {
                 ignored.insert(path);
             }
             let below_ignored = ignored.contains(path);
-            let stat_only = below_ignored && is_stat_only(path, rules);
+            let stat_only = below_ignored && rules.is_stat_only(path);
             let numbered = indexes.iter().enumerate();
             let cursors: Vec<_> =
                 numbered.filter_map(|(number, index)| Some((number, Cursor::new(*index, path)?))).collect();
@@ -327,20 +317,21 @@ impl Survey {
         self.is_in_sparse_directory(directory) || self.indexes().any(|of| of.tracks_below(directory))
     }
 
-    fn repositories(&self) -> impl Iterator<Item = (&[u8], &RepositoryState)> {
-        let repositories = self.areas.iter().flat_map(|area| &area.repositories);
-        repositories.filter_map(|repository| Some((repository.worktree.as_deref()?, repository)))
+    fn repositories(&self) -> impl Iterator<Item = (&[u8], &GitArea, &RepositoryState)> {
+        let repositories =
+            self.areas.iter().flat_map(|area| area.repositories.iter().map(move |found| (area, found)));
+        repositories.filter_map(|(area, found)| Some((found.worktree.as_deref()?, area, found)))
     }
 
-    fn indexes(&self) -> impl Iterator<Item = TreeIndex<'_>> {
-        self.repositories().filter_map(|(worktree, repository)| {
-            Some(TreeIndex { worktree, repository, index: repository.index.as_ref().ok()? })
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = TreeIndex<'_>> {
+        self.repositories().filter_map(|(worktree, area, repository)| {
+            Some(TreeIndex { worktree, area, repository, index: repository.index.as_ref().ok()? })
         })
     }
 
     /// The repository whose work tree this is.
     pub(crate) fn own(&self) -> Option<&RepositoryState> {
-        self.repositories().find(|(worktree, _)| worktree.is_empty()).map(|(_, repository)| repository)
+        self.repositories().find(|(worktree, ..)| worktree.is_empty()).map(|(.., repository)| repository)
     }
 
     /// The object that HEAD leads to.
@@ -367,26 +358,4 @@ impl Survey {
         }
         missing
     }
-
-    fn add_staged(&mut self, tree: &Tree) {
-        let Some(Ok(index)) = self.own().map(|repository| &repository.index) else { return };
-        let objects = Objects::open(tree.root(), tree.common_dir());
-        let staged: Option<Vec<_>> = match self.head_commit().and_then(|hex| ObjectId::from_hex(&hex)) {
-            None => Some(index.entries().map(|entry| (entry.path.to_vec(), b'A')).collect()),
-            Some(head) => objects.staged(&head, index),
-        };
-        match staged {
-            Some(staged) => {
-                for (path, letter) in staged {
-                    self.status.entry(path).or_insert(*b"  ")[0] = letter;
-                }
-            }
-            None => self.notes.push(format!("what is staged could not be told: {}", objects.trouble())),
-        }
-    }
-}
-
-fn is_stat_only(directory: &[u8], rules: &Rules) -> bool {
-    directory.split(|byte| *byte == b'/').any(|part| STAT_ONLY.contains(&part))
-        || rules.by_products.directory_of(directory, |_| true).is_some()
 }

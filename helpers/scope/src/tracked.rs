@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::git_area::RepositoryState;
+use crate::git_area::{GitArea, RepositoryState};
 use crate::index::{Index, IndexEntry};
 use crate::listing::join;
 
@@ -12,6 +12,8 @@ use crate::listing::join;
 pub(crate) struct TreeIndex<'a> {
     /// Where its work tree begins; empty at our root.
     pub(crate) worktree: &'a [u8],
+    /// The git directory that holds the repository.
+    pub(crate) area: &'a GitArea,
     pub(crate) repository: &'a RepositoryState,
     pub(crate) index: &'a Index,
 }

@@ -6,9 +6,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use clodex_core::{ByProducts, PathKind, ScopeEntry, ScopeEntryError, ScopeRules, path_text};
+use clodex_os::read_regular;
 use serde::{Deserialize, Serialize};
 
 use crate::{ScopeError, path_bytes};
+
+/// A file that holds a path is no longer.
+pub(crate) const POINTER: u64 = 8192;
 
 /// A work tree and where git keeps what belongs to it. All paths are real (no symlink in them).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -147,7 +151,7 @@ fn git_dir_of(root: &Path) -> Result<Option<PathBuf>, ScopeError> {
 
 /// The real path of the git directory that a `.git` file names.
 pub(crate) fn read_git_file(dot_git: &Path) -> Option<PathBuf> {
-    let text = std::fs::read(dot_git).ok()?;
+    let text = pointer(dot_git)?;
     let named = text.strip_prefix(b"gitdir:")?.trim_ascii();
     dot_git.parent()?.join(OsStr::from_bytes(named)).canonicalize().ok()
 }
@@ -161,8 +165,39 @@ pub(crate) fn is_git_dir(path: &Path) -> bool {
 
 /// Where the repository of a git directory keeps what its work trees share.
 pub(crate) fn common_dir_of(git_dir: &Path) -> PathBuf {
-    let named = std::fs::read(git_dir.join("commondir")).ok();
-    let common =
-        named.and_then(|text| git_dir.join(OsStr::from_bytes(text.trim_ascii())).canonicalize().ok());
+    let common = pointer(&git_dir.join("commondir"))
+        .and_then(|text| git_dir.join(OsStr::from_bytes(text.trim_ascii())).canonicalize().ok());
     common.unwrap_or_else(|| git_dir.to_owned())
+}
+
+/// What a small file of git's that holds a path says; git follows a symlink there, and so do we.
+fn pointer(file: &Path) -> Option<Vec<u8>> {
+    read_regular(&file.canonicalize().ok()?, POINTER).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use nix::sys::stat::Mode;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_in_the_place_of_a_pointer_holds_nobody_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        nix::unistd::mkfifo(&top.join("fifo"), Mode::S_IRWXU).unwrap();
+        fs::write(top.join("far"), "gitdir: ../main\n".repeat(1000)).unwrap();
+        fs::write(top.join("near"), "..\n").unwrap();
+        let above = top.parent().unwrap();
+        for (planted, expected) in [("fifo", &*top), ("/dev/zero", &top), ("far", &top), ("near", above)] {
+            let commondir = top.join("commondir");
+            symlink(planted, &commondir).unwrap();
+            assert_eq!(common_dir_of(&top), expected, "{planted}");
+            assert_eq!(read_git_file(&commondir), None, "{planted}");
+            fs::remove_file(commondir).unwrap();
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! Compares two looks at the work tree by content, type, mode, owner and symlink target.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use clodex_core::{ViolationKind, path_text};
 
-use crate::attributes::without_carriage_returns;
 use crate::content::{self, blob_id};
+use crate::conversion::without_carriage_returns;
 use crate::differences::{Pair, differences};
 use crate::finding::{Finding, Shared};
 use crate::listing::{Kind, Listing, Seen};
@@ -74,7 +77,9 @@ fn both(
     let mut parts = Vec::new();
     match old.stat.kind {
         Kind::File => {
-            parts.extend(content_change(tree, was, path, Pair { before: Some(old), after: Some(new) }));
+            let content = content_change(tree, was, path, Pair { before: Some(old), after: Some(new) });
+            let attributes = content.is_none().then(|| attributes_change(tree, path, old, new)).flatten();
+            parts.extend(content.or(attributes));
         }
         Kind::Symlink if old.target != new.target => {
             parts.push(format!("symlink to {} → {}", path_text(old.target), path_text(new.target)));
@@ -118,6 +123,23 @@ pub(crate) fn content_change(tree: &Tree, was: &Survey, path: &[u8], pair: Pair<
         Content::Unread if new.stat.is_untouched_since(&old.stat) => None,
         Content::Unread => untold("it was not read before the run"),
     }
+}
+
+/// Extended attributes that something set on a file and nothing else: a capability, an access list, a user's own. They are
+/// not looked at before a run, so that those of a file which was touched in another way, too, count as having been there.
+fn attributes_change(tree: &Tree, path: &[u8], old: Seen<'_>, new: Seen<'_>) -> Option<String> {
+    let is_set_alone = old.stat.ctime != new.stat.ctime
+        && (old.stat.mtime, old.stat.ino, old.stat.nlink) == (new.stat.mtime, new.stat.ino, new.stat.nlink);
+    if !is_set_alone {
+        return None;
+    }
+    let names = xattr::list(tree.root().join(OsStr::from_bytes(path))).ok()?;
+    let is_telling = |name: &[u8]| {
+        name.starts_with(b"user.") || matches!(name, b"security.capability" | b"system.posix_acl_access")
+    };
+    let telling = names.filter(|name| is_telling(name.as_bytes()));
+    let named: Vec<String> = telling.map(|name| path_text(name.as_bytes())).collect();
+    (!named.is_empty()).then(|| format!("extended attributes: {}", named.join(", ")))
 }
 
 /// Whether the file was checked out with CRLF: same size as before, and the blob without the CRs.

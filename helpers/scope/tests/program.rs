@@ -32,7 +32,7 @@ fn explain_says_what_decides_and_what_is_known() {
   git tracks it
 src/new/x: in scope
   the scope entry `src/` allows it
-  nothing lies there
+  nothing is there
 lib/x.txt: violation
   no scope entry allows it (`src/`)
   `src/link/x.txt` leads there through a symlink
@@ -48,14 +48,14 @@ lib: violation
   git tracks files in it
 build/x: by-product
   `build/` is a build output that git ignores
-  nothing lies there
+  nothing is there
   git ignores it by line 2 of .gitignore
 .env: violation
   no scope entry allows it (`src/`)
   it is a file
   git ignores it by line 1 of .gitignore
 {}: violation
-  it lies outside the repository
+  it is outside the repository
 ",
         outside.display()
     );
@@ -96,7 +96,7 @@ fn what_cannot_be_used_is_told_with_a_hint_and_exit_2() {
     let world = World::new();
     for (arguments, wanted) in [
         (&["explain", "--scope", "../x", "a"][..], "`../x` holds `..`\nhint: "),
-        (&["explain", "--scope", ".git/", "a"], "`.git/` lies in `.git`, which is never in scope\nhint: "),
+        (&["explain", "--scope", ".git/", "a"], "`.git/` is in `.git`, which is never in scope\nhint: "),
         (&["explain", "-C", "/", "a"], "`/` is in no git work tree\nhint: "),
         (
             &["explain", "--by-product", "node_modules", "a"],
@@ -184,7 +184,7 @@ fn a_snapshot_that_was_cut_changed_or_replaced_is_refused() {
         (format!("printf x >> {other}"), "it was cut off or changed"),
         (format!("sed -i '2,$s/a.txt/b.txt/' {other}"), "it was cut off or changed"),
         (format!("sed -i '1s/snapshot [0-9]*/snapshot 999/' {other}"), "another version wrote it"),
-        (format!("echo x > {other}"), "it is no snapshot"),
+        (format!("echo x > {other}"), "it is not a snapshot"),
         (format!("rm {other}"), "No such file"),
     ] {
         world.sh(&damage);
@@ -208,9 +208,25 @@ fn a_snapshot_never_lies_in_its_own_tree() {
         let output = scope(&world, &["snapshot", "-o", file]);
         let (code, out, error) = told(&output);
         assert_eq!((code, out), (2, ""), "{file}");
-        assert!(error.contains("it lies in the tree that it is of\nhint: "), "{error}");
+        assert!(error.contains("it is inside the tree that it describes\nhint: "), "{error}");
         assert!(!world.repo().join(file).exists());
     }
+}
+
+#[test]
+fn a_snapshot_takes_no_devices_place_and_goes_through_a_symlink() {
+    let world = World::new();
+    let (link, file) = (world.outside().join("link"), world.outside().join("file"));
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    for output in ["/dev/null", link.to_str().unwrap()] {
+        let done = scope(&world, &["snapshot", "-o", output]);
+        assert_eq!(told(&done).0, 0, "{done:?}");
+    }
+    assert!(std::fs::read("/dev/null").unwrap().is_empty() && link.is_symlink() && file.is_file());
+    let inside = world.outside().join("inside");
+    std::os::unix::fs::symlink(world.repo().join("file"), &inside).unwrap();
+    let refused = scope(&world, &["snapshot", "-o", inside.to_str().unwrap()]);
+    assert_eq!(told(&refused).0, 2, "{refused:?}");
 }
 
 #[test]
@@ -262,4 +278,33 @@ fn the_readme_tells_what_happens() {
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_clodex-scope")).parent().unwrap();
     let out = world.sh(&format!("PATH={}:$PATH; set +e\n{script}\ntest $? = 6", programs.display()));
     assert_eq!(out.lines().collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn what_would_take_something_out_is_no_scope() {
+    let world = World::new();
+    for (entry, why) in [("!src/gen", "takes something out, which a list cannot"), ("~/x", "is shell syntax")]
+    {
+        let output = scope(&world, &["explain", "--scope", entry, "src/a.txt"]);
+        let (code, _, error) = told(&output);
+        assert!(code == 2 && error.starts_with(&format!("`{entry}` {why}")), "{error}");
+        assert!(error.contains("\nhint: "), "{error}");
+    }
+}
+
+#[test]
+fn a_hint_in_a_note_stands_on_its_own_line() {
+    let world = World::new();
+    let (file, _) = snapshot(&world);
+    let script = format!(
+        "mv ../repo ../away; cd ..; {} compare {file} || true; mv away repo",
+        env!("CARGO_BIN_EXE_clodex-scope")
+    );
+    let told = world.sh(&script);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 3, "{told}");
+    assert!(
+        lines[0] == "unknown" && lines[1].starts_with("note: ") && lines[2].starts_with("  hint: "),
+        "{told}"
+    );
 }

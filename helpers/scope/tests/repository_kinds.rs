@@ -2,8 +2,13 @@
 
 mod support;
 
-use clodex_core::Verdict;
-use clodex_scope::{Comparison, Request, ScopeError, Tree, baseline};
+use std::sync::{Barrier, Mutex};
+use std::thread;
+
+use clodex_core::{Isolate, Verdict};
+use clodex_scope::{
+    Comparison, Request, ScopeError, Tree, WorktreeWish, add_worktree, baseline, remove_worktree,
+};
 use support::{World, compared};
 
 fn names(found: &Comparison) -> Vec<&str> {
@@ -322,4 +327,33 @@ fn what_cannot_be_looked_at_is_never_clean() {
     assert_eq!(compared(&before).verdict, Verdict::Clean);
     world.sh_in(&world.outside(), "mv ../repo ../elsewhere");
     assert!(clodex_scope::compare(&before, &clodex_scope::Meanwhile::default()).is_err());
+}
+
+/// git gives up over the entry of a worktree that another git just makes.
+#[test]
+fn many_are_made_and_removed_at_the_same_time() {
+    let world = World::new();
+    let places = world.repo().parent().unwrap().join("places");
+    let (all, failures) = (Barrier::new(16), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for number in 0..16 {
+            let (world, places, all, failures) = (&world, &places, &all, &failures);
+            scope.spawn(move || {
+                let source = Tree::discover(&world.repo()).unwrap();
+                for round in 0..6 {
+                    let place = places.join(format!("run-{number}-{round}"));
+                    let wish =
+                        WorktreeWish { source: &source, place: &place, isolate: Isolate::Head, copy: &[] };
+                    all.wait();
+                    let made = add_worktree(&wish).map(|made| made.tree.root().join("src/a.txt").is_file());
+                    let removed = remove_worktree(&place);
+                    if !matches!((&made, &removed), (Ok(true), Ok(()))) {
+                        failures.lock().unwrap().push(format!("{made:?} {removed:?}"));
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(failures.into_inner().unwrap(), Vec::<String>::new());
+    assert_eq!(world.sh("git worktree list | wc -l").trim(), "1");
 }

@@ -93,6 +93,19 @@ fn hard_links_that_leave_the_scope_are_told_before() {
 }
 
 #[test]
+fn locks_of_git_that_are_left_behind_are_named_and_no_violation() {
+    let world = World::new();
+    world.sh("touch .git/config.lock");
+    let before = world.baseline_of("", &["src/"]);
+    world.sh("touch .git/index.lock .git/refs/heads/main.lock");
+    let found = compared(&before);
+    assert_eq!((found.verdict, found.violations.as_slice()), (Verdict::Clean, &[][..]));
+    let note = "locks of git appeared: `.git/index.lock`, `.git/refs/heads/main.lock`; where no git is at work, remove them, \
+                or git will not write";
+    assert_eq!(found.notes, [note]);
+}
+
+#[test]
 fn a_violation_says_what_changed() {
     let world = World::new();
     let before = world.baseline_of("", &["src/"]);

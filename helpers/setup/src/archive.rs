@@ -4,11 +4,10 @@
 use std::fmt::Write as _;
 
 use clodex_core::ExitCode;
-use clodex_os::Failure;
+use clodex_os::{Failure, sha256_hex};
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
 use crate::names::PROGRAMS;
-use crate::record::sha256;
 
 /// All programs together have a tenth of it.
 const UNPACKED_MAX_BYTES: usize = 512 << 20;
@@ -27,11 +26,11 @@ pub fn programs(archive: &[u8], wanted: &str, shown: &str) -> Result<Vec<Program
         );
         Failure::new(ExitCode::Unreachable, message)
     };
-    let found = sha256(archive);
+    let found = sha256_hex(archive);
     if !found.eq_ignore_ascii_case(wanted.trim()) {
         return Err(refused(format!("its digest is {found}, and not {}", wanted.trim())));
     }
-    let tar = gunzip(archive).ok_or_else(|| refused("it is no gzip file".into()))?;
+    let tar = gunzip(archive).ok_or_else(|| refused("it is not a gzip file".into()))?;
     let programs = members(&tar).map_err(&refused)?;
     let missing = PROGRAMS.iter().find(|name| !programs.iter().any(|(has, _)| has == *name));
     match missing {

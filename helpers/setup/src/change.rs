@@ -3,18 +3,18 @@
 
 use std::path::Path;
 
-use clodex_os::Failure;
+use clodex_os::{Failure, sha256_hex};
 use similar::TextDiff;
 
 use crate::places::Places;
-use crate::record::{self, Record, sha256};
+use crate::record::{self, Record};
 use crate::settings_file::{NotWritten, SettingsFile};
 use crate::{permissions, status_line};
 
 /// How often somebody else may be faster.
 const TRIES: usize = 5;
 
-/// What came of it.
+/// Result of a registration.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Changed {
     /// Nothing was to be done.
@@ -67,7 +67,7 @@ pub fn register(
         if with_permissions {
             match permissions::add(&mut json) {
                 Some(added) => record.permissions.merge(added),
-                None => notes.push("`permissions.allow` is no list: it was left as it is".to_owned()),
+                None => notes.push("`permissions.allow` is not a list: it was left as it is".to_owned()),
             }
         }
         let (old, new) = (file.bytes(), json.text().as_bytes());
@@ -86,9 +86,9 @@ pub fn register(
         // Of a call that was killed before it wrote, the backup is still what is there.
         let is_backup = || record::read_backup(&places.data).is_some_and(|backup| backup == old);
         let is_ours = is_first && !has_ours(&line)
-            || record.after.as_deref() == Some(sha256(old).as_str())
+            || record.after.as_deref() == Some(sha256_hex(old).as_str())
             || !is_first && !has_ours(&line) && is_backup();
-        record.after = is_ours.then(|| sha256(new));
+        record.after = is_ours.then(|| sha256_hex(new));
         record.write(&places.data)?;
         match file.replace(new) {
             Ok(()) => return Ok((Changed::Written, notes)),
@@ -112,7 +112,8 @@ pub fn take_back(places: &Places, really: Really) -> Result<Changed, Failure> {
             remove_rests(&file, record.as_ref(), &places.data);
         }
         let existed = record.as_ref().is_none_or(|record| record.existed);
-        let untouched = record.as_ref().and_then(|record| record.after.clone()) == Some(sha256(file.bytes()));
+        let untouched =
+            record.as_ref().and_then(|record| record.after.clone()) == Some(sha256_hex(file.bytes()));
         let backup = record::read_backup(&places.data).filter(|_| untouched);
         let new = if let Some(bytes) = backup { bytes } else { without_ours(&file, record.as_ref())? };
         if new == file.bytes() {
@@ -136,7 +137,9 @@ fn remove_rests(file: &SettingsFile, record: Option<&Record>, data: &Path) {
     let backup = record::read_backup(data).unwrap_or_default();
     let after = record.and_then(|record| record.after.as_deref());
     file.remove_rests(|bytes| {
-        file.bytes().starts_with(bytes) || backup.starts_with(bytes) || after == Some(sha256(bytes).as_str())
+        file.bytes().starts_with(bytes)
+            || backup.starts_with(bytes)
+            || after == Some(sha256_hex(bytes).as_str())
     });
 }
 
@@ -164,7 +167,7 @@ fn forget(data: &Path) {
 fn busy(places: &Places) -> Failure {
     let path = places.settings();
     Failure::usage(format!(
-        "cannot change `{}`: somebody else writes to it all the time\nhint: try again",
+        "cannot change `{}`: another program keeps changing it\nhint: try again",
         path.display()
     ))
 }

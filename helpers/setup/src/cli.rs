@@ -15,7 +15,7 @@ it was is kept beside the helpers.
 Exit codes: 0 done, or nothing to do · 2 bad arguments, or a file that was left alone · 3 no helpers could be had · \
 7 a run lives, or its work is nowhere else";
 
-/// Installs clodex's helpers, registers them with Claude Code, and takes it all back.
+/// Install clodex's helpers, register them with Claude Code, and take it all back.
 #[derive(Debug, Parser)]
 #[command(name = "clodex-setup", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -41,7 +41,7 @@ pub enum Task {
     ///
     /// A line for each check: ok, warn or fail. Exit code 0 when nothing fails, else 1. Only --fix changes anything.
     Doctor(DoctorArguments),
-    /// Let go of runs that ended long ago: records, artifacts, worktrees
+    /// Delete old runs: records, artifacts, worktrees
     ///
     /// A run whose changes were neither landed nor thrown away stays. Of an artifact directory only what clodex wrote is
     /// removed. clodex-dispatch does the same at the end of a run, once a day at most.
@@ -61,7 +61,7 @@ pub struct Install {
     /// With --uninstall: all runs as well, records and artifacts; refused where work of one of them is nowhere else
     #[arg(long, requires = "uninstall")]
     pub purge: bool,
-    /// Let Claude look at, start and end runs without asking
+    /// Let Claude inspect, start and cancel runs without asking
     #[arg(long)]
     pub permissions: bool,
     /// Build the helpers with cargo, even where there are some

@@ -27,7 +27,7 @@ pub fn look(places: &Places) -> (String, Option<String>) {
             return (format!("does not start: {error}"), Some("npm install -g @openai/codex@latest".into()));
         }
     };
-    let home = codex_home(env::var_os("CODEX_HOME").as_deref(), env::var_os("HOME").as_deref());
+    let home = codex_home();
     let here = env::current_dir().unwrap_or_default();
     let config = home.map(|home| CodexConfig::read(&home, &here)).unwrap_or_default();
     match ask_login(&binary, &config) {

@@ -13,12 +13,12 @@ mod permissions;
 mod places;
 mod prune;
 mod record;
+mod report;
 mod settings_file;
 mod setup;
 mod sizes;
 mod source;
 mod status_line;
-mod tell;
 mod uninstall;
 
 use std::ffi::OsString;
@@ -35,14 +35,14 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let arguments = match cli::Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) if inline => {
-            println!("{error}");
+            clodex_os::say_line(&error.to_string());
             return ExitCode::SUCCESS;
         }
         Err(error) => error.exit(),
     };
     match carry_out(&arguments) {
         Ok((text, code)) => {
-            print!("{text}");
+            clodex_os::say(&text);
             ExitCode::from(if arguments.inline { 0 } else { code })
         }
         Err(failure) => failure.report(arguments.inline),

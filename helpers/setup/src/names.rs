@@ -1,13 +1,14 @@
 //! What an installation consists of: the programs, and the names they answer to besides their own.
 
 /// The programs that are installed.
-pub const PROGRAMS: [&str; 13] = [
+pub const PROGRAMS: [&str; 14] = [
     "clodex-announce",
     "clodex-apply",
     "clodex-claude",
     "clodex-contain",
     "clodex-control",
     "clodex-dispatch",
+    "clodex-flow",
     "clodex-hook",
     "clodex-progress",
     "clodex-scope",

@@ -29,7 +29,7 @@ pub struct PruneArguments {
     pub json: bool,
 }
 
-/// The JSON.
+/// The object that `clodex-setup prune --json` prints.
 #[derive(Debug, Serialize)]
 struct Told<'a> {
     version: u32,
@@ -52,11 +52,7 @@ struct ToldRun<'a> {
 
 /// Does it, and says what was done.
 pub fn carry_out(arguments: &PruneArguments) -> Result<String, Failure> {
-    let Some(state) = StateDir::from_env() else {
-        return Err(Failure::usage(
-            "there is no place where records could be\nhint: set HOME or CLODEX_STATE_DIR",
-        ));
-    };
+    let state = StateDir::required()?;
     let days = match arguments.older_than {
         Some(days) => Some(days_long(days)),
         None => Some(retention_days()?).filter(|days| *days > 0).map(days_long),

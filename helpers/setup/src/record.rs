@@ -1,13 +1,11 @@
 //! What an installation has changed outside its own directory, kept in it: enough to take all of it back.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clodex_os::atomic_file::{self, Durability};
 use clodex_os::{Failure, read_regular};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::permissions::Added;
 use crate::status_line::Before;
@@ -89,15 +87,6 @@ pub fn keep_backup(data: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// The settings as they were.
 pub fn read_backup(data: &Path) -> Option<Vec<u8>> {
     fs::read(backup(data)).ok()
-}
-
-/// A digest in the usual form.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Into a text: cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn put(path: &Path, content: &[u8]) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! The whole of an installation, step by step, and what is told of it.
+//! The whole of an installation, step by step, and its report.
 
 use std::env;
 use std::fs;
@@ -14,22 +14,22 @@ use crate::json_text::JsonText;
 use crate::permissions::SUGGESTED;
 use crate::places::Places;
 use crate::record;
+use crate::report::Report;
 use crate::source::{self, Helpers};
 use crate::status_line;
-use crate::tell::Told;
 use crate::uninstall;
 
 /// Installs what is missing and registers it.
 pub fn set_up(places: &Places, wish: &Install) -> Result<String, Failure> {
-    let mut told = Told::default();
+    let mut report = Report::default();
     // What cannot be changed is found before anything is built.
     change::register(places, wish.permissions, Really::Show)?;
     let (changed, notes) = if wish.dry_run {
-        would_install(places, wish, &mut told);
+        would_install(places, wish, &mut report);
         change::register(places, wish.permissions, Really::Show)?
     } else {
         let made_dirs = missing_dirs(&places.data);
-        let done = put_in_place(places, wish, made_dirs, &mut told);
+        let done = put_in_place(places, wish, made_dirs, &mut report);
         if done.is_err() {
             uninstall::forget_nothing(places, made_dirs);
         }
@@ -37,32 +37,32 @@ pub fn set_up(places: &Places, wish: &Install) -> Result<String, Failure> {
     };
     let settings = places.settings();
     match changed {
-        Changed::Nothing => told.line("settings", format!("{} is as it should be", settings.display())),
-        Changed::Shown(diff) => told.text(&diff),
+        Changed::Nothing => report.line("settings", format!("{} is as it should be", settings.display())),
+        Changed::Shown(diff) => report.text(&diff),
         Changed::Written => {
-            told.line("settings", format!("{} changed: {}", settings.display(), what(places, wish)));
-            told.line("backup", record::backup(&places.data).display().to_string());
+            report.line("settings", format!("{} changed: {}", settings.display(), what(places, wish)));
+            report.line("backup", record::backup(&places.data).display().to_string());
         }
     }
     for note in notes {
-        told.line("note", note);
+        report.line("note", note);
     }
     if !wish.permissions {
-        told.line(
+        report.line(
             "optional",
             format!("clodex-setup --permissions lets Claude run: {}", SUGGESTED.join(", ")),
         );
     }
     let (codex, next) = codex_seen::look(places);
-    told.line("codex", codex);
+    report.line("codex", codex);
     for note in overriding(places) {
-        told.line("note", note);
+        report.line("note", note);
     }
-    told.line(
+    report.line(
         "next",
         next.unwrap_or_else(|| "/clodex-status, or ask Claude to let Codex do something".into()),
     );
-    Ok(told.into_text())
+    Ok(report.into_text())
 }
 
 /// Brings helpers that are installed up to the plugin's version; quiet where they are, where a run lives, and where
@@ -92,18 +92,18 @@ fn put_in_place(
     places: &Places,
     wish: &Install,
     made_dirs: usize,
-    told: &mut Told,
+    report: &mut Report,
 ) -> Result<(Changed, Vec<String>), Failure> {
     let helpers = source::have(places, wish)?;
     atomic_file::private_dir(&places.data).map_err(|error| Failure::usage(error.to_string()))?;
     let _alone = installed::alone(&places.data)?;
-    install(places, helpers, told)?;
+    install(places, helpers, report)?;
     let done = change::register(places, wish.permissions, Really::Write)?;
     record::made_dirs(&places.data, made_dirs)?;
     Ok(done)
 }
 
-fn install(places: &Places, helpers: Helpers, told: &mut Told) -> Result<(), Failure> {
+fn install(places: &Places, helpers: Helpers, report: &mut Report) -> Result<(), Failure> {
     let Helpers { version, from, programs } = helpers;
     let bin = places.bin();
     let fresh = programs.filter(|programs| !installed::holds(&bin, programs));
@@ -111,17 +111,17 @@ fn install(places: &Places, helpers: Helpers, told: &mut Told) -> Result<(), Fai
         Some(programs) => {
             let runs = |dir: &Path| source::says(dir, &version);
             installed::install(&places.data, &version, &programs, places.state.as_ref(), runs)?;
-            told.line("helpers", format!("{version} installed in {}, {from}", bin.display()));
+            report.line("helpers", format!("{version} installed in {}, {from}", bin.display()));
         }
-        None => told.line("helpers", format!("{version} in {} already", bin.display())),
+        None => report.line("helpers", format!("{version} in {} already", bin.display())),
     }
     Ok(())
 }
 
-fn would_install(places: &Places, wish: &Install, told: &mut Told) {
+fn would_install(places: &Places, wish: &Install, report: &mut Report) {
     let at_hand = source::at_hand(places).filter(|_| !wish.build && wish.from_archive.is_none());
     let is_there = |programs: &Vec<_>| installed::holds(&places.bin(), programs);
-    told.line(
+    report.line(
         "helpers",
         match at_hand {
             Some(Helpers { version, from, programs: Some(programs) }) if !is_there(&programs) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clodex_core::ExitCode;
-use clodex_os::{ExitKind, Failure, ShortCommand, read_regular};
+use clodex_os::{ExitKind, Failure, ShortCommand, find_on_path, read_regular};
 use serde::Deserialize;
 
 use crate::archive::{self, Program};
@@ -77,7 +77,7 @@ pub fn have(places: &Places, wish: &Install) -> Result<Helpers, Failure> {
     }
     let sources = places.plugin.as_ref().filter(|root| root.join("Cargo.toml").is_file());
     match sources {
-        Some(root) if is_on_path("cargo") => build(places, root),
+        Some(root) if find_on_path("cargo").is_some() => build(places, root),
         Some(_) | None if wish.build => Err(unreachable_helpers(
             "cannot build the helpers: there is no cargo, or no Cargo.toml in the plugin's folder",
         )),
@@ -167,10 +167,12 @@ fn fetch(places: &Places, from: &str) -> Result<Vec<u8>, Failure> {
     let most = ARCHIVE_MAX_BYTES.to_string();
     let curl = ["-fsSL", "--retry", "2", "--max-filesize", &most, "-o"];
     let downloaders = [("curl", curl.as_slice()), ("wget", ["-q", "-O"].as_slice())];
-    let tried = downloaders.into_iter().find(|(program, _)| is_on_path(program)).map(|(program, options)| {
-        let command = ShortCommand::new(program, DOWNLOAD_LIMIT).args(options).args([&file]);
-        command.args(["--", from]).run_shown()
-    });
+    let tried = downloaders.into_iter().find(|(program, _)| find_on_path(program).is_some()).map(
+        |(program, options)| {
+            let command = ShortCommand::new(program, DOWNLOAD_LIMIT).args(options).args([&file]);
+            command.args(["--", from]).run_shown()
+        },
+    );
     let bytes = matches!(tried, Some(Ok(ExitKind::Exit(0))))
         .then(|| read_regular(&file, ARCHIVE_MAX_BYTES).ok())
         .flatten();
@@ -187,11 +189,6 @@ fn tempdir_in(data: &Path) -> Result<PathBuf, Failure> {
     fs::create_dir_all(&dir)
         .map_err(|error| Failure::usage(format!("cannot make `{}`: {error}", dir.display())))?;
     Ok(dir)
-}
-
-fn is_on_path(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|dir| dir.is_absolute() && dir.join(program).is_file())
 }
 
 fn unreachable_helpers(what: &str) -> Failure {

@@ -14,7 +14,7 @@ use crate::cli::Install;
 use crate::installed;
 use crate::places::Places;
 use crate::record::{self, Record};
-use crate::tell::Told;
+use crate::report::Report;
 
 /// What installations leave in the data directory, by the beginnings of their names where they end in `-` or `.`.
 const OURS: [&str; 10] = [
@@ -44,22 +44,24 @@ pub fn uninstall(places: &Places, wish: &Install) -> Result<String, Failure> {
     let is_there = places.data.is_dir() && !wish.dry_run;
     let _alone = is_there.then(|| installed::alone(&places.data)).transpose()?;
     let really = if wish.dry_run { Really::Show } else { Really::Write };
-    let mut told = Told::default();
+    let mut report = Report::default();
     let settings = places.settings();
     match change::take_back(places, really)? {
-        Changed::Nothing => told.line("settings", format!("{} holds nothing of clodex", settings.display())),
-        Changed::Shown(diff) => told.text(&diff),
-        Changed::Written => told.line("settings", format!("{} is as it was", settings.display())),
+        Changed::Nothing => {
+            report.line("settings", format!("{} holds nothing of clodex", settings.display()));
+        }
+        Changed::Shown(diff) => report.text(&diff),
+        Changed::Written => report.line("settings", format!("{} is as it was", settings.display())),
     }
     if wish.dry_run {
-        told.line("helpers", format!("would be removed from {}", places.data.display()));
-        return Ok(told.into_text());
+        report.line("helpers", format!("would be removed from {}", places.data.display()));
+        return Ok(report.into_text());
     }
     let made_dirs = Record::read(&places.data).map_or(0, |record| record.made_dirs);
     remove_ours(&places.data)
         .map_err(|error| Failure::usage(format!("cannot remove `{}`: {error}", places.data.display())))?;
     remove_empty(places, made_dirs);
-    told.line("helpers", format!("removed from {}", places.data.display()));
+    report.line("helpers", format!("removed from {}", places.data.display()));
     if let Some(state) = &places.state {
         // What the status line has kept is of no run.
         let _ = fs::remove_dir_all(state.lines()).and_then(|()| fs::remove_dir(state.path()));
@@ -67,12 +69,12 @@ pub fn uninstall(places: &Places, wish: &Install) -> Result<String, Failure> {
     if let Some(state) = places.state.as_ref().filter(|state| state.path().exists()) {
         let path = state.path().display();
         if wish.purge {
-            told.line("records", purge(state)?);
+            report.line("records", purge(state)?);
         } else {
-            told.line("records", format!("of runs stay in {path}; --uninstall --purge removes them, too"));
+            report.line("records", format!("of runs stay in {path}; --uninstall --purge removes them, too"));
         }
     }
-    Ok(told.into_text())
+    Ok(report.into_text())
 }
 
 /// Takes away what an installation has left that came to nothing, as far as there was none before.

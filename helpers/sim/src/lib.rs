@@ -16,10 +16,12 @@ pub mod messages;
 pub mod npm;
 pub mod npm_claude;
 pub mod npm_codex;
+mod program;
 pub mod responses;
 mod script_mark;
 pub mod stand_in;
 
 pub use account::Account;
 pub use codex_home::CodexHome;
+pub use program::write_program;
 pub use responses::{Request, Script, ScriptedModel};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Parser;
 
-const RUN_HELP: &str = "A run is named by its id, a unique beginning of its id, or its name.";
+const RUN_HELP: &str = "Refer to a run by its id, a unique prefix of its id, or its name.";
 
 /// What to do.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub struct ResultArguments {
 /// Wait until runs end; print each when it does.
 ///
 /// The exit code is that of the first run, in order of completion, that did not end with 0; a run whose
-/// dispatcher died counts as 1. Runs out of time: 4.
+/// dispatcher died was not judged and counts as 6. Runs out of time: 4.
 #[derive(Debug, Parser)]
 #[command(name = "clodex-wait", version, after_help = RUN_HELP, max_term_width = 100)]
 pub struct WaitArguments {
@@ -101,11 +101,13 @@ impl Program {
         let name = if arguments.get(1).is_some_and(|first| first == "--as") && arguments.len() > 2 {
             let name = PathName::of(&arguments[2]);
             arguments.drain(1..3);
+            // Usage and errors name the program that the user called.
+            arguments[0] = format!("clodex-{}", name.tool()).into();
             name
         } else {
             called
         };
-        let tool = match name.0.strip_prefix("clodex-").unwrap_or(&name.0) {
+        let tool = match name.tool() {
             "result" => Tool::Result(ResultArguments::try_parse_from(arguments)?),
             "wait" => Tool::Wait(WaitArguments::try_parse_from(arguments)?),
             "debug" => Tool::Debug(DebugArguments::try_parse_from(arguments)?),
@@ -122,6 +124,10 @@ struct PathName(String);
 impl PathName {
     fn of(path: impl AsRef<OsStr>) -> Self {
         Self(Path::new(path.as_ref()).file_name().unwrap_or_default().to_string_lossy().into_owned())
+    }
+
+    fn tool(&self) -> &str {
+        self.0.strip_prefix("clodex-").unwrap_or(&self.0)
     }
 }
 

@@ -10,8 +10,8 @@ use clodex_os::{open_regular, read_regular};
 use serde::Deserialize;
 
 use crate::cli::DebugArguments;
+use crate::context::{Context, now_ms, print};
 use crate::detail::detail;
-use crate::look::{Look, now_ms, print};
 use crate::status::text;
 use crate::timeline::{Step, Timeline};
 use clodex_os::Failure;
@@ -33,8 +33,8 @@ struct EventTime {
     ms: u64,
 }
 
-pub fn debug(look: &Look, arguments: &DebugArguments) -> Result<u8, Failure> {
-    let run = look.find(&arguments.run)?;
+pub fn debug(context: &Context, arguments: &DebugArguments) -> Result<u8, Failure> {
+    let run = context.find(&arguments.run)?;
     let artifacts = Path::new(&run.record.artifact_dir);
     let mut lines = detail(&run, now_ms());
     lines.push(heading("timeline"));
@@ -53,7 +53,7 @@ pub fn debug(look: &Look, arguments: &DebugArguments) -> Result<u8, Failure> {
         lines.push(heading("processes"));
         lines.extend(process_tree(&run.record));
     }
-    print(&text(look, &lines));
+    print(&text(context, &lines));
     Ok(0)
 }
 
@@ -84,8 +84,7 @@ fn timeline(steps: &[Step], full: bool) -> Vec<StyledLine> {
 /// What Codex itself wrote down of the thread, when its stream is empty.
 fn from_rollout(record: &RunRecord) -> Vec<StyledLine> {
     let tail = || {
-        let (own, home) = (std::env::var_os("CODEX_HOME"), std::env::var_os("HOME"));
-        let file = find_rollout(&codex_home(own.as_deref(), home.as_deref())?, record.thread_id.as_deref()?)?;
+        let file = find_rollout(&codex_home()?, record.thread_id.as_deref()?)?;
         Some((rollout_tail(&file, ROLLOUT_ENTRIES).ok()?, file))
     };
     let Some((entries, file)) = tail() else { return Vec::new() };

@@ -1,10 +1,12 @@
 //! One run in detail: what its record says, a line for each thing that is known. Pure.
 
-use clodex_core::{Containment, Enforcement, ExitCode, FilesTouched, Liveness, RunRecord, StyledLine, Tone};
+use clodex_core::{
+    Containment, Enforcement, ExitCode, FilesTouched, Liveness, OpenRequest, RunRecord, StyledLine, Tone,
+};
 use clodex_core::{files_text, tokens_text};
 use clodex_os::record_store::SeenRun;
 
-use crate::look::live_line;
+use crate::context::live_line;
 
 /// The live line, then the facts.
 pub fn detail(run: &SeenRun, now_ms: i64) -> Vec<StyledLine> {
@@ -14,7 +16,24 @@ pub fn detail(run: &SeenRun, now_ms: i64) -> Vec<StyledLine> {
         line.push(Tone::Dim, &format!("  {label:<12}")).push(Tone::Plain, &text);
         line
     }));
+    if run.liveness != Liveness::Ended {
+        lines.extend(run.record.open_requests.iter().flat_map(|request| question(&run.record, request)));
+    }
     lines
+}
+
+/// A question to its end: nobody should agree to what cannot be read.
+fn question(record: &RunRecord, request: &OpenRequest) -> Vec<StyledLine> {
+    let head = format!("  question {} waits until {}", request.id, request.deadline);
+    let how = format!("  `clodex-answer {} {} {}`", record.id, request.id, request.answers());
+    let whole = request.whole().into_iter().map(|line| (Tone::Plain, format!("    {line}")));
+    let lines = std::iter::once((Tone::Warn, head)).chain(whole).chain([(Tone::Dim, how)]);
+    let styled = |(tone, text): (Tone, String)| {
+        let mut line = StyledLine::new();
+        line.push(tone, &text);
+        line.uncut()
+    };
+    lines.map(styled).collect()
 }
 
 fn facts(record: &RunRecord, liveness: Liveness, now_ms: i64) -> Vec<(&'static str, String)> {
@@ -27,7 +46,7 @@ fn facts(record: &RunRecord, liveness: Liveness, now_ms: i64) -> Vec<(&'static s
     known("ended", record.ended.clone());
     known("deadline", record.deadline.clone().filter(|_| record.ended.is_none()));
     known("sandbox", Some(sandbox(record)));
-    known("codex", record.codex_version.clone());
+    known("codex", record.codex_version.as_ref().map(|version| format!("{version}, {}", record.backend)));
     known("model", record.model.clone());
     known("thread", record.thread_id.clone());
     known("files", Some(files_text(progress.files)).filter(|_| progress.files != FilesTouched::default()));
@@ -39,9 +58,6 @@ fn facts(record: &RunRecord, liveness: Liveness, now_ms: i64) -> Vec<(&'static s
     known("summary", record.summary.clone());
     known("exit code", record.exit_code.map(|code| code.to_string()));
     known("flow", record.flow.as_ref().map(|flow| format!("{} step {}", flow.id, flow.step)));
-    for request in record.open_requests.iter().filter(|_| liveness != Liveness::Ended) {
-        known("question", Some(format!("{}: {} (until {})", request.id, request.question, request.deadline)));
-    }
     known("artifacts", Some(record.artifact_dir.clone()).filter(|dir| !dir.is_empty()));
     known("seal", record.seal.as_ref().map(|seal| format!("sha256:{seal}")));
     known("next", next_step(record, liveness));
@@ -103,15 +119,30 @@ mod tests {
   started     2026-01-21T01:02:03.000Z
   deadline    2026-01-21T01:32:03.000Z
   sandbox     profile of the write scope, contained by the kernel
-  codex       0.169.0
+  codex       0.169.0, exec
   thread      019a0000-0000-7000-8000-000000000001
   files       3/7 files
   commands    4 run, 1 failed
   plan        2 of 5 steps
   tokens      42k
   flow        f1 step tests
-  question    1: may I push? (until 2026-01-21T01:05:00.000Z)
-  artifacts   /home/u/proj/.codex-dispatch/runs/20260121T010203Z-worker-add-slug-tests-k3f9"
+  artifacts   /home/u/proj/.codex-dispatch/runs/20260121T010203Z-worker-add-slug-tests-k3f9
+  question 1 waits until 2026-01-21T01:05:00.000Z
+    may I push?
+  `clodex-answer 20260121T010203Z-worker-add-slug-tests-k3f9 1 accept|decline|cancel`"
+        );
+    }
+
+    #[test]
+    fn a_question_is_shown_to_its_end_however_long_it_is() {
+        let fixture = include_str!("../../os/src/record_store/record-v1.json");
+        let mut record: RunRecord = serde_json::from_str(fixture).unwrap();
+        let long = format!("  {} && the end", "x".repeat(5000));
+        record.open_requests[0].lines = vec!["May it run this?".to_owned(), long.clone()];
+        let lines = detail(&SeenRun { record, liveness: Liveness::Live }, 0);
+        let text: Vec<String> = lines.iter().map(|line| line.render(100, Colour::Off)).collect();
+        assert!(
+            text.contains(&format!("    {long}")) && !text.iter().any(|line| line.contains("may I push"))
         );
     }
 }

@@ -2,9 +2,9 @@
 //! Nothing here changes a run: dead ones are shown as dead and left to those who may write.
 
 mod cli;
+mod context;
 mod debug;
 mod detail;
-mod look;
 mod result;
 mod status;
 mod table;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use cli::{Program, Tool};
 use clodex_os::Failure;
-use look::Look;
+use context::Context;
 
 /// Runs the tool that the first argument names.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -25,7 +25,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let program = match Program::from_arguments(arguments) {
         Ok(program) => program,
         Err(error) if inline => {
-            println!("{error}");
+            clodex_os::say_line(&error.to_string());
             return ExitCode::SUCCESS;
         }
         Err(error) => error.exit(),
@@ -38,11 +38,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn act(tool: Tool) -> Result<u8, Failure> {
-    let look = Look::from_env()?;
+    let context = Context::from_env()?;
     match tool {
-        Tool::Status(arguments) => status::status(&look, &arguments),
-        Tool::Result(arguments) => result::result(&look, &arguments),
-        Tool::Wait(arguments) => wait::wait(&look, &arguments),
-        Tool::Debug(arguments) => debug::debug(&look, &arguments),
+        Tool::Status(arguments) => status::status(&context, &arguments),
+        Tool::Result(arguments) => result::result(&context, &arguments),
+        Tool::Wait(arguments) => wait::wait(&context, &arguments),
+        Tool::Debug(arguments) => debug::debug(&context, &arguments),
     }
 }

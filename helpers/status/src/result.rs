@@ -7,7 +7,7 @@ use clodex_core::{ExitCode, Liveness, RunRecord, harmless};
 use clodex_os::read_regular;
 
 use crate::cli::ResultArguments;
-use crate::look::{Look, live_line, now_ms, print};
+use crate::context::{Context, live_line, now_ms, print};
 use crate::status::text;
 use clodex_os::Failure;
 
@@ -18,9 +18,9 @@ const END_BYTES: usize = 1024;
 const NOTE_BYTES: usize = 512;
 const FILE_MAX_BYTES: u64 = 64 << 20;
 
-pub fn result(look: &Look, arguments: &ResultArguments) -> Result<u8, Failure> {
-    let run = look.find(&arguments.run)?;
-    let shown = text(look, &[live_line(&run, now_ms()).line()]);
+pub fn result(context: &Context, arguments: &ResultArguments) -> Result<u8, Failure> {
+    let run = context.find(&arguments.run)?;
+    let shown = text(context, &[live_line(&run, now_ms()).line()]);
     match run.liveness {
         Liveness::Live | Liveness::OtherHost => {
             print(&shown);

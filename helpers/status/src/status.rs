@@ -1,15 +1,13 @@
 //! clodex-status: a table, one run, JSON, or a watch.
 
-use std::env;
-
 use clodex_codex::codex_home;
 use clodex_core::{ExitCode, Liveness, RunId, RunRecord, StyledLine, elapsed_ms, harmless, span_text};
 use clodex_os::record_store::SeenRun;
 use serde::Serialize;
 
 use crate::cli::StatusArguments;
+use crate::context::{Context, now_ms, print};
 use crate::detail::detail;
-use crate::look::{Look, now_ms, print};
 use crate::table::table;
 use crate::watch;
 use clodex_os::Failure;
@@ -24,34 +22,36 @@ struct Told<'a> {
     record: &'a RunRecord,
 }
 
-pub fn status(look: &Look, arguments: &StatusArguments) -> Result<u8, Failure> {
-    let meant = arguments.run.as_deref().map(|text| look.find(text)).transpose()?;
+pub fn status(context: &Context, arguments: &StatusArguments) -> Result<u8, Failure> {
+    let meant = arguments.run.as_deref().map(|text| context.find(text)).transpose()?;
     if arguments.watch {
-        return watch::watch(look, meant.as_ref().map(|run| &run.record.id));
+        return watch::watch(context, meant.as_ref().map(|run| &run.record.id));
     }
     let one = meant.is_some();
     let runs = match meant {
         Some(run) => vec![run],
-        None => runs(look, arguments.all),
+        None => runs(context, arguments.all),
     };
     let now = now_ms();
     if arguments.json {
         return json(&runs, now);
     }
     print(&match runs.as_slice() {
-        [] => empty(arguments.all).to_owned() + &waiting(look) + &quota(look, now),
-        [run] if one => text(look, &detail(run, now)),
-        several => text(look, &table(several, now, look.columns)) + &waiting(look) + &quota(look, now),
+        [] => empty(arguments.all).to_owned() + &waiting(context) + &quota(context, now),
+        [run] if one => text(context, &detail(run, now)),
+        several => {
+            text(context, &table(several, now, context.columns)) + &waiting(context) + &quota(context, now)
+        }
     });
     Ok(0)
 }
 
 /// Live runs, newest first; then, if wanted, those that ended.
-fn runs(look: &Look, all: bool) -> Vec<SeenRun> {
-    let mut runs = look.store.live();
+fn runs(context: &Context, all: bool) -> Vec<SeenRun> {
+    let mut runs = context.store.live();
     if all {
         let known: Vec<_> = runs.iter().map(|run| run.record.id.clone()).collect();
-        let ended = look.store.ended(usize::MAX).into_iter().filter(|record| !known.contains(&record.id));
+        let ended = context.store.ended(usize::MAX).into_iter().filter(|record| !known.contains(&record.id));
         runs.extend(ended.map(|record| SeenRun { record, liveness: Liveness::Ended }));
     } else {
         runs.retain(|run| run.liveness != Liveness::Ended);
@@ -60,10 +60,10 @@ fn runs(look: &Look, all: bool) -> Vec<SeenRun> {
 }
 
 /// Isolated runs that are over and whose worktrees are still there: their changes wait for somebody's word.
-fn waiting(look: &Look) -> String {
-    let mut ids = look.store.dir().worktree_ids();
+fn waiting(context: &Context) -> String {
+    let mut ids = context.store.dir().worktree_ids();
     ids.sort_unstable();
-    let runs = ids.into_iter().filter_map(|id| look.store.see(&RunId::try_from(id).ok()?));
+    let runs = ids.into_iter().filter_map(|id| context.store.see(&RunId::try_from(id).ok()?));
     let over = runs.filter(|run| matches!(run.liveness, Liveness::Ended | Liveness::Dead));
     over.fold(String::new(), |text, run| {
         let (name, id) = (harmless(&run.record.name), &run.record.id);
@@ -74,9 +74,9 @@ fn waiting(look: &Look) -> String {
 }
 
 /// How much of the account's limits is used, as far as runs were told.
-fn quota(look: &Look, now_ms: i64) -> String {
-    let home = codex_home(env::var_os("CODEX_HOME").as_deref(), env::var_os("HOME").as_deref());
-    let known = home.and_then(|home| look.store.dir().known_quota(&home));
+fn quota(context: &Context, now_ms: i64) -> String {
+    let home = codex_home();
+    let known = home.and_then(|home| context.store.dir().known_quota(&home));
     let line = known.and_then(|quota| {
         let (windows, age) = (quota.text(now_ms / 1000)?, now_ms / 1000 - quota.told_at);
         Some(format!("quota: {windows} · as of {} ago\n", span_text(age)))
@@ -111,6 +111,6 @@ fn json(runs: &[SeenRun], now_ms: i64) -> Result<u8, Failure> {
 }
 
 /// Lines as they go to stdout. Ends of lines stay free of padding.
-pub fn text(look: &Look, lines: &[StyledLine]) -> String {
-    lines.iter().fold(String::new(), |text, line| text + look.render(line).trim_end() + "\n")
+pub fn text(context: &Context, lines: &[StyledLine]) -> String {
+    lines.iter().fold(String::new(), |text, line| text + context.render(line).trim_end() + "\n")
 }

@@ -6,7 +6,7 @@ use clodex_core::{
 use clodex_core::{elapsed_text, text_width, tokens_text};
 use clodex_os::record_store::SeenRun;
 
-use crate::look::live_line;
+use crate::context::live_line;
 
 const HEAD: [&str; 8] = ["NAME", "MODE", "STATE", "DOING", "TIME", "FILES", "TOKENS", "ID"];
 const NAME: usize = 0;
@@ -15,7 +15,10 @@ const DOING: usize = 3;
 const DOING_COLUMNS: (usize, usize) = (48, 12);
 /// Columns that `NAME` has at most and, where there is no room, at least.
 const NAME_COLUMNS: (usize, usize) = (28, 8);
-/// What is left out, in this order, where there is no room: the id is what every other helper wants.
+const ID: usize = 7;
+/// An id begins with the time; what comes after it can be left out as long as no two runs are meant.
+const ID_TIME_COLUMNS: usize = 16;
+/// What is left out, in this order, where the ids' beginnings make too little room: they are what every other helper wants.
 const GIVE_WAY: [usize; 4] = [5, 6, 1, DOING];
 
 type Cell = (Tone, String);
@@ -31,6 +34,11 @@ pub fn table(runs: &[SeenRun], now_ms: i64, columns: usize) -> Vec<StyledLine> {
         }
     }
     let mut others: usize = widths.iter().sum::<usize>() - widths[DOING] + 2 * (HEAD.len() - 1);
+    if others + widths[DOING] > columns {
+        let beginning = beginning_columns(runs).min(widths[ID]);
+        others -= widths[ID] - beginning;
+        widths[ID] = beginning;
+    }
     for place in GIVE_WAY {
         if others + widths[DOING].min(DOING_COLUMNS.1) > columns {
             others -= if place == DOING { 2 } else { widths[place] + 2 };
@@ -41,6 +49,14 @@ pub fn table(runs: &[SeenRun], now_ms: i64, columns: usize) -> Vec<StyledLine> {
     let too_much = (others + widths[DOING]).saturating_sub(columns);
     widths[NAME] = widths[NAME].saturating_sub(too_much).max(NAME_COLUMNS.1.min(widths[NAME]));
     rows.iter().map(|row| line(row, &widths)).collect()
+}
+
+/// How much of an id it takes to mean one of these runs.
+fn beginning_columns(runs: &[SeenRun]) -> usize {
+    let mut ids: Vec<&str> = runs.iter().map(|run| run.record.id.as_str()).collect();
+    ids.sort_unstable();
+    let in_common = |pair: &[&str]| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count();
+    ids.windows(2).map(|pair| in_common(pair) + 1).fold(ID_TIME_COLUMNS, usize::max)
 }
 
 fn row(run: &SeenRun, now_ms: i64) -> [Cell; 8] {
@@ -98,7 +114,8 @@ fn line(row: &[Cell; 8], widths: &[usize; 8]) -> StyledLine {
     for (place, ((tone, text), width)) in
         row.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0)
     {
-        let text = cut(text, *width);
+        // A beginning of an id can be typed; with the mark of a cut it could not.
+        let text = if place == ID { text.chars().take(*width).collect() } else { cut(text, *width) };
         let padding = if place + 1 == row.len() { 0 } else { width - text_width(&text) + 2 };
         line.push(*tone, &text).push(Tone::Plain, &" ".repeat(padding));
     }
@@ -107,7 +124,7 @@ fn line(row: &[Cell; 8], widths: &[usize; 8]) -> StyledLine {
 
 #[cfg(test)]
 mod tests {
-    use clodex_core::{Colour, RunRecord, utc_ms};
+    use clodex_core::{Colour, RunId, RunRecord, utc_ms};
 
     use super::*;
 
@@ -152,21 +169,27 @@ old             worker  done, violation  changed lib/x.txt    0:30  3/7 files  4
     }
 
     #[test]
-    fn a_narrow_terminal_keeps_the_ids_and_shortens_the_rest() {
-        let first = shown(&runs(), 125).lines().nth(2).unwrap().to_owned();
+    fn a_narrow_terminal_keeps_what_it_takes_to_name_a_run_and_shortens_the_rest() {
+        let mut runs = runs();
+        let ids = ["010203", "010304", "010405"].map(|time| format!("20260121T{time}Z-worker-x-k3f9"));
+        for (run, id) in runs.iter_mut().zip(ids) {
+            run.record.id = RunId::try_from(id).unwrap();
+        }
+        let first = shown(&runs, 104).lines().nth(2).unwrap().to_owned();
         assert_eq!(
             first,
-            "gone            worker  dead             its dispatche…  2:13  3/7 files          \
-             20260121T010203Z-worker-add-slug-tests-k3f9"
+            "gone            worker  dead             its dispatcher died  2:13  3/7 files          20260121T010304Z"
         );
         assert_eq!(
-            shown(&runs(), 80),
+            shown(&runs, 80),
             "\
-NAME          STATE            TIME  ID
-add-slug-te…  live             2:13  20260121T010203Z-worker-add-slug-tests-k3f9
-gone          dead             2:13  20260121T010203Z-worker-add-slug-tests-k3f9
-old           done, violation  0:30  20260121T010203Z-worker-add-slug-tests-k3f9"
+NAME            MODE    STATE            DOING            TIME  ID
+add-slug-tests  worker  live             running pytest…  2:13  20260121T010203Z
+gone            worker  dead             its dispatcher…  2:13  20260121T010304Z
+old             worker  done, violation  changed lib/x.…  0:30  20260121T010405Z"
         );
-        assert!(shown(&runs(), 50).lines().all(|line| text_width(line) <= 50));
+        assert!(shown(&runs, 50).lines().all(|line| text_width(line) <= 50));
+        let same_second = [run("a", Liveness::Live, |_| {}), run("b", Liveness::Live, |_| {})];
+        assert!(shown(&same_second, 80).ends_with("20260121T010203Z-worker-add-slug-tests-k3f9"));
     }
 }

@@ -67,6 +67,8 @@ impl Timeline {
             Event::Warning { message } => self.add(at_ms, Tone::Warn, &format!("warning: {message}"), ""),
             Event::Reconnecting { message } => self.add(at_ms, Tone::Warn, message, ""),
             Event::Error { message, kind: _ } => self.add(at_ms, Tone::Bad, &format!("error: {message}"), ""),
+            // The turn's end tells all of them.
+            Event::TokensUsed { .. } => {}
             Event::TurnCompleted { usage } => {
                 let tokens = format!("{} tokens read, {} written", usage.input, usage.output);
                 self.add(at_ms, Tone::Dim, "turn ends", &tokens);
@@ -75,7 +77,7 @@ impl Timeline {
                 self.add(at_ms, Tone::Bad, &format!("turn failed: {message}"), "");
             }
             Event::Unknown { kind } => self.add(at_ms, Tone::Dim, &format!("unknown event `{kind}`"), ""),
-            Event::Garbage => self.add(at_ms, Tone::Warn, "a line that is no event", ""),
+            Event::Garbage => self.add(at_ms, Tone::Warn, "a line that is not an event", ""),
         }
     }
 
@@ -213,7 +215,7 @@ mod tests {
     3.0 s  edit /w/a.py
     3.0 s  … 17.0 s without an event
    20.0 s  $ sleep 100  → never ended
-   20.0 s  a line that is no event"
+   20.0 s  a line that is not an event"
         );
     }
 }

@@ -8,28 +8,28 @@ use clodex_os::DirectoryWatch;
 use clodex_os::record_store::SeenRun;
 
 use crate::cli::WaitArguments;
-use crate::look::print;
-use crate::look::{Look, live_line, now_ms};
+use crate::context::print;
+use crate::context::{Context, live_line, now_ms};
 use crate::status::text;
 use clodex_os::Failure;
 
 const TICK: Duration = Duration::from_secs(1);
 
-pub fn wait(look: &Look, arguments: &WaitArguments) -> Result<u8, Failure> {
+pub fn wait(context: &Context, arguments: &WaitArguments) -> Result<u8, Failure> {
     let deadline = arguments.timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let mut waiting: Vec<RunId> = Vec::new();
     for run in &arguments.runs {
-        let id = look.find(run)?.record.id;
+        let id = context.find(run)?.record.id;
         if !waiting.contains(&id) {
             waiting.push(id);
         }
     }
-    let mut changes = DirectoryWatch::new(&look.store.dir().live())?;
+    let mut changes = DirectoryWatch::new(&context.store.dir().live())?;
     let mut code = 0;
     loop {
         let mut completed = Vec::new();
         for id in &waiting {
-            let run = look.see(id)?;
+            let run = context.see(id)?;
             if matches!(run.liveness, Liveness::Ended | Liveness::Dead) {
                 completed.push(run);
             }
@@ -44,7 +44,7 @@ pub fn wait(look: &Look, arguments: &WaitArguments) -> Result<u8, Failure> {
             let mut line = live_line(run, now_ms()).line();
             // Names need not be unique, and whoever waits for several has to know which it was.
             line.push(Tone::Dim, &format!(" · {}", run.record.id));
-            print(&text(look, &[line]));
+            print(&text(context, &[line]));
             code = if code == 0 { exit_code_of(run) } else { code };
         }
         if waiting.is_empty() || (arguments.any && !completed.is_empty()) {
@@ -62,9 +62,9 @@ pub fn wait(look: &Look, arguments: &WaitArguments) -> Result<u8, Failure> {
 fn exit_code_of(run: &SeenRun) -> u8 {
     match (run.liveness, run.record.exit_code) {
         (Liveness::Ended, Some(code)) => u8::try_from(code).unwrap_or(ExitCode::TurnFailed as u8),
-        (Liveness::Ended | Liveness::Dead | Liveness::Live | Liveness::OtherHost, _) => {
-            ExitCode::TurnFailed as u8
-        }
+        // Whoever closes it will write the same down.
+        (Liveness::Dead, _) => ExitCode::Violation as u8,
+        (Liveness::Ended | Liveness::Live | Liveness::OtherHost, _) => ExitCode::TurnFailed as u8,
     }
 }
 

@@ -8,7 +8,7 @@ use clodex_core::{Liveness, Outcome, Phase, RunId};
 use clodex_os::DirectoryWatch;
 use clodex_os::record_store::SeenRun;
 
-use crate::look::{Look, live_line, now_ms, print};
+use crate::context::{Context, live_line, now_ms, print};
 use crate::status::{empty, text};
 use crate::table::table;
 use clodex_os::Failure;
@@ -25,11 +25,11 @@ struct Told {
 }
 
 /// Follows one run, or all that live.
-pub fn watch(look: &Look, only: Option<&RunId>) -> Result<u8, Failure> {
+pub fn watch(context: &Context, only: Option<&RunId>) -> Result<u8, Failure> {
     // Made before the first look: nothing that changes in between is missed.
-    let mut changes = match DirectoryWatch::new(&look.store.dir().live()) {
+    let mut changes = match DirectoryWatch::new(&context.store.dir().live()) {
         Ok(changes) => changes,
-        Err(_) if look.store.live().is_empty() && only.is_none() => {
+        Err(_) if context.store.live().is_empty() && only.is_none() => {
             print(empty(false));
             return Ok(0);
         }
@@ -40,7 +40,7 @@ pub fn watch(look: &Look, only: Option<&RunId>) -> Result<u8, Failure> {
     let mut drawn = 0;
     loop {
         if only.is_none() {
-            let new = look
+            let new = context
                 .store
                 .live()
                 .into_iter()
@@ -49,15 +49,15 @@ pub fn watch(look: &Look, only: Option<&RunId>) -> Result<u8, Failure> {
             let new: Vec<RunId> = new.filter(|id| !seen.contains(id)).collect();
             seen.extend(new);
         }
-        let runs: Vec<SeenRun> = seen.iter().filter_map(|id| look.store.see(id)).collect();
+        let runs: Vec<SeenRun> = seen.iter().filter_map(|id| context.store.see(id)).collect();
         if runs.is_empty() {
             print(empty(false));
             return Ok(0);
         }
-        if look.on_terminal {
-            drawn = redraw(look, &runs, drawn);
+        if context.on_terminal {
+            drawn = redraw(context, &runs, drawn);
         } else {
-            tell_changes(look, &runs, &mut told);
+            tell_changes(context, &runs, &mut told);
         }
         if !runs.iter().any(|run| is_followed(run.liveness)) {
             return Ok(0);
@@ -72,14 +72,14 @@ fn is_followed(liveness: Liveness) -> bool {
 }
 
 /// Draws over the `drawn` lines of the last time; returns how many there are now.
-fn redraw(look: &Look, runs: &[SeenRun], drawn: usize) -> usize {
-    let lines = table(runs, now_ms(), look.columns);
+fn redraw(context: &Context, runs: &[SeenRun], drawn: usize) -> usize {
+    let lines = table(runs, now_ms(), context.columns);
     let up = if drawn > 0 { format!("\x1b[{drawn}A\x1b[J") } else { String::new() };
-    print(&(up + &text(look, &lines)));
+    print(&(up + &text(context, &lines)));
     lines.len()
 }
 
-fn tell_changes(look: &Look, runs: &[SeenRun], told: &mut HashMap<RunId, Told>) {
+fn tell_changes(context: &Context, runs: &[SeenRun], told: &mut HashMap<RunId, Told>) {
     let now = now_ms();
     for run in runs {
         let progress = &run.record.progress;
@@ -90,7 +90,7 @@ fn tell_changes(look: &Look, runs: &[SeenRun], told: &mut HashMap<RunId, Told>) 
             outcome: run.record.outcome,
         };
         if told.get(&run.record.id) != Some(&state) {
-            print(&text(look, &[live_line(run, now).line()]));
+            print(&text(context, &[live_line(run, now).line()]));
             told.insert(run.record.id.clone(), state);
         }
     }

@@ -4,7 +4,6 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use clodex_core::{Outcome, RunId, RunRecord, Verdict};
 use clodex_os::clock::HostAndBoot;
@@ -121,7 +120,7 @@ fn json_carries_state_durations_and_tokens() {
 #[test]
 fn errors_go_to_stderr_with_2_and_inline_to_stdout_with_0() {
     let place = Place::new();
-    let message = "cannot find run `x`\nhint: `clodex-status --all` lists the runs; those that ended long ago are let go of (setting `retention_days`)\n";
+    let message = "cannot find run `x`\nhint: `clodex-status --all` lists the runs; old ones are deleted (setting `retention_days`)\n";
     for tool in ["status", "result", "wait", "debug"] {
         assert_eq!(place.told(tool, &["x"]), (Some(2), String::new(), message.into()), "{tool}");
         assert_eq!(place.told(tool, &["x", "--inline"]), (Some(0), message.into(), String::new()), "{tool}");
@@ -171,7 +170,7 @@ fn waiting_tells_runs_in_their_order_and_the_first_failure() {
 }
 
 #[test]
-fn a_killed_dispatcher_ends_the_wait_within_two_seconds() {
+fn a_killed_dispatcher_ends_the_wait() {
     let place = Place::new();
     let mut dispatcher = start(&place, &place.record("a"));
     let mut waiting = place.tool("wait", &["a"]).spawn().unwrap();
@@ -181,10 +180,8 @@ fn a_killed_dispatcher_ends_the_wait_within_two_seconds() {
     assert!(watched.next().unwrap().unwrap().contains(" codex a "));
     assert!(waiting.try_wait().unwrap().is_none());
     dispatcher.kill().unwrap();
-    let killed = Instant::now();
-    assert_eq!(waiting.wait().unwrap().code(), Some(1));
+    assert_eq!(waiting.wait().unwrap().code(), Some(6));
     assert_eq!(watching.wait().unwrap().code(), Some(0));
-    assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
     assert!(watched.next().unwrap().unwrap().contains("dead"));
     dispatcher.wait().unwrap();
 }

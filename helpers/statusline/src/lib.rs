@@ -4,11 +4,10 @@
 //! tree, only the live records are opened. It never fails, never waits, and is silent when nothing runs.
 
 mod band;
-mod before;
 mod seen_record;
 mod session;
 mod show;
-mod slow;
+mod user_status_line;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
@@ -18,6 +17,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clodex_core::Colour;
 use clodex_os::ClaudeCode;
 use clodex_os::record_store::StateDir;
+
+use user_status_line::Background;
 
 pub use band::{Band, band};
 pub use show::{View, show};
@@ -56,11 +57,11 @@ fn print_statusline(foreign: Option<OsString>) -> ExitCode {
     let foreign = foreign.map(|command| {
         let told = session::Session::read(&input).id;
         let session = if told.is_empty() { view.session_id.as_deref().unwrap_or_default() } else { &*told };
-        let slow = state.as_ref().map(|state| slow::Slow::of(state, session, &command));
-        before::run(&command, &input, slow.as_ref())
+        let background = state.as_ref().map(|state| Background::of(state, session, &command));
+        user_status_line::run(&command, &input, background.as_ref())
     });
     let own = state.map(|state| show(&input, &state, &view)).unwrap_or_default();
-    let (text, code) = before::joined(foreign, own);
+    let (text, code) = user_status_line::joined(foreign, own);
     // Nobody is left to tell if stdout is gone.
     let _ = std::io::stdout().write_all(&text);
     ExitCode::from(code)

@@ -1,9 +1,9 @@
 //! clodex-statusline: Claude Code's JSON in, one live line out.
 
-use clodex_os::NeverFree;
+use clodex_os::BumpAllocator;
 
 #[global_allocator]
-static MEMORY: NeverFree = NeverFree::new();
+static MEMORY: BumpAllocator = BumpAllocator::new();
 
 fn main() -> std::process::ExitCode {
     clodex_statusline::run()

@@ -38,6 +38,7 @@ pub struct SeenRecord<'a> {
     heartbeat_sec: u64,
     #[serde(borrow)]
     progress: SeenProgress<'a>,
+    flow: Option<SeenFlow<'a>>,
     outcome: Option<Cow<'a, str>>,
     verdict: Option<Cow<'a, str>>,
     /// Without the plan's name it is numbers only.
@@ -59,6 +60,14 @@ struct SeenRequest<'a> {
 struct SeenQuota {
     primary: Option<RateWindow>,
     secondary: Option<RateWindow>,
+}
+
+/// The flow that the run is a step of.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SeenFlow<'a> {
+    #[serde(borrow)]
+    label: Cow<'a, str>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -98,7 +107,10 @@ impl<'a> SeenRecord<'a> {
     pub fn live_line(&self, liveness: Liveness, now_ms: i64) -> LiveLine<'_> {
         let elapsed_ms = elapsed_ms(&self.started, self.ended.as_deref(), now_ms);
         LiveLine {
-            name: &self.name,
+            name: match &self.flow {
+                Some(flow) if !flow.label.is_empty() => &flow.label,
+                Some(_) | None => &self.name,
+            },
             liveness,
             phase: word(&self.progress.phase).unwrap_or(Phase::Running),
             activity: &self.progress.activity,
@@ -109,7 +121,7 @@ impl<'a> SeenRecord<'a> {
             heartbeat_sec: self.heartbeat_sec,
             // An enforcement that is not known here is not called missing: `none` is the word for that.
             enforcement: word(&self.enforcement).unwrap_or(Enforcement::Sandbox),
-            window: self.quota.and_then(|quota| quota.limits().pressing(now_ms / 1000)),
+            windows: self.quota.map(|quota| quota.limits().current(now_ms / 1000)).unwrap_or_default(),
             outcome: self.outcome.as_deref().and_then(word::<Outcome>),
             verdict: self.verdict.as_deref().and_then(word::<Verdict>),
             summary: self.summary.as_deref().unwrap_or_default(),

@@ -7,21 +7,21 @@
 //! | what Claude may do, and who answers when it asks | `access`, `approvals` |
 //! | the process | `program` |
 //! | one event after the other, limits, Ctrl-C | `talk` |
-//! | what it came to | `tale`, `why`, `report` |
+//! | what it came to | `session_summary`, `failure`, `report` |
 
 mod access;
 mod approvals;
 mod cli;
+mod failure;
 mod program;
 mod report;
-mod tale;
+mod session_summary;
 mod talk;
-mod why;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Stdout};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode as ProcessExit;
 
 use clap::Parser as _;
@@ -30,71 +30,91 @@ use clodex_codex::NETWORK_IS_OFF;
 use clodex_core::harmless;
 
 use self::access::Access;
-use self::approvals::Approvals;
+use self::approvals::{Approvals, User};
 use self::cli::{Cli, PermissionMode};
 use self::program::{Program, locate};
 use self::report::Report;
-use self::tale::Tale;
+use self::session_summary::SessionSummary;
 use self::talk::Talk;
+use crate::answer_file;
+use crate::answer_schema;
 use crate::approvals::typed_lines;
-use crate::cli::limit;
-use crate::frames;
-use crate::one_shot::{forget, keep};
-use crate::prompt::{prompt, schema, workdir};
+use crate::prompt::{prompt, workdir};
+use crate::protocol_log;
 use crate::screen::{Screen, Shows, shown};
-use crate::stops::Stops;
+use crate::stderr_notices::StderrNotices;
+use crate::stop_signals::Stops;
 use crate::trouble::{Kind, Trouble};
+use crate::typed_ahead::TypedAhead;
 
 /// Runs clodex-claude with these arguments, its own name first.
 pub fn run(arguments: Vec<OsString>) -> ProcessExit {
+    let stops = Stops::of_program();
     let wants_json =
         arguments.iter().take_while(|word| *word != "--").any(|word| word == OsStr::new("--json"));
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() && wants_json => {
             let trouble = Trouble::usage(error.to_string().trim_end());
-            return Report::new(&Tale::default(), BTreeMap::new(), vec![], Some(&trouble)).print();
+            return Report::new(&SessionSummary::default(), BTreeMap::new(), vec![], Some(&trouble)).print();
         }
         Err(error) => error.exit(),
     };
     let mut talk = None;
-    let said = ask(&cli, &mut talk);
+    let said = stops.and_then(|stops| ask(&cli, stops, &mut talk));
     let trouble = said.and_then(|()| deliver(&cli, talk.as_mut())).err();
     tell(&cli, talk.as_ref(), trouble.as_ref())
 }
 
 /// Leaves the talk where it came to, however that ends.
-fn ask(cli: &Cli, talking: &mut Option<Talk<Stdout>>) -> Result<(), Trouble> {
-    let stops = Stops::catch()?;
-    let workdir = workdir(cli.workdir.as_deref())?;
-    let prompt = prompt(cli.prompt.as_deref(), cli.prompt_file.as_deref(), "clodex-claude")?;
-    let schema = schema(cli.output_schema.as_deref())?;
+fn ask(cli: &Cli, stops: Stops, talking: &mut Option<Talk<Stdout>>) -> Result<(), Trouble> {
+    stops.heed()?;
+    let workdir = workdir(cli.said.workdir.as_deref())?;
+    let prompt = prompt(&cli.said, "clodex-claude", &stops)?;
+    let schema = answer_schema::read(cli.output.schema.as_deref())?;
     let access = Access::decide(cli, &workdir)?;
+    readable(&cli.add_dir, &workdir)?;
     let claude = locate(cli.claude.as_deref())?;
     let codex_says = std::env::var_os(NETWORK_IS_OFF);
     network(codex_says.as_deref())?;
-    if let Some(out) = &cli.out {
-        forget(out)?;
+    if let Some(out) = &cli.output.out {
+        answer_file::clear(out, &[&cli.said.prompt_file, &cli.output.schema])?;
     }
-    let stdin_is_taken = cli.prompt_file.as_deref() == Some(Path::new("-"));
-    let typed = cli.interactive_approvals.then(|| typed_lines(stdin_is_taken, &stops)).transpose()?;
-    let listener = frames::listener(cli.verbose, cli.ndjson_file.as_deref())?;
-    let asking = asking(cli, &access, schema.map(|schema| schema.get().to_owned()));
+    let user = cli.interactive_approvals.then(|| user(cli, &stops)).transpose()?;
+    let listener = protocol_log::listener(&cli.output, &StderrNotices::default())?;
+    let asking = asking(cli, &access, schema.map(|schema| schema.json().get().to_owned()));
     let mut program = Program::start(&claude, asking.argv(), &workdir)?;
-    let shows = if cli.json || cli.no_stream { Shows::Nothing } else { Shows::Messages };
+    let shows = if cli.output.streams() { Shows::Messages } else { Shows::Nothing };
     let talk = talking.insert(Talk {
-        tale: Tale::default(),
-        screen: Screen::new(io::stdout(), shows, cli.verbose > 0),
-        approvals: Approvals::new(access, &workdir, typed),
+        session_summary: SessionSummary::default(),
+        screen: Screen::new(io::stdout(), shows, cli.output.verbose > 0),
+        approvals: Approvals::new(access, &workdir, user),
         notifications: BTreeMap::new(),
         tells_session: cli.print_session_id,
-        silence: limit(cli.timeout),
-        whole: limit(cli.deadline),
-        with_schema: cli.output_schema.is_some(),
+        silence: cli.time.silence(),
+        whole: cli.time.whole(),
+        with_schema: cli.output.schema.is_some(),
         listener,
         stops,
     });
     talk.ask(&mut program, &prompt)
+}
+
+fn user(cli: &Cli, stops: &Stops) -> Result<User, Trouble> {
+    let stdin_is_taken = cli.said.takes_stdin();
+    let typed = typed_lines(stdin_is_taken, stops)?;
+    Ok(User { typed, ahead: TypedAhead::on(stdin_is_taken), patience: cli.time.silence() })
+}
+
+/// Claude Code passes over what is not there, without a word.
+fn readable(directories: &[PathBuf], workdir: &Path) -> Result<(), Trouble> {
+    let missing = directories.iter().find(|directory| !workdir.join(directory).is_dir());
+    missing.map_or(Ok(()), |directory| {
+        let shown = directory.display();
+        Err(Trouble::usage(format!(
+            "cannot let claude read `{shown}`: it is not a directory\nhint: --add-dir DIR"
+        )))
+    })
 }
 
 /// Without network Claude Code would try for minutes, and Codex's sandbox says so before.
@@ -116,8 +136,8 @@ fn asking(cli: &Cli, access: &Access, schema: Option<String>) -> Asking {
     Asking {
         session,
         ephemeral: cli.ephemeral,
-        model: cli.model.clone(),
-        effort: cli.effort.clone(),
+        model: cli.model.name.clone(),
+        effort: cli.model.effort.clone(),
         instructions: instructions(cli),
         schema,
         permission_mode: cli.permission_mode.as_str().to_owned(),
@@ -134,30 +154,32 @@ fn asking(cli: &Cli, access: &Access, schema: Option<String>) -> Asking {
 fn instructions(cli: &Cli) -> Option<String> {
     let plans = cli.permission_mode == PermissionMode::Plan;
     let plan = plans.then_some("Plan only, and change nothing. The plan is your answer.");
-    let all: Vec<&str> = plan.into_iter().chain(cli.instructions.as_deref()).collect();
+    let all: Vec<&str> = plan.into_iter().chain(cli.model.instructions.as_deref()).collect();
     Some(all.join("\n\n")).filter(|all| !all.is_empty())
 }
 
 /// What was not shown while it was made.
 fn deliver(cli: &Cli, talk: Option<&mut Talk<Stdout>>) -> Result<(), Trouble> {
     let Some(talk) = talk else { return Ok(()) };
-    let answer = talk.tale.story.last_message().unwrap_or_default().to_owned();
-    if let Some(out) = &cli.out {
-        keep(out, &answer)?;
+    let answer = talk.session_summary.turn_summary.last_message().unwrap_or_default().to_owned();
+    if let Some(out) = &cli.output.out {
+        answer_file::keep(out, &answer)?;
     }
-    if cli.no_stream && !cli.json { talk.screen.message(&answer) } else { Ok(()) }
+    if cli.output.no_stream && !cli.output.json { talk.screen.message(&answer) } else { Ok(()) }
 }
 
 fn tell(cli: &Cli, talk: Option<&Talk<Stdout>>, trouble: Option<&Trouble>) -> ProcessExit {
-    let nothing = Tale::default();
+    let nothing = SessionSummary::default();
     let report = match talk {
         None => Report::new(&nothing, BTreeMap::new(), vec![], trouble),
-        Some(talk) => Report::new(&talk.tale, talk.notifications.clone(), talk.approvals.declined(), trouble),
+        Some(talk) => {
+            Report::new(&talk.session_summary, talk.notifications.clone(), talk.approvals.declined(), trouble)
+        }
     };
-    if cli.summary {
+    if cli.output.summary {
         eprintln!("{}", harmless(&report.summary()));
     }
-    if cli.json {
+    if cli.output.json {
         return report.print();
     }
     if let Some(trouble) = trouble.filter(|trouble| trouble.kind != Kind::ReaderGone) {

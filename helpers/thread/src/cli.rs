@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, ArgGroup, Parser, ValueEnum};
+use clap::{ArgGroup, Parser, ValueEnum};
 use clodex_core::Sandbox;
+
+use crate::common_cli::{AnsweredBy, Output, Said, Time, limit, seconds};
 
 const AFTER_HELP: &str = "\
 Exit codes:
   0 the turn completed        1 the turn failed         2 bad arguments
-  3 Codex not reachable       4 out of time             5 protocol error
+  3 Codex not reachable       4 out of time             5 protocol error, or the answer breaks the schema
   130 interrupted
 
-Codex decides itself what it may do unless --sandbox or --scope says so. What it asks for is declined
-unless --interactive-approvals lets you answer.";
+Without --sandbox or --scope, Codex's own configuration decides what it may do. Approval requests are \
+declined unless you pass --interactive-approvals.";
 
 /// Talk with Codex: say something on a thread of its app-server, and get the answer.
 #[derive(Debug, Parser)]
@@ -21,17 +23,12 @@ unless --interactive-approvals lets you answer.";
 #[command(name = "clodex-thread", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(group(ArgGroup::new("said").args(["prompt", "prompt_file", "repl"]).required(true)))]
 pub struct Cli {
-    /// What is said (see --prompt-file for long texts)
-    pub prompt: Option<String>,
-    /// Read what is said from a file, or from standard input with `-`
-    #[arg(long, value_name = "FILE|-")]
-    pub prompt_file: Option<PathBuf>,
-    /// Talk on: lines from the terminal or a pipe, until you leave; /help lists what can be said
+    /// What is said, and where.
+    #[command(flatten)]
+    pub said: Said,
+    /// Interactive: read lines from the terminal or a pipe until you exit; /help lists the commands
     #[arg(long, conflicts_with = "json")]
     pub repl: bool,
-    /// Directory that the thread works in [default: this one]
-    #[arg(short = 'C', long = "cd", value_name = "DIR")]
-    pub workdir: Option<PathBuf>,
 
     /// Start a server of our own and talk over its standard streams (the default)
     #[arg(long, conflicts_with_all = ["uri", "start"], help_heading = "Server")]
@@ -58,71 +55,56 @@ pub struct Cli {
     /// Keep nothing of the thread on disk
     #[arg(long, help_heading = "Thread")]
     pub ephemeral: bool,
-    /// Model
-    #[arg(short, long, help_heading = "Thread")]
-    pub model: Option<String>,
-    /// Reasoning effort
-    #[arg(long, help_heading = "Thread")]
-    pub effort: Option<String>,
     /// Codex's sandbox mode
     #[arg(short, long, value_name = "MODE", value_parser = sandbox, conflicts_with = "scope", help_heading = "Thread")]
     pub sandbox: Option<Sandbox>,
     /// Path that Codex may write to, nothing else (repeatable)
     #[arg(long, value_name = "PATH", help_heading = "Thread")]
     pub scope: Vec<String>,
-    /// Instructions for the thread, beside the prompt
-    #[arg(long, value_name = "TEXT", help_heading = "Thread")]
-    pub instructions: Option<String>,
-    /// How Codex talks, where its model knows several ways
+    /// Who answers.
+    #[command(flatten)]
+    pub model: AnsweredBy,
+    /// Codex's tone, if the model supports several
     #[arg(long, value_enum, help_heading = "Thread")]
     pub personality: Option<Personality>,
-    /// JSON schema of the final answer
-    #[arg(long, value_name = "FILE", help_heading = "Thread")]
-    pub output_schema: Option<PathBuf>,
-    /// Ask here what Codex asks for, instead of declining it
+    /// Ask you to approve what Codex requests, instead of declining it
     #[arg(long, help_heading = "Thread")]
     pub interactive_approvals: bool,
 
-    /// Print the final answer only, at the end
-    #[arg(long, help_heading = "Output")]
-    pub no_stream: bool,
-    /// Print one JSON object and nothing else on standard output, whatever happens
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-    /// Write the final answer to this file, too
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-    /// Append what is said on the connection to this file, a message a line, without secrets
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub ndjson_file: Option<PathBuf>,
     /// Print `THREAD_ID=…` on standard error as soon as it is known
     #[arg(long, help_heading = "Output")]
     pub print_thread_id: bool,
-    /// Print a line about the turn on standard error at its end
-    #[arg(long, help_heading = "Output")]
-    pub summary: bool,
-    /// Say on standard error what happens; twice: every message as it is
-    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
+    /// What comes of it.
+    #[command(flatten)]
+    pub output: Output,
 
-    /// Seconds that Codex may be silent while it works, 0 = any [default: 120]
-    #[arg(long, value_name = "SEC", default_value_t = 120.0, value_parser = seconds, hide_default_value = true, help_heading = "Time")]
-    pub timeout: f64,
-    /// Seconds for the whole turn, 0 = any [default: 0]
-    #[arg(long, value_name = "SEC", default_value_t = 0.0, value_parser = seconds, hide_default_value = true, help_heading = "Time")]
-    pub deadline: f64,
-    /// Seconds until the server has to have answered, 0 = any [default: 10]
+    /// How long it may take.
+    #[command(flatten)]
+    pub time: Time,
+    /// Seconds to wait for the server, also when reconnecting; 0 = no limit [default: 10]
     #[arg(long, value_name = "SEC", default_value_t = 10.0, value_parser = seconds, hide_default_value = true, help_heading = "Time")]
     pub connect_timeout: f64,
-    /// Seconds until an existing thread has to be open, 0 = any [default: 300]
+    /// Seconds to wait for an existing thread to open; 0 = no limit [default: 300]
     #[arg(long, value_name = "SEC", default_value_t = 300.0, value_parser = seconds, hide_default_value = true, help_heading = "Time")]
     pub resume_timeout: f64,
+}
+
+impl Cli {
+    /// How long until a server has to have answered; none = any time.
+    pub fn to_connect(&self) -> Option<Duration> {
+        limit(self.connect_timeout)
+    }
+
+    /// How long until a thread that exists has to be open; none = any time.
+    pub fn to_resume(&self) -> Option<Duration> {
+        limit(self.resume_timeout)
+    }
 }
 
 /// What a bare `--uri` means.
 const DEFAULT_URI: &str = "ws://127.0.0.1:8765";
 
-/// How Codex talks.
+/// Codex's tone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Personality {
     /// As it is
@@ -142,18 +124,6 @@ impl Personality {
             Self::Pragmatic => "pragmatic",
         }
     }
-}
-
-/// A limit as it is meant: 0 is none.
-pub fn limit(seconds: f64) -> Option<Duration> {
-    (seconds > 0.0).then(|| Duration::from_secs_f64(seconds))
-}
-
-/// A number of seconds that a clock can take.
-pub fn seconds(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    // A hundred years are enough, and more cannot be added to a clock.
-    if (0.0..=3.2e9).contains(&seconds) { Ok(seconds) } else { Err("not a number of seconds".to_owned()) }
 }
 
 fn sandbox(text: &str) -> Result<Sandbox, String> {
@@ -178,7 +148,7 @@ mod tests {
         Cli::command().debug_assert();
         assert!(parsed(&[]).is_err());
         assert!(parsed(&["a", "--prompt-file", "b"]).is_err());
-        assert_eq!(parsed(&["--", "--json"]).unwrap().prompt.as_deref(), Some("--json"));
+        assert_eq!(parsed(&["--", "--json"]).unwrap().said.prompt.as_deref(), Some("--json"));
     }
 
     #[test]
@@ -191,9 +161,9 @@ mod tests {
     #[test]
     fn limits_are_what_they_are_said_to_be_and_zero_is_none() {
         let cli = parsed(&["a", "--timeout", "0", "--deadline", "0.5"]).unwrap();
-        assert_eq!((limit(cli.timeout), limit(cli.deadline)), (None, Some(Duration::from_millis(500))));
-        assert_eq!(limit(cli.connect_timeout), Some(Duration::from_secs(10)));
-        assert_eq!(limit(cli.resume_timeout), Some(Duration::from_mins(5)));
+        assert_eq!((cli.time.silence(), cli.time.whole()), (None, Some(Duration::from_millis(500))));
+        assert_eq!(cli.to_connect(), Some(Duration::from_secs(10)));
+        assert_eq!(cli.to_resume(), Some(Duration::from_mins(5)));
         for wrong in ["-1", "x", "NaN", "inf", "1e99"] {
             assert!(parsed(&["a", "--timeout", wrong]).is_err(), "{wrong}");
         }

@@ -1,37 +1,38 @@
 //! One thing is said; what comes of it is told.
 
-use std::fs;
 use std::io::{self, Stdout};
-use std::path::Path;
 use std::process::ExitCode as ProcessExit;
 
+use clodex_codex::AnswerSchema;
 use clodex_codex::app_server::TurnSettings;
 use clodex_core::harmless;
-use clodex_os::atomic_file::{self, Durability};
 
+use crate::answer_file;
+use crate::answer_schema;
 use crate::approvals::Approvals;
-use crate::cli::{Cli, limit};
-use crate::frames;
-use crate::held::Held;
-use crate::opening::{Opening, Wish, server};
-use crate::prompt::{prompt, schema, workdir};
+use crate::cli::Cli;
+use crate::opening::{Opening, open, server};
+use crate::prompt::{prompt, workdir};
+use crate::protocol_log;
 use crate::report::Report;
 use crate::screen::{Screen, Shows, shown};
 use crate::session::Session;
-use crate::stops::Stops;
+use crate::stderr_notices::StderrNotices;
+use crate::stop_signals::Stops;
 use crate::talk::Talk;
+use crate::thread_permissions::ThreadPermissions;
 use crate::trouble::{Kind, Trouble};
 
 /// Does it, and tells.
-pub fn run(cli: &Cli) -> ProcessExit {
+pub fn run(cli: &Cli, stops: Result<Stops, Trouble>) -> ProcessExit {
     let mut talk = None;
-    let said = say(cli, &mut talk);
+    let said = stops.and_then(|stops| say(cli, stops, &mut talk));
     let trouble = said.and_then(|()| deliver(cli, talk.as_mut())).err();
     let report = report(talk.as_ref(), trouble.as_ref());
-    if cli.summary {
+    if cli.output.summary {
         eprintln!("{}", harmless(&report.summary()));
     }
-    if cli.json {
+    if cli.output.json {
         return report.print();
     }
     if let Some(trouble) = trouble.filter(|trouble| trouble.kind != Kind::ReaderGone) {
@@ -41,70 +42,56 @@ pub fn run(cli: &Cli) -> ProcessExit {
 }
 
 /// Leaves the talk where it came to, however that ends.
-fn say(cli: &Cli, talking: &mut Option<Talk<Stdout>>) -> Result<(), Trouble> {
-    let stops = Stops::catch()?;
-    let place = workdir(cli.workdir.as_deref())?;
-    let server = server(cli, place.clone())?;
-    let (prompt, schema, held) = (
-        prompt(cli.prompt.as_deref(), cli.prompt_file.as_deref(), "clodex-thread")?,
-        schema(cli.output_schema.as_deref())?,
-        Held::decide(cli, &place)?,
+fn say(cli: &Cli, stops: Stops, talking: &mut Option<Talk<Stdout>>) -> Result<(), Trouble> {
+    stops.heed()?;
+    let place = workdir(cli.said.workdir.as_deref())?;
+    let notices = StderrNotices::default();
+    let server = server(cli, place.clone(), &notices)?;
+    let (prompt, schema, mut permissions) = (
+        prompt(&cli.said, "clodex-thread", &stops)?,
+        answer_schema::read(cli.output.schema.as_deref())?,
+        ThreadPermissions::decide(cli, &place)?,
     );
-    held.notes.iter().for_each(|note| eprintln!("note: {}", harmless(note)));
-    if let Some(out) = &cli.out {
-        forget(out)?;
+    permissions.notes.iter().for_each(|note| eprintln!("note: {}", harmless(note)));
+    if let Some(out) = &cli.output.out {
+        answer_file::clear(out, &[&cli.said.prompt_file, &cli.output.schema])?;
     }
     let approvals = if cli.interactive_approvals {
-        Approvals::asking(cli.prompt_file.as_deref() == Some(Path::new("-")), &stops)?
+        Approvals::asking(cli.said.takes_stdin(), cli.time.silence(), &place.to_string_lossy(), &stops)?
     } else {
-        Approvals::declining()
+        Approvals::default()
     };
-    let session =
-        Session::begin(&server, &stops, frames::listener(cli.verbose, cli.ndjson_file.as_deref())?)?;
-    let shows = if cli.json || cli.no_stream { Shows::Nothing } else { Shows::Messages };
-    let screen = Screen::new(io::stdout(), shows, cli.verbose > 0);
+    let listener = protocol_log::listener(&cli.output, &notices)?;
+    let session = Session::begin(&server, &stops, listener)?;
+    let shows = if cli.output.streams() { Shows::Messages } else { Shows::Nothing };
+    let screen = Screen::new(io::stdout(), shows, cli.output.verbose > 0);
     screen.remark(&format!(
         "connected with codex {} ({})",
         session.version().text().unwrap_or_default(),
         session.place()
     ));
     let talk = talking.insert(Talk::new(session, screen, approvals, stops));
-    (talk.silence, talk.whole) = (limit(cli.timeout), limit(cli.deadline));
-    if let Some(limit) = limit(cli.connect_timeout) {
-        talk.back_within = limit;
-    }
-    let open = Opening::new(cli, &place, &held).open(talk, &Wish::of(cli))?;
+    (talk.silence, talk.whole) = (cli.time.silence(), cli.time.whole());
+    (talk.back_within, talk.open_within) = (cli.to_connect(), cli.to_resume());
+    let open = open(cli, &place, &mut permissions, talk)?;
     if cli.print_thread_id {
         eprintln!("THREAD_ID={}", harmless(&open.thread.id));
     }
-    let how = TurnSettings { effort: cli.effort.as_deref(), model: None, output_schema: schema.as_deref() };
-    talk.turn(&prompt, &how)
+    let effort = cli.model.effort.as_deref();
+    let how = TurnSettings { effort, model: None, output_schema: schema.as_ref().map(AnswerSchema::json) };
+    let kept = Opening { cli, workdir: &place, permissions: &permissions, model: None }.resume_settings();
+    talk.turn(&prompt, &how, &kept)?;
+    answer_schema::check(schema.as_ref(), talk.turn_summary.last_message())
 }
 
 /// What was not shown while it was made.
 fn deliver(cli: &Cli, talk: Option<&mut Talk<Stdout>>) -> Result<(), Trouble> {
     let Some(talk) = talk else { return Ok(()) };
-    let answer = talk.story.last_message().unwrap_or_default().to_owned();
-    if let Some(out) = &cli.out {
-        keep(out, &answer)?;
+    let answer = talk.turn_summary.last_message().unwrap_or_default().to_owned();
+    if let Some(out) = &cli.output.out {
+        answer_file::keep(out, &answer)?;
     }
-    if cli.no_stream && !cli.json { talk.screen.message(&answer) } else { Ok(()) }
-}
-
-/// Writes the answer to the file of `--out`.
-pub fn keep(out: &Path, answer: &str) -> Result<(), Trouble> {
-    let written = atomic_file::replace(out, answer.as_bytes(), Durability::Cached);
-    written.map_err(|error| Trouble::new(Kind::Output, error.to_string()))
-}
-
-/// An answer of before must not be taken for the one of now.
-pub fn forget(out: &Path) -> Result<(), Trouble> {
-    match fs::remove_file(out) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Trouble::usage(format!("cannot replace `{}`: {error}", out.display())))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
+    if cli.output.no_stream && !cli.output.json { talk.screen.message(&answer) } else { Ok(()) }
 }
 
 fn report(talk: Option<&Talk<Stdout>>, trouble: Option<&Trouble>) -> Report {
@@ -113,7 +100,7 @@ fn report(talk: Option<&Talk<Stdout>>, trouble: Option<&Trouble>) -> Report {
         Some(talk) => Report::new(
             Some(&talk.session),
             talk.turn_id().map(str::to_owned),
-            &talk.story,
+            &talk.turn_summary,
             talk.approvals.declined(),
             trouble,
         ),

@@ -1,56 +1,67 @@
 //! What is said, and the files that go with it. Reads; decides nothing.
 
-use std::fs;
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use serde_json::value::RawValue;
+use crossbeam_channel::{bounded, select};
 
+use crate::common_cli::Said;
+use crate::stop_signals::{Stops, interrupted};
 use crate::trouble::Trouble;
 
+/// Nobody types more, and a device may have no end.
+const MAX_BYTES: u64 = 16 << 20;
+
 /// What is said first: to `program`, as an argument or from a file, `-` for standard input.
-pub fn prompt(said: Option<&str>, file: Option<&Path>, program: &str) -> Result<String, Trouble> {
-    let text = match (said, file) {
-        (Some(prompt), _) => prompt.to_owned(),
-        (None, Some(file)) if file == Path::new("-") => {
-            let mut text = Vec::new();
-            let read = io::stdin().read_to_end(&mut text);
-            read.map_err(|error| {
-                Trouble::usage(format!("cannot read the prompt from standard input: {error}"))
-            })?;
-            utf8(text, "standard input")?
-        }
-        (None, Some(file)) => {
-            let shown = format!("`{}`", file.display());
-            let text = fs::read(file)
-                .map_err(|error| Trouble::usage(format!("cannot read the prompt from {shown}: {error}")))?;
-            utf8(text, &shown)?
-        }
+pub fn prompt(said: &Said, program: &str, stops: &Stops) -> Result<String, Trouble> {
+    let text = match (&said.prompt, &said.prompt_file) {
+        (Some(prompt), _) => prompt.clone(),
+        (None, Some(file)) => read(file, said.takes_stdin(), stops)?,
         (None, None) => String::new(),
     };
     if text.trim().is_empty() {
-        return Err(Trouble::usage(format!(
-            "nothing is said: the prompt is empty\nhint: {program} \"your question\""
-        )));
+        return Err(Trouble::usage(format!("the prompt is empty\nhint: {program} \"your question\"")));
+    }
+    Ok(text)
+}
+
+/// All of it: of a terminal or a pipe that may take for ever, unless a stop signal comes first.
+fn read(file: &Path, is_stdin: bool, stops: &Stops) -> Result<String, Trouble> {
+    let shown = if is_stdin { "standard input".to_owned() } else { format!("`{}`", file.display()) };
+    let (done, read) = bounded(1);
+    let file = file.to_owned();
+    thread::spawn(move || {
+        let read = if is_stdin { bounded_text(io::stdin()) } else { File::open(file).and_then(bounded_text) };
+        // Whoever has been interrupted does not want to know.
+        let _ = done.send(read);
+    });
+    let text = select! {
+        recv(read) -> read => read.unwrap_or_else(|_| Err(io::Error::other("the reading thread has ended"))),
+        recv(stops.arrived) -> signal => match signal {
+            Ok(signal) => return Err(interrupted(signal)),
+            Err(_) => Err(io::Error::other("no signals")),
+        },
+    };
+    let text =
+        text.map_err(|error| Trouble::usage(format!("cannot read the prompt from {shown}: {error}")))?;
+    utf8(text, &shown)
+}
+
+fn bounded_text(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    from.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!("it is longer than {MAX_BYTES} bytes")));
     }
     Ok(text)
 }
 
 fn utf8(text: Vec<u8>, shown: &str) -> Result<String, Trouble> {
     String::from_utf8(text).map_err(|_| {
-        Trouble::usage(format!("cannot say what {shown} holds: it is no UTF-8\nhint: convert it with iconv"))
+        Trouble::usage(format!("cannot send {shown}: it is not valid UTF-8\nhint: convert it with iconv"))
     })
-}
-
-/// The schema of the answer.
-pub fn schema(file: Option<&Path>) -> Result<Option<Box<RawValue>>, Trouble> {
-    let Some(file) = file else { return Ok(None) };
-    let shown = file.display();
-    let text = fs::read_to_string(file)
-        .map_err(|error| Trouble::usage(format!("cannot read the schema `{shown}`: {error}")))?;
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|error| Trouble::usage(format!("the schema `{shown}` is no JSON: {error}")))
 }
 
 /// Where the thread works.
@@ -61,10 +72,10 @@ pub fn workdir(named: Option<&Path>) -> Result<PathBuf, Trouble> {
     };
     let workdir = named.canonicalize().map_err(|error| refused(&error))?;
     if !workdir.is_dir() {
-        return Err(refused(&"it is no directory"));
+        return Err(refused(&"it is not a directory"));
     }
     if workdir.to_str().is_none() {
-        return Err(refused(&"neither Codex nor Claude Code takes paths that are no UTF-8"));
+        return Err(refused(&"neither Codex nor Claude Code takes paths that are not valid UTF-8"));
     }
     Ok(workdir)
 }

@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use crate::approvals::Declined;
 use crate::session::Session;
-use crate::story::{Said, Story};
 use crate::trouble::{Kind, Trouble};
+use crate::turn_summary::{Message, TurnSummary};
 
-/// What came of it.
+/// The object that `clodex-thread --json` prints.
 #[derive(Debug, Serialize)]
 pub struct Report {
     version: u32,
@@ -24,7 +24,7 @@ pub struct Report {
     exit_code: u8,
     /// The final answer; absent where the turn did not end well.
     text: Option<String>,
-    messages: Vec<Said>,
+    messages: Vec<Message>,
     error: Option<Told>,
     declined: Vec<Declined>,
     warnings: Vec<String>,
@@ -74,18 +74,19 @@ pub struct Metrics {
 impl Report {
     /// Before there was a session.
     pub fn of_trouble(trouble: &Trouble) -> Self {
-        Self::new(None, None, &Story::default(), vec![], Some(trouble))
+        Self::new(None, None, &TurnSummary::default(), vec![], Some(trouble))
     }
 
     /// Whatever is known.
     pub fn new(
         session: Option<&Session>,
         turn_id: Option<String>,
-        story: &Story,
+        turn_summary: &TurnSummary,
         declined: Vec<Declined>,
         trouble: Option<&Trouble>,
     ) -> Self {
-        let status = status(trouble, story);
+        let is_ours = session.is_some_and(Session::is_with_own_server);
+        let status = known(status(trouble, turn_summary), is_ours, turn_summary);
         let code = trouble.map_or(ExitCode::Done, |trouble| trouble.kind.exit_code());
         Self {
             version: 1,
@@ -93,13 +94,13 @@ impl Report {
             turn_id,
             status,
             exit_code: code as u8,
-            text: story.last_message().filter(|_| status == Status::Completed).map(str::to_owned),
-            messages: story.messages(),
+            text: turn_summary.last_message().filter(|_| status == Status::Completed).map(str::to_owned),
+            messages: turn_summary.messages(),
             error: trouble.map(Told::of),
             declined,
-            warnings: story.warnings().to_vec(),
+            warnings: turn_summary.warnings().to_vec(),
             notifications: session.map(Session::notifications).cloned().unwrap_or_default(),
-            metrics: Metrics::of(story),
+            metrics: Metrics::of(turn_summary),
             codex: session.and_then(|session| session.version().text()),
         }
     }
@@ -118,20 +119,31 @@ impl Report {
         parts.join(" · ")
     }
 
-    /// Prints it, alone on its line. Nobody who reads is told nothing.
+    /// Prints it, alone on its line.
     pub fn print(&self) -> ProcessExit {
-        print_line(self);
-        self.exit_code()
+        print_line(self, self.exit_code)
     }
 }
 
-/// Prints an object, alone on its line. Nobody who reads is told nothing.
-pub fn print_line(object: &impl Serialize) {
+/// Prints an object, alone on its line. What could not be printed did not end well, whatever the object says.
+pub fn print_line(object: &impl Serialize, exit_code: u8) -> ProcessExit {
     let mut line = text(object);
     line.push('\n');
     let mut stdout = io::stdout().lock();
-    // A reader that is gone cannot be told so.
-    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+    let Err(error) = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()) else {
+        return ProcessExit::from(exit_code);
+    };
+    let trouble = not_printed(&error);
+    if trouble.kind != Kind::ReaderGone {
+        eprintln!("{}", trouble.message);
+    }
+    ProcessExit::from(if exit_code == 0 { trouble.kind.exit_code() as u8 } else { exit_code })
+}
+
+/// What it means that standard output cannot be written.
+pub fn not_printed(error: &io::Error) -> Trouble {
+    let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::ReaderGone } else { Kind::Output };
+    Trouble::new(kind, format!("cannot write to standard output: {error}"))
 }
 
 /// As JSON in which no character means anything to a terminal.
@@ -171,19 +183,32 @@ impl Status {
 }
 
 /// What became of a turn that ended with this trouble, or with none.
-pub fn status(trouble: Option<&Trouble>, story: &Story) -> Status {
+pub fn status(trouble: Option<&Trouble>, turn_summary: &TurnSummary) -> Status {
     let Some(trouble) = trouble else { return Status::Completed };
-    if !story.was_asked() {
+    if !turn_summary.was_asked() {
         return Status::NotStarted;
     }
     match trouble.kind {
-        Kind::Turn(_) => Status::Failed,
+        Kind::Turn(_) | Kind::Schema => Status::Failed,
         Kind::Interrupted | Kind::ReaderGone => Status::Interrupted,
         Kind::Timeout | Kind::Deadline => Status::TimedOut,
         Kind::ConnectionLost | Kind::Protocol | Kind::Unreachable => Status::Unknown,
         Kind::Refused | Kind::Usage | Kind::Thread => Status::NotStarted,
         // The turn itself is over.
         Kind::Output => Status::Completed,
+    }
+}
+
+/// A turn on somebody else's server that was told to end, and of whose end nothing was heard, may run on.
+fn known(status: Status, is_ours: bool, turn_summary: &TurnSummary) -> Status {
+    match status {
+        Status::Interrupted | Status::TimedOut if !is_ours && !turn_summary.has_ended() => Status::Unknown,
+        Status::Completed
+        | Status::Failed
+        | Status::Interrupted
+        | Status::TimedOut
+        | Status::Unknown
+        | Status::NotStarted => status,
     }
 }
 
@@ -202,17 +227,17 @@ impl Metrics {
     }
 
     /// Of a turn.
-    pub fn of(story: &Story) -> Self {
+    pub fn of(turn_summary: &TurnSummary) -> Self {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let tokens = story.tokens();
+        let tokens = turn_summary.tokens();
         Self {
-            latency_ms: story.latency().map(ms),
-            time_to_first_token_ms: story.time_to_first_token().map(ms),
+            latency_ms: turn_summary.latency().map(ms),
+            time_to_first_token_ms: turn_summary.time_to_first_token().map(ms),
             input_tokens: tokens.map(|tokens| tokens.input),
             cached_input_tokens: tokens.map(|tokens| tokens.cached_input),
             output_tokens: tokens.map(|tokens| tokens.output),
             reasoning_output_tokens: tokens.map(|tokens| tokens.reasoning),
-            model: story.model().map(str::to_owned),
+            model: turn_summary.model().map(str::to_owned),
         }
     }
 }
@@ -221,6 +246,7 @@ impl Metrics {
 mod tests {
     use std::time::Instant;
 
+    use clodex_codex::app_server::TurnEnd;
     use clodex_core::{Event, FailureKind};
 
     use super::*;
@@ -229,21 +255,34 @@ mod tests {
     #[test]
     fn what_was_never_asked_for_was_not_started_and_what_is_lost_is_unknown() {
         let lost = Trouble::new(Kind::ConnectionLost, "gone");
-        let mut story = Story::default();
-        assert_eq!(status(Some(&lost), &story), Status::NotStarted);
-        story.asked(Instant::now());
-        assert_eq!(status(Some(&lost), &story), Status::Unknown);
+        let mut turn_summary = TurnSummary::default();
+        assert_eq!(status(Some(&lost), &turn_summary), Status::NotStarted);
+        turn_summary.asked(Instant::now());
+        assert_eq!(status(Some(&lost), &turn_summary), Status::Unknown);
         let failed = Trouble::new(Kind::Turn(FailureKind::Other), "no");
-        assert_eq!(status(Some(&failed), &story), Status::Failed);
-        assert_eq!(status(None, &story), Status::Completed);
+        assert_eq!(status(Some(&failed), &turn_summary), Status::Failed);
+        assert_eq!(status(None, &turn_summary), Status::Completed);
+    }
+
+    #[test]
+    fn who_has_left_without_hearing_of_the_end_does_not_know_it() {
+        let mut turn_summary = TurnSummary::default();
+        let known = |is_ours, turn_summary: &TurnSummary| known(Status::Interrupted, is_ours, turn_summary);
+        assert_eq!(
+            (known(true, &turn_summary), known(false, &turn_summary)),
+            (Status::Interrupted, Status::Unknown)
+        );
+        turn_summary.asked(Instant::now());
+        turn_summary.hear(&Heard::TurnEnded(TurnEnd::Interrupted), Instant::now());
+        assert_eq!(known(false, &turn_summary), Status::Interrupted);
     }
 
     #[test]
     fn no_text_of_the_model_means_anything_to_a_terminal() {
-        let mut story = Story::default();
+        let mut turn_summary = TurnSummary::default();
         let hostile = "a\u{1b}]0;x\u{7}\u{9b}31mb\u{7f}\u{2028}ü";
-        story.hear(&Heard::Event(Event::Message { text: hostile.into() }), Instant::now());
-        let text = text(&Report::new(None, None, &story, vec![], None));
+        turn_summary.hear(&Heard::Event(Event::Message { text: hostile.into() }), Instant::now());
+        let text = text(&Report::new(None, None, &turn_summary, vec![], None));
         assert!(!text.chars().any(|c| c.is_control() || c == '\u{2028}'), "{text}");
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["text"], hostile);

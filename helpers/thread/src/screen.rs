@@ -1,13 +1,14 @@
 //! What people see: the answer on stdout, the rest on stderr. Nothing that came from outside means anything to a
 //! terminal.
 
-use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::Write;
 
-use clodex_core::{CommandStatus, Event, harmless};
+use clodex_codex::app_server::TurnEnd;
+use clodex_core::{CommandStatus, Event, PatchStatus, harmless};
 
+use crate::report::not_printed;
 use crate::session::Heard;
-use crate::trouble::{Kind, Trouble};
+use crate::trouble::Trouble;
 
 /// What of the answer is shown while it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,11 +91,8 @@ impl<W: Write> Screen<W> {
     }
 
     fn write(&mut self, text: &str) -> Result<(), Trouble> {
-        self.to.write_all(shown(text).as_bytes()).and_then(|()| self.to.flush()).map_err(|error| {
-            let kind =
-                if error.kind() == io::ErrorKind::BrokenPipe { Kind::ReaderGone } else { Kind::Output };
-            Trouble::new(kind, format!("cannot write to standard output: {error}"))
-        })
+        let written = self.to.write_all(shown(text).as_bytes()).and_then(|()| self.to.flush());
+        written.map_err(|error| not_printed(&error))
     }
 }
 
@@ -116,28 +114,44 @@ pub fn shown(text: &str) -> String {
 }
 
 /// What happens, for `-v`.
-fn lifecycle(heard: &Heard) -> Option<String> {
+pub fn lifecycle(heard: &Heard) -> Option<String> {
     Some(match heard {
         Heard::Open(open) => format!("thread {} is open, model {}", open.thread.id, open.model),
         Heard::TurnBegun(id) => format!("turn {id} has begun"),
         Heard::ModelIs(model) => format!("answered by model {model}"),
-        Heard::TurnEnded(end) => format!("turn ended: {end:?}"),
-        Heard::Steered(_) => "it was told".to_owned(),
-        Heard::Cleaned(None) => "nothing of the turn runs any more".to_owned(),
+        Heard::TurnEnded(end) => format!("turn ended: {}", end_in_words(end)),
+        Heard::Steered(_) => "message delivered".to_owned(),
+        Heard::Cleaned(None) => "all commands and sub-agents of the turn have ended".to_owned(),
         Heard::Event(event) => return happened(event),
-        Heard::NotOpen(_)
+        Heard::Configured(..)
+        | Heard::NotOpen(_)
         | Heard::NoTurn(_)
         | Heard::NotSteered(..)
+        | Heard::NotRead(_)
         | Heard::Cleaned(Some(_))
         | Heard::Part(_)
         | Heard::Tokens { .. }
         | Heard::TokensBefore(_)
         | Heard::Asked(_)
         | Heard::Resolved(_)
+        | Heard::Threads(..)
+        | Heard::Models(_)
+        | Heard::AsksNoMore(_)
         | Heard::Other
+        | Heard::Elsewhere
         | Heard::Woken
         | Heard::Closed(_) => return None,
     })
+}
+
+fn end_in_words<'a>(end: &'a TurnEnd<'_>) -> &'a str {
+    match end {
+        TurnEnd::Completed => "completed",
+        TurnEnd::Interrupted => "interrupted",
+        TurnEnd::Failed { message, .. } if message.is_empty() => "failed",
+        TurnEnd::Failed { message, .. } => message,
+        TurnEnd::Unknown(word) => word,
+    }
 }
 
 fn happened(event: &Event<'_>) -> Option<String> {
@@ -153,9 +167,11 @@ fn happened(event: &Event<'_>) -> Option<String> {
         }
         Event::FilesChanged { changes, status, .. } => {
             let paths: Vec<&str> = changes.iter().map(|change| &*change.path).collect();
-            let mut line = format!("patch {status:?}: ");
-            let _ = write!(line, "{}", paths.join(", "));
-            line
+            let what = match status {
+                PatchStatus::Completed => "patched",
+                PatchStatus::Failed => "not patched",
+            };
+            format!("{what}: {}", paths.join(", "))
         }
         Event::ToolStarted { name, about, .. } => format!("tool {name} {about}"),
         Event::Plan { done, of } => format!("plan: {done} of {of}"),
@@ -168,6 +184,7 @@ fn happened(event: &Event<'_>) -> Option<String> {
         | Event::Message { .. }
         | Event::FilesChanging { .. }
         | Event::ToolEnded { .. }
+        | Event::TokensUsed { .. }
         | Event::TurnCompleted { .. }
         | Event::TurnFailed { .. }
         | Event::Unknown { .. }
@@ -203,6 +220,21 @@ mod tests {
         assert_eq!(shown, "first\n\nsecond\n\nthi\n");
         assert_eq!(screen(&[part("hal"), message("another")]), "hal\n\nanother\n");
         assert_eq!(screen(&[part("half"), message("half and the rest")]), "half and the rest\n");
+    }
+
+    #[test]
+    fn what_happens_is_told_in_words() {
+        let ended = |end| lifecycle(&Heard::TurnEnded(end)).unwrap();
+        assert_eq!(ended(TurnEnd::Completed), "turn ended: completed");
+        let failed = TurnEnd::Failed { message: "no credit".into(), kind: clodex_core::FailureKind::Other };
+        assert_eq!(ended(failed), "turn ended: no credit");
+        let change = clodex_core::FileChange { path: "/a".into(), kind: clodex_core::ChangeKind::Add };
+        let patch = |status| {
+            let changes = vec![change.clone()];
+            lifecycle(&Heard::Event(Event::FilesChanged { item: "i".into(), changes, status })).unwrap()
+        };
+        assert_eq!(patch(PatchStatus::Completed), "patched: /a");
+        assert_eq!(patch(PatchStatus::Failed), "not patched: /a");
     }
 
     #[test]

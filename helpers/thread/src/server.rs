@@ -14,16 +14,18 @@ use clodex_codex::CodexVersion;
 use clodex_codex::app_server::Client;
 use clodex_codex::app_server::call::ClientInfo;
 use clodex_json_rpc::{Address, ConnectError, Connection, Greeting, Way, lines, web_socket};
-use crossbeam_channel::{bounded, select};
+use crossbeam_channel::bounded;
 
-use crate::stops::{Stops, interrupted};
+use crate::stderr_notices::StderrNotices;
+use crate::stop_signals::{Patience, Stops, interrupted};
 use crate::trouble::{Kind, Trouble};
+use own::Life;
 pub use own::Own;
 
 /// How often a server that is starting is tried again.
 const AGAIN: Duration = Duration::from_millis(5);
 /// Where no limit is wanted: longer than anybody waits.
-const LONG: Duration = Duration::from_hours(24 * 365);
+pub const LONG: Duration = Duration::from_hours(24 * 365);
 
 /// Which server, and how it is reached.
 #[derive(Debug, Clone)]
@@ -38,8 +40,8 @@ pub struct Server {
     pub workdir: PathBuf,
     /// How long until it has answered; none = any time.
     pub limit: Option<Duration>,
-    /// Whether what our own complains about is shown.
-    pub talkative: bool,
+    /// Where what our own complains about is shown; none = nowhere.
+    pub complains: Option<StderrNotices>,
 }
 
 /// Which server.
@@ -86,9 +88,13 @@ impl fmt::Debug for Again {
 }
 
 impl Again {
-    /// Connects once more by the deadline.
-    pub fn dial(&self, deadline: Instant) -> Result<Connection, ConnectError> {
-        let connection = web_socket(&self.address, &self.greeting, Some(deadline))?;
+    /// Connects once more by the deadline, or as long as somebody waits for it.
+    pub fn dial(&self, deadline: Instant, patience: &Patience<'_>) -> Result<Connection, ConnectError> {
+        let (address, greeting) = (self.address.clone(), self.greeting.clone());
+        let (done, connected) = bounded(1);
+        thread::spawn(move || done.send(web_socket(&address, &greeting, Some(deadline))));
+        let late = || Err(ConnectError::Unreachable(io::ErrorKind::TimedOut.into()));
+        let connection = patience.wait_for(&connected, deadline).unwrap_or_else(late)?;
         Ok(listened(connection, self.listener.as_ref(), &self.stops))
     }
 }
@@ -132,10 +138,12 @@ impl Server {
             // Whoever has been interrupted does not want to know.
             let _ = done.send(greeted);
         });
-        let greeted = select! {
-            recv(greeted) -> greeted => greeted.unwrap_or_else(|_| Err(not_reached(&"the connecting thread has ended"))),
-            recv(stops.arrived) -> signal => Err(signal.map_or_else(|_| not_reached(&"no signals"), interrupted)),
+        let patience = Patience::new(stops);
+        // A name may take its time to be found, and a server may send its greeting byte by byte.
+        let late = || {
+            Err(patience.ended_by().map_or_else(|| not_reached(&"it did not answer in time"), interrupted))
         };
+        let greeted = patience.wait_for(&greeted, deadline).unwrap_or_else(late);
         match greeted {
             Ok((client, version)) => Ok(Connected { client, version, shown, own, again }),
             Err(trouble) => Err(self.explained(trouble, &shown, own.as_mut())),
@@ -149,8 +157,8 @@ impl Server {
                 Ok((Some(own), Reach::Streams(lines(stdout, stdin))))
             }
             Place::Start(address) => {
-                let (own, address) = Own::listening(self, address.as_ref())?;
-                Ok((Some(own), Reach::Starting(address)))
+                let (own, address, life) = Own::listening(self, address.as_ref())?;
+                Ok((Some(own), Reach::Starting(address, life)))
             }
             Place::At(address) => Ok((None, Reach::Running(address.clone()))),
         }
@@ -186,7 +194,7 @@ impl Server {
 /// A server that may not have answered yet.
 enum Reach {
     Streams(Connection),
-    Starting(Address),
+    Starting(Address, Life),
     Running(Address),
 }
 
@@ -194,7 +202,7 @@ impl Reach {
     fn shown(&self) -> String {
         match self {
             Self::Streams(_) => "our own, over stdio".to_owned(),
-            Self::Starting(address) => format!("our own, at {address}"),
+            Self::Starting(address, _) => format!("our own, at {address}"),
             Self::Running(address) => address.to_string(),
         }
     }
@@ -202,25 +210,30 @@ impl Reach {
     fn again(&self, greeting: &Greeting, listener: Option<&Listener>, stops: &Stops) -> Option<Again> {
         let address = match self {
             // A server of ours that is gone does not come back.
-            Self::Streams(_) | Self::Starting(_) => return None,
+            Self::Streams(_) | Self::Starting(..) => return None,
             Self::Running(address) => address.clone(),
         };
         Some(Again { address, greeting: greeting.clone(), listener: listener.cloned(), stops: stops.clone() })
     }
 
     fn connect(self, greeting: &Greeting, deadline: Instant) -> Result<Connection, Trouble> {
-        let (address, may_be_absent) = match self {
+        let (address, life) = match self {
             Self::Streams(connection) => return Ok(connection),
-            Self::Starting(address) => (address, true),
-            Self::Running(address) => (address, false),
+            Self::Starting(address, life) => (address, Some(life)),
+            Self::Running(address) => (address, None),
         };
         loop {
+            // Looked at first: what ends after it has listened is found there, or refused.
+            let may_come = life.as_ref().is_some_and(|life| !life.is_over());
             match web_socket(&address, greeting, Some(deadline)) {
                 Ok(connection) => return Ok(connection),
                 Err(ConnectError::Unreachable(error))
-                    if may_be_absent && is_absent(&error) && Instant::now() < deadline =>
+                    if may_come && is_absent(&error) && Instant::now() < deadline =>
                 {
                     thread::sleep(AGAIN);
+                }
+                Err(ConnectError::Unreachable(error)) if life.is_some() && !may_come && is_absent(&error) => {
+                    return Err(not_reached(&"it ended before anybody could connect"));
                 }
                 Err(error) => return Err(refused(&error)),
             }

@@ -1,36 +1,45 @@
 //! A conversation with a server, one event after the other: threads, turns, what is said meanwhile, what is asked. Knows
 //! nothing of arguments, of what people see, and of when enough is enough.
 //!
-//! Everything is asked with [`Session::ask`] and its like, and answered by what [`Session::next`] gives. One thread is
-//! talked with at a time: what concerns others (sub-agents, reviews, other people's) is counted, and nothing more.
+//! Nothing that is asked is waited for: what [`Session::next`] gives answers it. One thread is talked with at a time: what concerns others (reviews, other people's) is
+//! counted, and nothing more; what its sub-agents do is a sign of life as well.
 
+mod heard;
+mod hearing;
+mod interruption;
+mod reconnect;
 mod turn;
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use clodex_codex::CodexVersion;
 use clodex_codex::app_server::call::{
-    Call, CleanTerminals, CompactThread, Done, Input, InterruptTurn, OneTurn, OpenThread, ResumeThread,
-    StartThread, StartTurn, SteerTurn, ThreadSettings,
+    Call, CompactThread, Input, ListModels, ListThreads, OneTurn, OpenThread, ReadConfig, StartTurn,
+    SteerTurn, UnsubscribeThread,
 };
 use clodex_codex::app_server::{
-    Awaited, CallError, Client, Happened, Notice, Rejoined, Reply, ReplyError, Retry, ServerQuestion, Told,
-    TurnEnd, TurnSettings, WayBack, answer,
+    Asked, Client, Family, Happened, Patches, Reply, ReplyError, SaidInTurn, ServerQuestion, ToEnd,
+    TurnSettings,
 };
-use clodex_core::{Event, Usage};
-use clodex_json_rpc::{Closed, Id, Notification, Params};
+use clodex_core::FileChange;
 use clodex_os::clock::Timestamp;
 use clodex_os::run_suffix;
 
-use crate::server::{Again, Connected, Listener, Own, Server, this_client};
-use crate::stops::Stops;
+use crate::server::{Again, Connected, Listener, Own, Server};
+use crate::stop_signals::Stops;
 use crate::trouble::{Kind, Trouble};
-use turn::{Started, Turn};
+pub use heard::Heard;
+use interruption::Interruption;
+use turn::Turn;
 
 /// How long Codex has for an answer that needs no model: it takes milliseconds.
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long an interrupted turn may take to end on a server of ours: then the server can be ended, with all that it runs.
+const ENDING_WITH_OURS: Duration = Duration::from_secs(1);
+/// The same where ending the server is no way out: on somebody else's, and where the conversation would end with it.
+pub const ENDING: Duration = Duration::from_secs(5);
 
 /// A conversation.
 #[derive(Debug)]
@@ -40,88 +49,76 @@ pub struct Session {
     place: String,
     thread: Option<String>,
     turn: Turn,
+    family: Family,
+    interruption: Interruption,
+    patches: Patches,
     notifications: BTreeMap<String, u64>,
+    /// What is to be heard next.
+    ahead: VecDeque<Heard>,
     again: Option<Again>,
-    /// How often something was said to a turn under way.
+    /// How often something was said to a turn under way, and what of it the model was not given.
     steered: u64,
-    /// Names what was said last: by it a turn is known that was asked for on a connection that is gone.
-    said: String,
+    said_in_turn: SaidInTurn,
+    /// How many lists were asked for and not yet heard.
+    lists: usize,
+    /// Names what the turn was asked for with, where it was with words: by it the turn is known on another connection.
+    said: Option<String>,
+    /// Whether a question was answered: an answer is answered by nothing.
+    has_replied: bool,
+    /// Whether the connection is gone, and has not been made again.
+    is_lost: bool,
     /// Ended after the connection.
-    _own: Option<Own>,
+    own: Option<Own>,
 }
 
 /// What an answer is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Sent {
+    /// By when what it was asked for has to be done.
+    Config(Option<Instant>),
     Open,
     Turn,
     Steer(u64),
-    Interrupt,
-    Clean,
+    End(ToEnd),
     Compact,
+    Threads(ThreadsFor),
+    Models,
+    Left,
 }
 
-/// What was heard.
-#[derive(Debug)]
-pub enum Heard {
-    /// The thread can be talked with.
-    Open(Box<OpenThread>),
-    /// It cannot.
-    NotOpen(Trouble),
-    /// The turn is under way: from now on it can be steered.
-    TurnBegun(String),
-    /// The turn was not begun.
-    NoTurn(Trouble),
-    /// A piece of a message, while it is written.
-    Part(String),
-    /// Something that a turn's story has a word for.
-    Event(Event<'static>),
-    /// Tokens, during the turn: of the thread so far, and of the last answer alone.
-    Tokens {
-        /// Of the thread.
-        total: Usage,
-        /// Of the answer.
-        last: Usage,
-    },
-    /// Tokens of the thread before the turn, told when it is opened.
-    TokensBefore(Usage),
-    /// Another model answers than was asked for.
-    ModelIs(String),
-    /// Codex waits until this is answered: [`Session::reply`].
-    Asked(ServerQuestion),
-    /// That question no longer waits.
-    Resolved(Id),
-    /// What was said during the turn has reached it: what [`Session::steer`] has numbered so.
-    Steered(u64),
-    /// It has not.
-    NotSteered(u64, Trouble),
-    /// The turn is over.
-    TurnEnded(TurnEnd<'static>),
-    /// Nothing that an interrupted turn has left behind runs any more; or that cannot be said, and why.
-    Cleaned(Option<Trouble>),
-    /// A sign of life and nothing else.
-    Other,
-    /// Somebody on this side wants to be heard.
-    Woken,
-    /// Nothing more will come.
-    Closed(Closed),
+/// What the threads that there are were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThreadsFor {
+    /// To be shown.
+    Listing,
+    /// To go on with the latest.
+    Resuming,
 }
 
 impl Session {
     /// Connects.
     pub fn begin(server: &Server, stops: &Stops, listener: Option<Listener>) -> Result<Self, Trouble> {
-        let Connected { client, version, shown: place, own, again } = server.connect(stops, listener)?;
+        let connected = server.connect(stops, listener)?;
+        let Connected { client, version, shown: place, own, again } = connected;
         Ok(Self {
             client,
             version,
             place,
             thread: None,
             turn: Turn::None,
+            family: Family::default(),
+            interruption: Interruption::default(),
+            patches: Patches::default(),
             notifications: BTreeMap::new(),
+            ahead: VecDeque::new(),
             again,
             steered: 0,
-            said: String::new(),
-            _own: own,
+            said_in_turn: SaidInTurn::named(new_name() + "-"),
+            lists: 0,
+            said: None,
+            has_replied: false,
+            is_lost: false,
+            own,
         })
     }
 
@@ -135,6 +132,21 @@ impl Session {
         &self.place
     }
 
+    /// Whether the server ends with the session, and so does all that it does.
+    pub const fn is_with_own_server(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// How long an interrupted turn may take to end.
+    pub const fn ending(&self) -> Duration {
+        if self.is_with_own_server() { ENDING_WITH_OURS } else { ENDING }
+    }
+
+    /// Ends a server of ours, with all that it runs; false = it is somebody else's.
+    pub fn end_server(&mut self) -> bool {
+        self.own.take().is_some()
+    }
+
     /// The thread that is talked with.
     pub fn thread(&self) -> Option<&str> {
         self.thread.as_deref()
@@ -145,14 +157,25 @@ impl Session {
         self.turn.id()
     }
 
+    /// Whether there is a turn, or one was asked for.
+    pub fn has_turn(&self) -> bool {
+        self.turn != Turn::None
+    }
+
     /// Whether there is a turn that can be steered.
     pub const fn can_be_steered(&self) -> bool {
         matches!(self.turn, Turn::Begun(_))
     }
 
-    /// Talks with no thread any more.
+    /// Talks with no thread any more, and hears no more of this one.
     pub fn leave_thread(&mut self) {
-        self.thread = None;
+        self.family = Family::default();
+        self.end_no_more();
+        self.patches = Patches::default();
+        if let Some(thread_id) = &self.thread.take() {
+            // Whoever cannot be told any more will tell nothing either.
+            let _ = self.client.ask(&UnsubscribeThread { thread_id }, Some(soon()), Sent::Left);
+        }
     }
 
     /// How often what was told, by method.
@@ -160,241 +183,155 @@ impl Session {
         &self.notifications
     }
 
-    /// Opens a thread ([`StartThread`], [`ResumeThread`] or a fork) instead of the one
-    /// that was talked with: [`Heard::Open`].
+    /// Asks how the server is configured for threads of this directory, before one is opened there: [`Heard::Configured`],
+    /// or [`Heard::NotOpen`].
+    pub fn ask_configuration(&mut self, cwd: &str, until: Option<Instant>) -> Result<(), Trouble> {
+        Ok(self.client.ask(&ReadConfig { cwd }, until, Sent::Config(until))?)
+    }
+
+    /// Opens a thread (a new one, one that goes on, or a copy) instead of the one that was talked with: [`Heard::Open`].
     pub fn open<C: Call<Answer = OpenThread>>(
         &mut self,
         call: &C,
-        limit: Option<Duration>,
+        until: Option<Instant>,
     ) -> Result<(), Trouble> {
-        Ok(self.client.ask(call, limit.map(|limit| Instant::now() + limit), Sent::Open)?)
+        Ok(self.client.ask(call, until, Sent::Open)?)
     }
 
-    /// Says something on the thread, and lets the model work: [`Heard::TurnBegun`] … [`Heard::TurnEnded`].
-    pub fn say(&mut self, text: &str, how: &TurnSettings<'_>) -> Result<(), Trouble> {
+    /// Says these on the thread, and lets the model work: [`Heard::TurnBegun`] … [`Heard::TurnEnded`].
+    pub fn say(&mut self, texts: &[&str], how: &TurnSettings<'_>) -> Result<(), Trouble> {
         let thread_id = &self.open_thread()?;
-        let said = format!("clodex-{}-{}", std::process::id(), run_suffix());
-        self.said.clone_from(&said);
+        let said = new_name();
+        let input: Vec<Input<'_>> = texts.iter().map(|text| Input::Text { text }).collect();
         let call = StartTurn {
             thread_id,
-            input: &[Input::Text { text }],
+            input: &input,
             effort: how.effort,
             model: how.model,
             output_schema: how.output_schema,
             client_user_message_id: Some(&said),
         };
-        self.begin_turn(&call)
+        self.begin_turn(&call)?;
+        self.said = Some(said);
+        Ok(())
     }
 
-    /// Begins a turn by any request that does: a review, too.
+    /// Begins a turn by any request that does: a review, too. How long that may take is for whoever follows the turn.
     pub fn begin_turn<C: Call<Answer = OneTurn>>(&mut self, call: &C) -> Result<(), Trouble> {
-        if self.turn != Turn::None {
+        if self.has_turn() {
             return Err(Trouble::new(Kind::Thread, "the thread has a turn already"));
         }
-        self.client.ask(call, Some(soon()), Sent::Turn)?;
+        self.client.ask(call, None, Sent::Turn)?;
         self.turn = Turn::Asked { interrupt: false };
+        self.end_no_more();
+        self.said = None;
         Ok(())
     }
 
     /// Summarises the thread to make room, which is a turn, too.
     pub fn compact(&mut self) -> Result<(), Trouble> {
         let thread_id = &self.open_thread()?;
-        self.client.ask(&CompactThread { thread_id }, Some(soon()), Sent::Compact)?;
+        self.client.ask(&CompactThread { thread_id }, None, Sent::Compact)?;
         self.turn = Turn::Asked { interrupt: false };
+        self.end_no_more();
+        self.said = None;
         Ok(())
     }
 
-    /// Says something to the turn under way, and numbers it: [`Heard::Steered`]. Answers may come in another order.
+    /// Says something to the turn under way, and numbers it: [`Heard::Steered`], and perhaps [`Heard::NotRead`] when the turn
+    /// is over. Answers may come in another order.
     pub fn steer(&mut self, text: &str) -> Result<u64, Trouble> {
         let thread_id = &self.open_thread()?;
         let Turn::Begun(turn) = &self.turn else {
             return Err(Trouble::new(Kind::Thread, "there is no turn to be steered"));
         };
         let input = &[Input::Text { text }];
-        let call = SteerTurn { thread_id, expected_turn_id: turn, input, client_user_message_id: None };
         self.steered += 1;
-        self.client.ask(&call, Some(soon()), Sent::Steer(self.steered))?;
+        let name = self.said_in_turn.steer(self.steered);
+        let call =
+            SteerTurn { thread_id, expected_turn_id: turn, input, client_user_message_id: Some(&name) };
+        if let Err(error) = self.client.ask(&call, Some(soon()), Sent::Steer(self.steered)) {
+            self.said_in_turn.is_not_taken(self.steered);
+            return Err(error.into());
+        }
         Ok(self.steered)
     }
 
-    /// Ends the turn and what it has left running: [`Heard::TurnEnded`], [`Heard::Cleaned`].
-    pub fn interrupt(&mut self) -> Result<(), Trouble> {
-        match &mut self.turn {
-            Turn::None => self.clean(),
-            Turn::Asked { interrupt } | Turn::Named { interrupt, .. } => {
-                *interrupt = true;
-                Ok(())
-            }
-            Turn::Begun(turn_id) => {
-                let thread_id = self.thread.as_deref().unwrap_or_default();
-                Ok(self.client.ask(&InterruptTurn { thread_id, turn_id }, Some(soon()), Sent::Interrupt)?)
-            }
+    /// Whether this is the thread that is talked with, or a sub-agent's of it.
+    pub fn is_of_family(&self, thread: &str) -> bool {
+        self.thread() == Some(thread) || self.family.contains(thread)
+    }
+
+    /// Says nothing more, and waits until the server has read the answers to its questions, but not longer than that. One
+    /// of ours ends anyhow.
+    pub fn part(&mut self, until: Instant) {
+        if let (false, true, Some(thread_id)) = (self.is_with_own_server(), self.has_replied, &self.thread) {
+            // Whoever does not answer in time has heard it all the same, or never will.
+            let _ = self.client.call(&UnsubscribeThread { thread_id }, until);
         }
+    }
+
+    /// The files of the patch that is asked about, as far as they were told.
+    pub fn changes(&self, asked: &Asked<'_>) -> &[FileChange<'static>] {
+        self.patches.asked_about(asked)
     }
 
     /// Answers a question. One that the answer does not fit still waits.
     pub fn reply(&mut self, question: ServerQuestion, reply: &Reply) -> Result<(), ReplyError> {
+        self.has_replied = true;
         self.client.reply(question, reply, Timestamp::now().unix_ms() / 1000)
     }
 
-    /// Asks anything else and waits for the answer; what happens meanwhile comes afterwards.
-    pub fn ask<C: Call>(&mut self, call: &C) -> Result<C::Answer, Trouble> {
-        Ok(self.client.call(call, soon())?)
+    /// Asks which threads there are: [`Heard::Threads`].
+    pub fn list_threads(&mut self, call: &ListThreads<'_>, why: ThreadsFor) -> Result<(), Trouble> {
+        self.client.ask(call, Some(soon()), Sent::Threads(why))?;
+        self.lists += 1;
+        Ok(())
+    }
+
+    /// Asks which models there are: [`Heard::Models`].
+    pub fn list_models(&mut self) -> Result<(), Trouble> {
+        self.client.ask(&ListModels {}, Some(soon()), Sent::Models)?;
+        self.lists += 1;
+        Ok(())
+    }
+
+    /// Whether a list was asked for that has not come yet.
+    pub const fn awaits_list(&self) -> bool {
+        self.lists > 0
     }
 
     /// What happens next, or nothing until then (`None`: waits for ever).
     pub fn next(&mut self, until: Option<Instant>) -> Option<Heard> {
+        if let Some(heard) = self.ahead.pop_front().or_else(|| self.cleaned()) {
+            return Some(heard);
+        }
         Some(match self.client.next(until)? {
             Happened::Answered(sent, answered) => self.answered(sent, answered),
             Happened::Told(told) => self.told(&told),
             Happened::Asked(question) => Heard::Asked(question),
-            Happened::Unreadable(_) => Heard::Other,
+            Happened::Unreadable(_) => Heard::Elsewhere,
             Happened::Woken => Heard::Woken,
-            Happened::Closed(closed) => Heard::Closed(closed),
+            Happened::Closed(closed) => {
+                self.is_lost = true;
+                Heard::Closed(closed)
+            }
         })
-    }
-
-    /// Comes back after [`Heard::Closed`] and learns what has become of the turn: what was missed of it is heard next.
-    /// Where nobody can know, that is the trouble. `wait` breaks when nobody wants to wait any more.
-    pub fn come_back(
-        &mut self,
-        until: Instant,
-        wait: &mut dyn FnMut(Duration) -> ControlFlow<()>,
-    ) -> Result<(), Trouble> {
-        let lost = |why: &dyn std::fmt::Display| Trouble::new(Kind::ConnectionLost, why.to_string());
-        let (Some(again), Some(thread_id)) = (&self.again, &self.thread) else {
-            return Err(lost(&"there is no way back"));
-        };
-        let mut dial = |until| again.dial(until);
-        let mut way = WayBack { dial: &mut dial, wait, client: this_client(), until };
-        self.version = self.client.reconnect(&mut way).map_err(|error| lost(&error))?;
-        let awaited = match &self.turn {
-            Turn::None => Awaited::Nothing,
-            Turn::Asked { .. } => Awaited::Begin(&self.said),
-            Turn::Named { id, .. } | Turn::Begun(id) => Awaited::Turn(id),
-        };
-        let settings = ThreadSettings::default();
-        let thread = ResumeThread { thread_id, settings, exclude_turns: true };
-        match self.client.rejoin(&thread, awaited, soon()).map_err(|error| lost(&error))? {
-            Rejoined::Idle => {}
-            Rejoined::Working(turn) | Rejoined::Ended(turn) => self.turn = Turn::Begun(turn),
-            Rejoined::Unknown(why) => return Err(lost(&why)),
-        }
-        Ok(())
     }
 
     fn open_thread(&self) -> Result<String, Trouble> {
         self.thread.clone().ok_or_else(|| Trouble::new(Kind::Thread, "no thread is open"))
     }
+}
 
-    fn clean(&mut self) -> Result<(), Trouble> {
-        let thread_id = &self.open_thread()?;
-        Ok(self.client.ask(&CleanTerminals { thread_id }, Some(soon()), Sent::Clean)?)
-    }
-
-    fn answered(&mut self, sent: Sent, answered: Result<Params, CallError>) -> Heard {
-        match sent {
-            Sent::Open => match read::<StartThread<'_>>(answered) {
-                Ok(open) => {
-                    self.turn = Turn::None;
-                    self.thread = Some(open.thread.id.clone());
-                    Heard::Open(Box::new(open))
-                }
-                Err(trouble) => Heard::NotOpen(trouble),
-            },
-            // Whether it was begun is learnt on the next connection, if at all.
-            Sent::Turn if matches!(answered, Err(CallError::Closed { .. })) => Heard::Other,
-            Sent::Turn => match read::<StartTurn<'_>>(answered) {
-                Ok(OneTurn { turn }) => {
-                    self.turn.named(turn.id);
-                    Heard::Other
-                }
-                Err(trouble) => {
-                    self.turn = Turn::None;
-                    Heard::NoTurn(trouble)
-                }
-            },
-            Sent::Steer(number) => match read::<SteerTurn<'_>>(answered) {
-                Ok(_) => Heard::Steered(number),
-                Err(trouble) => Heard::NotSteered(number, trouble),
-            },
-            // Refused: the turn has ended by itself. What it has left running is to end in any case.
-            Sent::Interrupt => match self.clean() {
-                Ok(()) => Heard::Other,
-                Err(trouble) => Heard::Cleaned(Some(trouble)),
-            },
-            // Its turn tells the rest.
-            Sent::Compact => match read::<CompactThread<'_>>(answered) {
-                Ok(Done {}) => Heard::Other,
-                Err(trouble) => {
-                    self.turn = Turn::None;
-                    Heard::NoTurn(trouble)
-                }
-            },
-            Sent::Clean => Heard::Cleaned(read::<CleanTerminals<'_>>(answered).map(|Done {}| ()).err()),
-        }
-    }
-
-    fn started(&mut self, id: String) -> Heard {
-        let cleaned = match self.turn.started(&id) {
-            Started::NotOurs => return Heard::Other,
-            Started::Works => Ok(()),
-            Started::IsToEnd => self.interrupt(),
-        };
-        cleaned.map_or_else(|trouble| Heard::Cleaned(Some(trouble)), |()| Heard::TurnBegun(id))
-    }
-
-    fn told(&mut self, told: &Notification) -> Heard {
-        *self.notifications.entry(told.method.clone()).or_default() += 1;
-        let params = told.params.as_deref().map(serde_json::value::RawValue::get);
-        let notice = Notice::read(&told.method, params);
-        let is_ours = self.thread.as_deref().is_some_and(|thread| notice.thread_id == thread);
-        if !is_ours && !notice.thread_id.is_empty() {
-            return Heard::Other;
-        }
-        match notice.told {
-            Told::TurnStarted => self.started(notice.turn_id.into_owned()),
-            Told::TurnEnded(end) => self.ended(&notice.turn_id, end),
-            Told::Event(event) => Heard::Event(event.into_owned()),
-            Told::PatchProposed { item, changes } => {
-                Heard::Event(Event::FilesChanging { item, changes }.into_owned())
-            }
-            Told::MessagePart { text, .. } => Heard::Part(text.into_owned()),
-            Told::Tokens { total, last } if self.turn() == Some(&*notice.turn_id) => {
-                Heard::Tokens { total, last }
-            }
-            Told::Tokens { total, .. } => Heard::TokensBefore(total),
-            Told::ModelIs(model) => Heard::ModelIs(model.into_owned()),
-            Told::Error { message, kind, retry: Retry::No } => {
-                Heard::Event(Event::Error { message, kind }.into_owned())
-            }
-            Told::Error { message, retry: Retry::Yes, .. } => {
-                Heard::Event(Event::Reconnecting { message }.into_owned())
-            }
-            Told::RequestResolved(id) => id.map_or(Heard::Other, Heard::Resolved),
-            Told::ThreadStarted | Told::ThreadIs(_) | Told::RateLimits(_) | Told::Other(_) => Heard::Other,
-        }
-    }
-
-    fn ended(&mut self, turn: &str, end: TurnEnd<'_>) -> Heard {
-        if !self.turn.ended(turn) {
-            return Heard::Other;
-        }
-        Heard::TurnEnded(match end {
-            TurnEnd::Completed => TurnEnd::Completed,
-            TurnEnd::Interrupted => TurnEnd::Interrupted,
-            TurnEnd::Failed { message, kind } => {
-                TurnEnd::Failed { message: message.into_owned().into(), kind }
-            }
-            TurnEnd::Unknown(word) => TurnEnd::Unknown(word.into_owned().into()),
-        })
-    }
+/// A name for what is said here: nobody else's, on whatever thread.
+fn new_name() -> String {
+    format!("clodex-{}-{}", std::process::id(), run_suffix())
 }
 
 fn soon() -> Instant {
     Instant::now() + ANSWER
 }
 
-fn read<C: Call>(answered: Result<Params, CallError>) -> Result<C::Answer, Trouble> {
-    Ok(answer::<C>(answered)?)
-}
+#[cfg(test)]
+mod tests;

@@ -2,26 +2,22 @@
 //! threads and sees turns through to their end.
 
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use clodex_codex::app_server::call::{Call, OpenThread};
+use clodex_codex::app_server::call::{Configured, OpenThread};
 use clodex_codex::app_server::{TurnEnd, TurnSettings};
 use clodex_core::Event;
 use clodex_json_rpc::Closed;
 
 use crate::approvals::Approvals;
+use crate::common_cli::limit_text;
 use crate::screen::Screen;
-use crate::session::{Heard, Session};
-use crate::stops::{Stops, interrupted};
-use crate::story::Story;
+use crate::server::LONG;
+use crate::session::{ENDING, Heard, Session};
+use crate::stop_signals::{Patience, Stops, interrupted};
+use crate::thread_permissions::ResumeSettings;
 use crate::trouble::{Kind, Trouble};
-
-/// How long an interrupted turn may take to end.
-const ENDING: Duration = Duration::from_secs(5);
-
-/// How long a lost connection may take to come back, unless it is said otherwise.
-const BACK: Duration = Duration::from_secs(10);
+use crate::turn_summary::TurnSummary;
 
 /// A session, and who listens.
 #[derive(Debug)]
@@ -33,7 +29,7 @@ pub struct Talk<W> {
     /// Who answers.
     pub approvals: Approvals,
     /// What the turn has come to.
-    pub story: Story,
+    pub turn_summary: TurnSummary,
     /// Its id.
     turn_id: Option<String>,
     /// Ctrl-C.
@@ -42,8 +38,10 @@ pub struct Talk<W> {
     pub silence: Option<Duration>,
     /// How long a turn may take; none = any time.
     pub whole: Option<Duration>,
-    /// How long a lost connection may take to come back.
-    pub back_within: Duration,
+    /// How long a lost connection may take to come back; none = any time.
+    pub back_within: Option<Duration>,
+    /// How long a thread may take to be open again then; none = any time.
+    pub open_within: Option<Duration>,
     /// Why the turn failed, as far as it was told before its end.
     last_error: Option<Trouble>,
     last_heard: Instant,
@@ -64,46 +62,51 @@ pub enum Step {
 impl<W: Write> Talk<W> {
     /// Nothing was said yet.
     pub fn new(session: Session, screen: Screen<W>, approvals: Approvals, stops: Stops) -> Self {
-        let (story, turn_id) = (Story::default(), None);
+        let (turn_summary, turn_id) = (TurnSummary::default(), None);
         Self {
             session,
             screen,
             approvals,
-            story,
+            turn_summary,
             turn_id,
             stops,
             silence: None,
             whole: None,
-            back_within: BACK,
+            back_within: None,
+            open_within: None,
             last_error: None,
             last_heard: Instant::now(),
             to_end_by: None,
         }
     }
 
-    /// Opens a thread and waits until it is open.
-    pub fn open<C: Call<Answer = OpenThread>>(
+    /// Waits until the thread that was asked for is open. How a server is configured is heeded before.
+    pub fn opened(
         &mut self,
-        call: &C,
-        limit: Option<Duration>,
+        mut heed: impl FnMut(&mut Session, &Configured, Option<Instant>) -> Result<(), Trouble>,
     ) -> Result<Box<OpenThread>, Trouble> {
-        self.session.open(call, limit)?;
         loop {
             match self.hear(None)? {
+                Some(Heard::Configured(configured, until)) => heed(&mut self.session, &configured, until)?,
                 Some(Heard::Open(open)) => return Ok(open),
                 Some(Heard::NotOpen(trouble)) => return Err(trouble),
                 Some(Heard::Closed(closed)) => return Err(lost(&closed)),
-                Some(_) | None => self.stop_asked_for()?,
+                Some(_) | None => self.stops.heed()?,
             }
         }
     }
 
-    /// Says something and sees the turn through to its end. One that does not end well is interrupted, with all that it
-    /// runs.
-    pub fn turn(&mut self, text: &str, how: &TurnSettings<'_>) -> Result<(), Trouble> {
-        self.begin(|session| session.say(text, how))?;
+    /// Says something and sees the turn through to its end, on another connection if need be. One that does not end well is
+    /// interrupted, with all that it runs.
+    pub fn turn(
+        &mut self,
+        text: &str,
+        how: &TurnSettings<'_>,
+        kept: &ResumeSettings<'_>,
+    ) -> Result<(), Trouble> {
+        self.begin(|session| session.say(&[text], how))?;
         let followed = loop {
-            match self.step() {
+            match self.step(kept) {
                 Ok(Step::Ended) => break Ok(()),
                 Ok(Step::Woken | Step::Went) => {}
                 Err(trouble) => break Err(trouble),
@@ -116,7 +119,7 @@ impl<W: Write> Talk<W> {
     /// trouble, and [`end`](Self::end).
     pub fn begin(&mut self, ask: impl FnOnce(&mut Session) -> Result<(), Trouble>) -> Result<(), Trouble> {
         let now = Instant::now();
-        self.story.asked(now);
+        self.turn_summary.asked(now);
         self.last_error = None;
         self.turn_id = None;
         self.last_heard = now;
@@ -124,39 +127,53 @@ impl<W: Write> Talk<W> {
         ask(&mut self.session)
     }
 
-    /// Ends what is shown of a turn; where there is trouble the turn is interrupted as well.
+    /// Ends what is shown of a turn, and what is asked; where there is trouble the turn is interrupted as well.
     pub fn end(&mut self, followed: Result<(), Trouble>) -> Result<(), Trouble> {
         let shown = self.screen.end_message();
         let is_under_way = |trouble: &Trouble| match trouble.kind {
-            Kind::Interrupted | Kind::Timeout | Kind::Deadline | Kind::ReaderGone | Kind::Output => true,
+            Kind::Interrupted
+            | Kind::Timeout
+            | Kind::Deadline
+            | Kind::ReaderGone
+            | Kind::Output
+            | Kind::Protocol => true,
             Kind::Usage
             | Kind::Unreachable
             | Kind::ConnectionLost
             | Kind::Refused
             | Kind::Thread
-            | Kind::Protocol
+            | Kind::Schema
             | Kind::Turn(_) => false,
         };
-        if followed.as_ref().is_err_and(is_under_way) {
-            self.interrupt();
-        }
+        let until = if followed.as_ref().is_err_and(is_under_way) {
+            self.interrupt()
+        } else {
+            Instant::now() + ENDING
+        };
+        // Nobody will be there to answer; whoever cannot be told so asks nothing any more.
+        let _ = self.approvals.close(&mut self.session);
+        self.session.part(until);
         followed.and(shown)
     }
 
     /// Hears one thing of the turn. Out of time, and Ctrl-C, are trouble.
-    pub fn step(&mut self) -> Result<Step, Trouble> {
+    pub fn step(&mut self, kept: &ResumeSettings<'_>) -> Result<Step, Trouble> {
         // Nobody is silent who waits for an answer of ours.
-        let silence = self.silence.filter(|_| !self.approvals.is_waiting());
+        let was_asked = self.approvals.is_waiting();
+        let silence = self.silence.filter(|_| !was_asked);
         let silent = silence.map(|silence| self.last_heard + silence);
         let heard = self.hear(silent.into_iter().chain(self.to_end_by).min())?;
-        self.stop_asked_for()?;
+        self.stops.heed()?;
         let now = Instant::now();
+        if was_asked {
+            self.last_heard = now;
+        }
         let is_over = |end: Option<Instant>| end.is_some_and(|end| end <= now);
         match heard {
             Some(Heard::TurnEnded(end)) => return self.ended(end).map(|()| Step::Ended),
             Some(Heard::NoTurn(trouble)) => return Err(trouble),
             Some(Heard::Closed(closed)) => {
-                self.come_back(&closed)?;
+                self.come_back(&closed, kept)?;
                 self.last_heard = Instant::now();
                 return Ok(Step::Went);
             }
@@ -165,20 +182,26 @@ impl<W: Write> Talk<W> {
                 return Err(out_of_time(Kind::Deadline, what, "--deadline", self.whole));
             }
             Some(Heard::Woken) => return Ok(Step::Woken),
-            Some(_) => self.last_heard = now,
+            Some(heard) if heard.is_life() => self.last_heard = now,
+            // Only where nothing waits to be heard: it may be life.
             None if is_over(silent) => {
                 let what = "codex has been silent for";
                 return Err(out_of_time(Kind::Timeout, what, "--timeout", self.silence));
             }
-            None => {}
+            Some(_) | None => {}
         }
         Ok(Step::Went)
     }
 
     /// Hears what comes next and does what has to be done about it here.
     fn hear(&mut self, until: Option<Instant>) -> Result<Option<Heard>, Trouble> {
+        self.approvals.expire(&mut self.session)?;
+        let until = until.into_iter().chain(self.approvals.deadline()).min();
         let Some(heard) = self.session.next(until) else { return Ok(None) };
-        self.story.hear(&heard, Instant::now());
+        if let (None, Some(id)) = (&self.turn_id, self.session.turn()) {
+            self.turn_id = Some(id.to_owned());
+        }
+        self.turn_summary.hear(&heard, Instant::now());
         self.screen.hear(&heard)?;
         match heard {
             Heard::Asked(question) => {
@@ -187,6 +210,10 @@ impl<W: Write> Talk<W> {
             }
             Heard::Resolved(id) => {
                 self.approvals.resolved(&id);
+                return Ok(Some(Heard::Other));
+            }
+            Heard::AsksNoMore(turn) => {
+                self.approvals.turn_ended(&mut self.session, &turn)?;
                 return Ok(Some(Heard::Other));
             }
             Heard::Woken => self.approvals.answer(&mut self.session)?,
@@ -204,39 +231,36 @@ impl<W: Write> Talk<W> {
     }
 
     /// After a lost connection: the turn goes on, or has ended meanwhile, or what became of it is unknown.
-    fn come_back(&mut self, closed: &Closed) -> Result<(), Trouble> {
+    fn come_back(&mut self, closed: &Closed, kept: &ResumeSettings<'_>) -> Result<(), Trouble> {
         self.screen.remark(&format!("codex is gone: {closed}; coming back"));
         self.approvals.forget();
-        let mut stopped = None;
-        let stops = &self.stops.arrived;
-        let mut wait = |pause| match stops.recv_timeout(pause) {
-            Ok(signal) => {
-                stopped = Some(signal);
-                ControlFlow::Break(())
-            }
-            Err(_) => ControlFlow::Continue(()),
-        };
-        let until = Instant::now() + self.back_within;
+        let patience = Patience::new(&self.stops);
+        let until = Instant::now() + self.back_within.unwrap_or(LONG);
         let until = self.to_end_by.map_or(until, |end| until.min(end));
-        let back = self.session.come_back(until, &mut wait);
-        if let Some(signal) = stopped {
+        let back = self.session.come_back(until, self.open_within, kept, &patience);
+        if let Some(signal) = patience.ended_by() {
             return Err(interrupted(signal));
+        }
+        if back.as_ref().is_err_and(|why| why.kind == Kind::Refused) {
+            // What goes on there is not held.
+            self.interrupt();
         }
         back.map_err(|why| Trouble { message: format!("{}; {}", lost(closed).message, why.message), ..why })?;
         self.turn_id = self.session.turn().map(str::to_owned).or(self.turn_id.take());
         Ok(())
     }
 
-    fn stop_asked_for(&self) -> Result<(), Trouble> {
-        self.stops.arrived.try_recv().map_or(Ok(()), |signal| Err(interrupted(signal)))
-    }
-
     fn ended(&mut self, end: TurnEnd<'static>) -> Result<(), Trouble> {
         Err(match end {
             TurnEnd::Completed => return Ok(()),
-            TurnEnd::Interrupted => Trouble::new(Kind::Interrupted, "somebody else has interrupted the turn"),
+            TurnEnd::Interrupted => {
+                Trouble::new(Kind::Interrupted, "another client has interrupted the turn")
+            }
             TurnEnd::Failed { message, kind } => match self.last_error.take() {
                 Some(told) if message.is_empty() => told,
+                None if message.is_empty() => {
+                    Trouble::new(Kind::Turn(kind), "the turn failed, and codex does not say why")
+                }
                 Some(_) | None => Trouble::new(Kind::Turn(kind), message.into_owned()),
             },
             TurnEnd::Unknown(word) => {
@@ -250,27 +274,38 @@ impl<W: Write> Talk<W> {
         self.turn_id.as_deref().or(self.session.turn())
     }
 
-    /// Ends the turn and what it runs, and waits for that, but not for ever, and not when it is asked once more.
-    pub fn interrupt(&mut self) {
-        let deadline = Instant::now() + ENDING;
+    /// Ends the turn, those of its sub-agents, and what they run, and waits for that, but not for ever, and not when it is
+    /// asked once more. Until when anything may take now.
+    pub fn interrupt(&mut self) -> Instant {
+        self.approvals.dismiss();
+        let deadline = Instant::now() + self.session.ending();
         if self.session.interrupt().is_err() {
-            return;
+            return deadline;
         }
-        while Instant::now() < deadline && self.stops.arrived.try_recv().is_err() {
-            let Some(heard) = self.session.next(Some(deadline)) else { return };
-            self.story.hear(&heard, Instant::now());
+        while self.session.is_ending() && Instant::now() < deadline {
+            if self.stops.arrived.try_recv().is_ok() {
+                return Instant::now();
+            }
+            let Some(heard) = self.session.next(Some(deadline)) else { break };
+            self.turn_summary.hear(&heard, Instant::now());
             match heard {
-                Heard::Cleaned(why) => {
-                    if let Some(why) = why {
-                        self.screen
-                            .remark(&format!("cannot end what the turn has left running: {}", why.message));
-                    }
-                    return;
+                Heard::Cleaned(Some(why)) => {
+                    self.screen
+                        .remark(&format!("cannot end what the turn has left running: {}", why.message));
                 }
                 Heard::TurnBegun(id) => self.turn_id = Some(id),
-                Heard::NoTurn(_) | Heard::Closed(_) => return,
-                // Nobody is asked any more: what waits goes with its turn.
-                Heard::Asked(_)
+                Heard::Asked(question) => {
+                    // Whoever cannot be told no is not there any more, which is heard as well.
+                    let _ = self.approvals.turn_away(&mut self.session, question);
+                }
+                Heard::AsksNoMore(turn) => {
+                    let _ = self.approvals.turn_ended(&mut self.session, &turn);
+                }
+                Heard::Resolved(id) => self.approvals.resolved(&id),
+                Heard::Closed(_) => break,
+                Heard::Cleaned(None)
+                | Heard::NoTurn(_)
+                | Heard::Configured(..)
                 | Heard::Open(_)
                 | Heard::NotOpen(_)
                 | Heard::Part(_)
@@ -278,14 +313,18 @@ impl<W: Write> Talk<W> {
                 | Heard::Tokens { .. }
                 | Heard::TokensBefore(_)
                 | Heard::ModelIs(_)
-                | Heard::Resolved(_)
                 | Heard::Steered(_)
                 | Heard::NotSteered(..)
+                | Heard::NotRead(_)
+                | Heard::Threads(..)
+                | Heard::Models(_)
                 | Heard::TurnEnded(_)
                 | Heard::Other
+                | Heard::Elsewhere
                 | Heard::Woken => {}
             }
         }
+        deadline
     }
 }
 
@@ -294,6 +333,6 @@ fn lost(closed: &Closed) -> Trouble {
 }
 
 fn out_of_time(kind: Kind, what: &str, flag: &str, limit: Option<Duration>) -> Trouble {
-    let limit = limit.unwrap_or_default();
-    Trouble::new(kind, format!("{what} {limit:?}\nhint: {flag} sets the limit, 0 takes it away"))
+    let limit = limit_text(limit.unwrap_or_default());
+    Trouble::new(kind, format!("{what} {limit}\nhint: {flag} sets the limit, 0 takes it away"))
 }

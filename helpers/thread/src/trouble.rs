@@ -33,6 +33,8 @@ pub enum Kind {
     Thread,
     /// What Codex said cannot be understood.
     Protocol,
+    /// The answer does not follow the schema that was asked for.
+    Schema,
     /// The turn failed.
     Turn(FailureKind),
     /// The user or a signal ended it.
@@ -55,6 +57,7 @@ impl Kind {
             Self::Refused => "refused",
             Self::Thread => "thread",
             Self::Protocol => "protocol",
+            Self::Schema => "schema",
             Self::Turn(kind) => failure(kind),
             Self::Interrupted => "interrupted",
             Self::ReaderGone => "reader-gone",
@@ -68,7 +71,7 @@ impl Kind {
             Self::Usage => ExitCode::Usage,
             Self::Unreachable | Self::ConnectionLost => ExitCode::Unreachable,
             Self::Timeout | Self::Deadline => ExitCode::Watchdog,
-            Self::Protocol => ExitCode::Protocol,
+            Self::Protocol | Self::Schema => ExitCode::Protocol,
             Self::Refused | Self::Thread | Self::Output => ExitCode::TurnFailed,
             Self::Turn(kind) => match Ending::of_failure(kind) {
                 Ending::Unreachable => ExitCode::Unreachable,

@@ -14,6 +14,10 @@ pub enum Told {
     Wrote(String),
     /// What Claude planned, or the list of what is to be done.
     Plan(String),
+    /// Claude called a tool; the call's id.
+    Called(String),
+    /// The call with this id has returned.
+    Returned(String),
 }
 
 #[derive(Deserialize)]
@@ -40,6 +44,8 @@ struct Block<'a> {
     kind: String,
     text: Option<String>,
     name: Option<String>,
+    id: Option<String>,
+    tool_use_id: Option<String>,
     #[serde(borrow)]
     input: Option<&'a RawValue>,
 }
@@ -67,7 +73,7 @@ pub fn read(line: &[u8]) -> (Option<String>, Vec<Told>) {
     let is_ours = line.is_sidechain != Some(true) && line.is_meta != Some(true);
     let content = line.message.and_then(|message| message.content).filter(|_| is_ours);
     let told = match (line.kind.as_str(), content) {
-        ("user", Some(content)) => texts(content).iter().filter_map(|text| said_by_user(text)).collect(),
+        ("user", Some(content)) => told_by_user(content),
         ("assistant", Some(content)) => blocks(content).iter().flat_map(said_by_claude).collect(),
         _ => vec![],
     };
@@ -79,12 +85,17 @@ fn blocks(content: &RawValue) -> Vec<Block<'_>> {
     blocks.into_iter().filter_map(|block| serde_json::from_str(block.get()).ok()).collect()
 }
 
-/// A text alone, or the text blocks; results of tools are neither.
-fn texts(content: &RawValue) -> Vec<String> {
+/// A text alone, or blocks: of what a tool returned it is only told that it did.
+fn told_by_user(content: &RawValue) -> Vec<Told> {
     if let Ok(text) = serde_json::from_str::<String>(content.get()) {
-        return vec![text];
+        return said_by_user(&text).into_iter().collect();
     }
-    blocks(content).into_iter().filter(|block| block.kind == "text").filter_map(|block| block.text).collect()
+    let told = |block: Block<'_>| match block.kind.as_str() {
+        "text" => said_by_user(&block.text?),
+        "tool_result" => block.tool_use_id.map(Told::Returned),
+        _ => None,
+    };
+    blocks(content).into_iter().filter_map(told).collect()
 }
 
 /// What the host puts into the user's mouth (notices, reminders, output of commands) is left out; of a slash command the
@@ -104,7 +115,9 @@ fn said_by_user(text: &str) -> Option<Told> {
 fn said_by_claude(block: &Block<'_>) -> Vec<Told> {
     match (block.kind.as_str(), &block.text, &block.name, block.input) {
         ("text", Some(text), _, _) if !text.trim().is_empty() => vec![Told::Claude(text.trim().to_owned())],
-        ("tool_use", _, Some(tool), Some(input)) => used(tool, input),
+        ("tool_use", _, Some(tool), Some(input)) => {
+            block.id.clone().map(Told::Called).into_iter().chain(used(tool, input)).collect()
+        }
         _ => vec![],
     }
 }
@@ -150,6 +163,16 @@ mod tests {
             {"type":"tool_use","name":"Edit","input":{"file_path":"/a/b.rs","new_string":"x"}},
             {"type":"tool_use","name":"Bash","input":{"command":"cat /etc/passwd"}}]}}"#;
         assert_eq!(told(answer), [Told::Claude("yes".into()), Told::Wrote("/a/b.rs".into())]);
+    }
+
+    #[test]
+    fn of_a_tool_it_is_told_that_it_was_called_and_that_it_returned() {
+        let call = r#"{"type":"assistant","message":{"content":[{"type":"tool_use","id":"t1","name":"Bash","input":{}}]}}"#;
+        let result = r#"{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1","content":"x"}]}}"#;
+        assert_eq!(
+            (told(call), told(result)),
+            (vec![Told::Called("t1".into())], vec![Told::Returned("t1".into())])
+        );
     }
 
     #[test]

@@ -2,10 +2,10 @@
 //! Reads one file; says nothing of what becomes of it, and never hands on what tools returned.
 
 mod entry;
+mod export;
 mod find;
 mod redact;
 mod session;
-mod tell;
 
 pub use find::{claude_dir, find_transcript};
 pub use redact::redact;

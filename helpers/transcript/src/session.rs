@@ -1,6 +1,6 @@
 //! A session, bounded: what was said, newest kept, without secrets, and what had to be left out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
@@ -61,6 +61,8 @@ pub struct Session {
     pub plan: Option<String>,
     /// What is missing.
     pub left_out: LeftOut,
+    /// Whether a tool that Claude called has not returned yet.
+    pub waits_for_tool: bool,
 }
 
 impl Session {
@@ -89,6 +91,8 @@ struct Gathering {
     files: Vec<String>,
     plan: Option<String>,
     left_out: LeftOut,
+    /// The calls that have not returned.
+    called: BTreeSet<String>,
 }
 
 impl Gathering {
@@ -102,6 +106,8 @@ impl Gathering {
             }
             Told::Wrote(file) => self.files.push(file),
             Told::Plan(plan) => self.plan = Some(plan),
+            Told::Called(id) => drop(self.called.insert(id)),
+            Told::Returned(id) => drop(self.called.remove(&id)),
         }
     }
 
@@ -125,7 +131,8 @@ impl Gathering {
         let turns = self.first.into_iter().chain(self.newest);
         let turns = turns.map(|turn| Turn { text: clean(&turn.text, &mut left_out), ..turn }).collect();
         let plan = self.plan.map(|plan| clean(&plan, &mut left_out));
-        Session { turns, files: self.files, plan, left_out }
+        let waits_for_tool = !self.called.is_empty();
+        Session { turns, files: self.files, plan, left_out, waits_for_tool }
     }
 }
 

@@ -4,4 +4,5 @@ mod drive;
 mod faults;
 mod programs;
 mod real;
+mod records;
 mod talk;

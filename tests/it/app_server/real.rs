@@ -244,7 +244,7 @@ fn a_token_opens_the_door_and_a_wrong_one_does_not() {
     let (mut client, version) =
         clodex_codex::app_server::Client::<()>::greet(connection, super::drive::ME, soon()).unwrap();
     assert_eq!(version.text().as_deref(), Some(clodex_sim::npm_codex::VERSION));
-    client.call(&clodex_codex::app_server::call::LoadedThreads {}, soon()).unwrap();
+    client.call(&clodex_codex::app_server::call::ReadAccount {}, soon()).unwrap();
     for greeting in [bearer("another"), Greeting::default()] {
         let refused = web_socket(&server.address.parse().unwrap(), &greeting, Some(soon()));
         assert!(matches!(refused, Err(ConnectError::Refused { status: 401, .. })), "{refused:?}");

@@ -199,7 +199,7 @@ impl Talk {
     pub fn rejoin(&mut self, turn: &str) -> Rejoined {
         let settings = ThreadSettings::default();
         let thread = ResumeThread { thread_id: &self.thread, settings, exclude_turns: true };
-        self.client.rejoin(&thread, Awaited::Turn(turn), soon()).unwrap()
+        self.client.rejoin(&thread, Awaited::Turn(turn), soon(), &mut WayBack::sleep).unwrap().1
     }
 }
 

@@ -1,15 +1,15 @@
 //! Our plugin in the real Claude Code in a terminal, with the real Codex; both talk to scripted models. What is asserted
 //! is what a user sees, what the model is told, and what is left.
 
+mod broken_state;
+mod clear_and_compact;
 mod detached;
 mod ends;
-mod forgetful;
-mod hostile;
 mod installed;
 mod live;
 mod mid_turn;
-mod older;
-mod several;
+mod several_sessions;
+mod without_mods;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -131,7 +131,7 @@ impl Drop for Scene {
     fn drop(&mut self) {
         if !thread::panicking() {
             eventually(LIMIT, || leftovers(self.stage.sandbox.marker()).is_empty().then_some(()));
-            self.stage.sandbox.assert_no_rests();
+            self.stage.sandbox.assert_no_leftovers();
         }
     }
 }

@@ -58,7 +58,7 @@ pub const ROWS: &[Row] = &[
     row("a bare repository is laid there", "git init -q --bare lib/b.git").harm("test -f lib/b.git/HEAD").names(&["lib/b.git/HEAD"]),
     row("a by-product that the packet names must be ignored", "mkdir gen; echo x > gen/o").fields("BY-PRODUCTS:\n- gen/").harm("test -f gen/o").names(&["gen/o"]),
     row("a by-product that the packet names hides nothing tracked", "echo x >> gen/kept; echo x > gen/o").setup("mkdir gen; echo k > gen/kept; git add gen; echo gen/ >> .gitignore; git commit -qam g").fields("BY-PRODUCTS:\n- gen/").harm("grep -q x gen/kept").names(&["gen/kept"]),
-    row("a place of secrets is no by-product", "true").fields("BY-PRODUCTS:\n- secret/").refused("secret"),
-    row("a place above the repository is no by-product", "true").fields("BY-PRODUCTS:\n- ../outside").refused("outside"),
-    row("the git directory is no by-product", "true").fields("BY-PRODUCTS:\n- .git/hooks").refused(".git"),
+    row("a place of secrets is not a by-product", "true").fields("BY-PRODUCTS:\n- secret/").refused("secret"),
+    row("a place above the repository is not a by-product", "true").fields("BY-PRODUCTS:\n- ../outside").refused("outside"),
+    row("the git directory is not a by-product", "true").fields("BY-PRODUCTS:\n- .git/hooks").refused(".git"),
 ];

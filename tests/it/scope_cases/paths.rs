@@ -12,7 +12,7 @@ pub const ROWS: &[Row] = &[
     row("a newline in a name", "mkdir $'lib/a\\nsrc'; echo x > $'lib/a\\nsrc/b'").harm("test -f $'lib/a\\nsrc/b'").names(&["lib/a\nsrc/b"]),
     row("a carriage return and a tab in a name", "echo x > $'lib/a\\r\\tb'").harm("test -f $'lib/a\\r\\tb'").names(&["lib/a\r\tb"]),
     row("quotes and a backslash in a name", "echo x > 'lib/\"q\" \\ '\"'\"").harm("ls lib | grep -q q").names(&["lib/\"q\" \\ '"]),
-    row("a name that is no UTF-8", "echo x > $'lib/\\xff'").harm("test -f $'lib/\\xff'").names(&["lib/\\xff"]),
+    row("a name that is not valid UTF-8", "echo x > $'lib/\\xff'").harm("test -f $'lib/\\xff'").names(&["lib/\\xff"]),
     row("a name that begins with a dash", "echo x > ./--force").harm("test -f ./--force").names(&["--force"]),
     row("a name of spaces", "echo x > 'lib/  '").harm("test -f 'lib/  '").names(&["lib/  "]),
     row("a name that ends with a slash in spirit", "mkdir 'src '; echo x > 'src /p'").harm("test -f 'src /p'").names(&["src /p"]),

@@ -1,8 +1,9 @@
 //! What is told of a turn: messages, tokens, times, and nothing that a terminal would obey.
 
+use clodex_tests::Sandbox;
 use serde_json::{Value, json};
 
-use super::{asked, prompt, saying, talk};
+use super::{asked, prompt, saying, scripted, talk};
 use crate::stage::{Stage, step};
 
 #[test]
@@ -64,6 +65,10 @@ fn nothing_that_the_model_says_steers_the_terminal() {
 #[test]
 fn a_turn_that_fails_is_told_in_codexs_words() {
     let Some(stage) = Stage::real() else { return };
+    let too_long = prompt(&[json!({ "failed": { "code": "context_length_exceeded", "message": "x" } })]);
+    let object = asked(&stage.sandbox, &[&too_long]);
+    assert_eq!((&object["status"], &object["exit_code"]), (&json!("failed"), &json!(1)), "{object}");
+    assert_eq!(object["error"]["kind"], "context-window", "{object}");
     let failing = prompt(&[
         json!({ "status": 429, "error": { "type": "usage_limit_reached", "message": "none left" } }),
     ]);
@@ -92,4 +97,13 @@ fn threads_go_on_are_copied_and_stale_ones_fail() {
         assert_eq!((&object["status"], &object["error"]["kind"]), (&json!("not-started"), &json!("thread")));
         assert_eq!(object["exit_code"], 1, "{object}");
     }
+}
+
+#[test]
+fn a_turn_that_was_never_said_to_have_begun_has_its_id_all_the_same() {
+    let sandbox = Sandbox::new();
+    let named = json!({ "answer": { "turn": { "id": "$turn" } } });
+    let server = scripted(json!([{ "turn/start": [named, { "end": "completed" }] }]));
+    let object = asked(&sandbox, &["--uri", server.address(), "hi"]);
+    assert_eq!(object["turn_id"], "turn-1", "{object}");
 }

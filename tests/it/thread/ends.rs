@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use clodex_tests::{LIMIT, Running, eventually, leftovers};
+use clodex_tests::{Codex, Dispatched, LIMIT, Running, Sandbox, eventually, leftovers};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use super::{AppServer, asked, endless, object, process, prompt, talking};
+use super::{AppServer, asked, endless, object, process, prompt, saying, scripted, talking};
 use crate::stage::{Stage, step};
 
 /// A turn under way whose command runs.
@@ -51,11 +51,34 @@ fn a_signal_ends_the_turn_and_its_command() {
 }
 
 #[test]
+fn a_signal_that_comes_before_the_arguments_are_read_is_told_in_one_object_too() {
+    let sandbox = Sandbox::new();
+    let server = scripted(json!([{ "turn/start": ["begin"] }]));
+    // It takes a while to read these.
+    let verbose = format!("-{}", "v".repeat(30_000));
+    let args = ["--json", "--uri", server.address(), &verbose, "hi"];
+    let running = Running::start(talking(&sandbox, &args), b"");
+    // From then on it is the program itself that catches signals.
+    eventually(LIMIT, || catches_signals(running.pid()).then_some(()));
+    running.signal(Signal::SIGINT);
+    let object = object(running.finish(LIMIT));
+    assert_eq!((&object["exit_code"], &object["error"]["kind"]), (&json!(130), &json!("interrupted")));
+}
+
+/// Whether it has seen to SIGXFSZ, which is what our programs do first, whatever else they catch.
+fn catches_signals(pid: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    caught & (1 << (Signal::SIGXFSZ as u64 - 1)) != 0
+}
+
+#[test]
 fn a_server_of_ours_that_is_killed_leaves_a_turn_unknown() {
     let Some(stage) = Stage::real() else { return };
     let running = under_way(&stage, &[], "killed");
     let server = process(&stage.sandbox, |command| {
-        command.ends_with(" app-server") && !command.contains("clodex-contain")
+        command.contains(" app-server ") && !command.contains("clodex-contain")
     });
     kill(Pid::from_raw(server), Signal::SIGKILL).unwrap();
     let object = object(running.finish(LIMIT));
@@ -69,7 +92,7 @@ fn a_server_of_ours_that_is_killed_leaves_a_turn_unknown() {
 fn a_server_that_does_not_come_back_leaves_a_turn_unknown() {
     let Some(stage) = Stage::real() else { return };
     let server = AppServer::at_a_socket(&stage.sandbox);
-    let flags = ["--uri", server.uri.as_str(), "--connect-timeout", "5"];
+    let flags = ["--uri", server.uri.as_str(), "--connect-timeout", "10"];
     let running = under_way(&stage, &flags, "gone");
     kill(server.running.pid(), Signal::SIGKILL).unwrap();
     let object = object(running.finish(LIMIT));
@@ -85,9 +108,33 @@ fn a_client_that_is_killed_leaves_nothing_of_its_server() {
 }
 
 #[test]
+fn a_turn_that_is_out_of_time_ends_with_its_command() {
+    let Some(stage) = Stage::real() else { return };
+    let server = AppServer::at_a_socket(&stage.sandbox);
+    let flags = ["--json", "--uri", server.uri.as_str(), "--deadline", "10", &endless("late")];
+    let object = object(Running::start(talking(&stage.sandbox, &flags), b"").finish(LIMIT));
+    assert_eq!((&object["status"], &object["exit_code"]), (&json!("timed-out"), &json!(4)), "{object}");
+    assert_eq!(object["error"]["kind"], "deadline", "{object}");
+    assert_no_command(&stage);
+}
+
+#[test]
+fn a_model_that_cannot_be_reached_ends_the_turn_whatever_the_limit() {
+    let Some(Stage { sandbox, model }) = Stage::real() else { return };
+    drop(model);
+    let gone = asked(&sandbox, &["--timeout", "0", "x"]);
+    assert_eq!((&gone["status"], &gone["exit_code"]), (&json!("failed"), &json!(3)), "{gone}");
+    assert_eq!(gone["error"]["kind"], "connection", "{gone}");
+}
+
+#[test]
 fn silence_and_talk_both_have_their_limits() {
     let Some(stage) = Stage::real() else { return };
-    let silent = asked(&stage.sandbox, &["--timeout", "0.5", &prompt(&[json!({ "silence": true })])]);
+    // A new thread would have to be open within the limit, too.
+    let begun = asked(&stage.sandbox, &[&saying("begun")]);
+    let thread = ["--thread-id", begun["thread_id"].as_str().unwrap()];
+    let silence = prompt(&[json!({ "silence": true })]);
+    let silent = asked(&stage.sandbox, &[&thread[..], &["--timeout", "1", &silence]].concat());
     assert_eq!((&silent["status"], &silent["exit_code"]), (&json!("timed-out"), &json!(4)), "{silent}");
     assert_eq!(silent["error"]["kind"], "timeout");
     let words = json!({ "text": "slowly and more and more", "deltas": 20 });
@@ -114,4 +161,48 @@ fn nobody_who_reads_is_no_reason_to_complain() {
     let ended = Running::start(pipe, b"").finish(LIMIT);
     assert_eq!((ended.stdout.as_slice(), ended.stderr.as_slice()), (&b"f"[..], &b""[..]), "{ended:?}");
     assert_eq!(fs::read_to_string(stage.sandbox.root().join("code")).unwrap(), "130\n");
+}
+
+#[test]
+fn what_others_do_on_the_server_is_no_sign_of_life() {
+    let sandbox = Sandbox::new();
+    let of_another = json!({ "threadId": "another", "turnId": "u", "itemId": "i", "delta": "on and on" });
+    for drips in [
+        json!({ "method": "item/agentMessage/delta", "params": of_another }),
+        json!({ "method": "account/rateLimits/updated", "params": { "rateLimits": {} } }),
+        json!({ "id": "an answer to nothing that was asked", "result": {} }),
+        json!("no message"),
+    ] {
+        let scene = json!({ "turn/start": ["begin", { "drip": [drips, 50] }] });
+        sandbox.codex_is(Codex::StandIn(json!({ "app-server": { "connections": [scene] } })));
+        // A thread that exists may take longer to be open.
+        let limits = ["--thread-id", "t", "--timeout", "1", "--deadline", "90"];
+        let object = asked(&sandbox, &[&limits[..], &["hi"]].concat());
+        assert_eq!((&object["error"]["kind"], &object["exit_code"]), (&json!("timeout"), &json!(4)));
+        let repl = Running::start(talking(&sandbox, &[&["--repl"], &limits[..]].concat()), b"hi\n/quit\n");
+        let told = String::from_utf8(repl.finish(LIMIT).stderr).unwrap();
+        assert!(told.contains("Codex was silent for 1 s"), "{drips}: {told}");
+    }
+}
+
+#[test]
+fn a_thread_that_does_not_open_has_its_limit_whoever_waits() {
+    let sandbox = Sandbox::new();
+    let silent = json!({ "thread/start": [], "thread/resume": [], "thread/fork": [] });
+    sandbox.codex_is(Codex::StandIn(json!({ "app-server": { "connections": [silent] } })));
+    let ways: [(&[&str], &str, &str); 3] = [
+        (&[], "--timeout", "--resume-timeout"),
+        (&["--thread-id", "t"], "--resume-timeout", "--timeout"),
+        (&["--fork", "t"], "--resume-timeout", "--timeout"),
+    ];
+    for (which, limit, other) in ways {
+        let flags = [&[limit, "1", other, "0", "--connect-timeout", "0"], which].concat();
+        let object = asked(&sandbox, &[&flags[..], &["hi"]].concat());
+        assert_eq!((&object["exit_code"], &object["error"]["kind"]), (&json!(4), &json!("timeout")));
+        let hint = format!("hint: {limit} sets the limit");
+        assert!(object["error"]["message"].as_str().unwrap().contains(&hint), "{object}");
+        let repl = Running::start(talking(&sandbox, &[&["--repl"], &flags[..]].concat()), b"hi\n");
+        let ended = Dispatched::of(repl.finish(LIMIT)).exits(4);
+        ended.complains(&[&hint]);
+    }
 }

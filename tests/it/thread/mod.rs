@@ -2,13 +2,18 @@
 
 mod answers;
 mod asking;
+mod coming_back;
 mod ends;
 mod flags;
 mod servers;
+pub mod sub_agents;
 
 use std::fs;
+use std::net::TcpListener;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
 
+use clodex_sim::app_server::AppServer as Scripted;
 use clodex_sim::responses::embed;
 use clodex_tests::{Dispatched, LIMIT, Running, Sandbox, eventually, leftovers, run_with_timeout};
 use serde_json::{Value, json};
@@ -65,6 +70,30 @@ pub fn process(sandbox: &Sandbox, is_it: impl Fn(&str) -> bool) -> i32 {
     eventually(LIMIT, || {
         leftovers(sandbox.marker()).into_iter().find(|process| is_it(&process.command)).map(|found| found.pid)
     })
+}
+
+/// A server for what the real one does not show on demand.
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
+pub fn scripted(connections: Value) -> Scripted {
+    let script = serde_json::from_value(json!({ "connections": connections })).unwrap();
+    Scripted::tcp(script).unwrap()
+}
+
+/// What a question was answered with, once it was.
+pub fn answer(server: &Scripted, id: i64) -> Option<Value> {
+    let heard = server.heard().into_iter().filter_map(|(_, text)| serde_json::from_str::<Value>(&text).ok());
+    heard
+        .filter(|message| message["id"] == id && message["method"].is_null())
+        .map(|mut message| message["result"].take())
+        .next()
+}
+
+/// A port that is free, and that the system gives to nobody by itself.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let mut ports = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// The real app-server as somebody else has started it. Dropping it kills it.

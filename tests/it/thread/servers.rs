@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{AppServer, asked, object, saying, talking};
+use super::{AppServer, asked, free_port, object, saying, scripted, talking};
 use crate::stage::Stage;
 
 #[track_caller]
@@ -76,10 +76,8 @@ fn a_server_with_a_token_wants_it_from_the_environment() {
 #[test]
 fn no_server_and_no_codex_are_told_in_one_object() {
     let sandbox = Sandbox::new();
-    // A port that was somebody's just now is nobody's for a moment, and is never an app-server.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let refused =
-        asked(&sandbox, &["--uri", &format!("ws://127.0.0.1:{port}"), "--connect-timeout", "5", "hi"]);
+    // A port that the system gives to nobody by itself.
+    let refused = asked(&sandbox, &["--uri", "ws://127.0.0.1:1", "--connect-timeout", "5", "hi"]);
     assert_eq!(
         (&refused["exit_code"], &refused["error"]["kind"]),
         (&json!(3), &json!("unreachable")),
@@ -90,6 +88,26 @@ fn no_server_and_no_codex_are_told_in_one_object() {
     assert_eq!(asked(&sandbox, &["hi"])["error"]["kind"], "unreachable");
     sandbox.codex_is(Codex::StandIn(json!({ "stderr": "broken", "exit": 7 })));
     assert_eq!(asked(&sandbox, &["hi"])["exit_code"], 3);
+}
+
+#[test]
+fn a_server_of_our_own_that_has_ended_keeps_nobody() {
+    let Some(stage) = Stage::real() else { return };
+    // Codex does not listen there without a token, and nobody waits for ever, though nothing limits it.
+    let uri = format!("ws://0.0.0.0:{}", free_port());
+    let ended = asked(&stage.sandbox, &["--start", "--uri", &uri, "--connect-timeout", "0", "hi"]);
+    assert_eq!((&ended["exit_code"], &ended["error"]["kind"]), (&json!(3), &json!("unreachable")), "{ended}");
+    let message = ended["error"]["message"].as_str().unwrap();
+    assert!(message.contains("it ended before") && message.contains("it said: "), "{message}");
+}
+
+#[test]
+fn a_server_of_our_own_is_never_taken_for_the_one_that_answers_there() {
+    let sandbox = Sandbox::new();
+    let theirs = scripted(json!([]));
+    let told = asked(&sandbox, &["--start", "--uri", theirs.address(), "hi"]);
+    assert_eq!((&told["exit_code"], &told["status"]), (&json!(3), &json!("not-started")), "{told}");
+    assert!(told["error"]["message"].as_str().unwrap().contains("another server answers there"), "{told}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::Output;
 
 use clodex_tests::{LIMIT, Running};
 
-use super::{repl, stage};
+use super::{PATIENT, repl, stage};
 use crate::stage::Stage;
 
 fn script(stage: &Stage, arguments: &[&str], lines: &str) -> Output {
@@ -37,10 +37,23 @@ fn each_line_waits_for_the_turn_before_it_and_answers_alone_are_on_stdout() {
 #[test]
 fn what_is_about_the_turn_is_done_at_once() {
     let Some(stage) = stage() else { return };
-    let output = script(&stage, &[], "sleep\n/interrupt\nafter\n/exit\n");
+    let output = script(&stage, &PATIENT, "sleep\n/interrupt\nafter\n/exit\n");
     assert_eq!(stdout(&output), "You said: after\n", "{output:?}");
     assert!(stderr(&output).contains("  interrupted ("), "{output:?}");
     assert_eq!(output.status.code(), Some(130));
+}
+
+#[test]
+fn what_an_interrupted_turn_was_told_is_never_lost() {
+    let Some(stage) = stage() else { return };
+    let output = script(&stage, &PATIENT, "sleep\n/steer keep it\n/interrupt\nafter\n");
+    assert!(stderr(&output).contains("not yet given to the model: keep it"), "{output:?}");
+    assert_eq!(stdout(&output), "You said: after\n", "{output:?}");
+    let said = stage.asked().last().unwrap().user_texts().join("\n");
+    assert!(said.ends_with("keep it\nafter"), "{said}");
+    let left = script(&stage, &PATIENT, "sleep\n/steer keep it\n/interrupt\n");
+    assert!(stderr(&left).contains("never given to the model: keep it"), "{left:?}");
+    assert_eq!(left.status.code(), Some(130));
 }
 
 #[test]
@@ -63,6 +76,31 @@ fn a_turn_that_fails_is_told_whole_and_the_script_goes_on_but_ends_with_its_code
         stderr(&output).contains("the turn failed: ") && stderr(&output).contains("there is no such model")
     );
     assert_eq!((stdout(&output), output.status.code()), ("You said: after\n", Some(1)), "{output:?}");
+}
+
+#[test]
+fn no_answer_of_before_is_taken_for_one_of_now_and_each_turn_has_its_summary() {
+    let Some(stage) = stage() else { return };
+    let out = stage.sandbox.file("answer.md", "of yesterday");
+    let output = script(&stage, &["--summary", "--out", out.to_str().unwrap()], "fail\n");
+    assert!(!out.exists(), "{output:?}");
+    let summaries = stderr(&output).lines().filter(|line| line.starts_with("failed · ")).count();
+    assert_eq!((summaries, output.status.code()), (1, Some(1)), "{output:?}");
+}
+
+#[test]
+fn a_line_that_is_no_command_is_passed_over_and_ends_the_script_with_2_where_nothing_worse_does() {
+    let Some(stage) = stage() else { return };
+    for (lines, code) in
+        [("/frob\none\n", 2), ("one\n/steer\n", 2), ("/frob\nfail\none\n", 1), ("fail\n/frob\none\n", 1)]
+    {
+        let output = script(&stage, &[], lines);
+        assert_eq!(
+            (stdout(&output), output.status.code()),
+            ("You said: one\n", Some(code)),
+            "{lines}: {output:?}"
+        );
+    }
 }
 
 #[test]
@@ -109,10 +147,11 @@ fn flags_reach_the_model_and_the_files_that_they_name() {
         "--personality",
         "pragmatic",
     ];
-    let output = script(&stage, &flags, "one\ntwo\n");
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let output = script(&stage, &flags, "{\"a\":\"one\"}\n{\"a\":\"two\"}\n{\"a\":3}\n");
+    assert!(stderr(&output).contains("the answer breaks the schema at `/a`"), "{output:?}");
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
     assert!(stderr(&output).contains("THREAD_ID="), "{output:?}");
-    assert_eq!(fs::read_to_string(&out).unwrap(), "You said: two");
+    assert_eq!(fs::read_to_string(&out).unwrap(), r#"{"a":"two"}"#);
     assert!(fs::read_to_string(&frames).unwrap().contains(r#""method":"turn/start""#));
     let asked = stage.asked().last().unwrap().json();
     let said = asked.to_string();

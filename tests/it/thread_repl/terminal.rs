@@ -3,37 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use clodex_tests::{Key, LIMIT, Terminal, eventually, leftovers};
+use clodex_tests::{Key, LIMIT, Sandbox, Terminal, eventually, leftovers};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 
-use super::{is_ready, repl, stage, talk, thread_of};
+use super::{PATIENT, Typing as _, is_ready, repl, stage, talk, thread_of};
 use crate::stage::Stage;
-use crate::thread::AppServer;
-
-trait Typing {
-    fn send(&self, line: &str);
-    fn answers(&self, words: &[&str]) -> String;
-}
-
-impl Typing for Terminal<'_> {
-    /// Types a line and sends it.
-    #[track_caller]
-    fn send(&self, line: &str) {
-        self.type_text(line);
-        // What is pressed before the text is there belongs to the text.
-        self.until(&format!("`{line}` being typed"), |screen| screen.trim_end().ends_with(line));
-        self.press(Key::Enter);
-    }
-
-    /// Waits until these are to be seen and the prompt waits for more.
-    #[track_caller]
-    fn answers(&self, words: &[&str]) -> String {
-        self.until(&format!("{words:?} and a prompt"), |screen| {
-            words.iter().all(|words| screen.contains(words)) && is_ready(screen)
-        })
-    }
-}
+use crate::thread::{AppServer, scripted};
 
 fn go(stage: &Stage) {
     fs::write(stage.sandbox.repo().join("go"), "").unwrap();
@@ -60,9 +37,29 @@ fn what_is_said_is_answered_and_plain_text_steers_a_turn_that_runs() {
 }
 
 #[test]
+fn what_an_interrupted_turns_model_was_never_given_goes_first_with_the_next_message() {
+    let Some(stage) = stage() else { return };
+    let terminal = talk(&stage, &PATIENT);
+    terminal.send("work");
+    terminal.shows(&["  $ while"]);
+    terminal.send("/steer keep the tests");
+    terminal.shows(&["said to the turn that runs"]);
+    terminal.send("/interrupt");
+    terminal.answers(&[
+        "  interrupted (",
+        "not yet given to the model: keep the tests",
+        "it goes first with your next message",
+    ]);
+    terminal.send("go on");
+    terminal.answers(&["You said: go on"]);
+    let said = stage.asked().last().unwrap().user_texts().join("\n");
+    assert!(said.ends_with("keep the tests\ngo on"), "{said}");
+}
+
+#[test]
 fn ctrl_c_ends_the_turn_and_its_command_and_a_second_one_leaves() {
     let Some(stage) = stage() else { return };
-    let terminal = talk(&stage, &[]);
+    let terminal = talk(&stage, &PATIENT);
     terminal.send("sleep");
     terminal.shows(&["  $ sleep 300"]);
     terminal.press(Key::Ctrl('c'));
@@ -81,12 +78,12 @@ fn ctrl_c_ends_the_turn_and_its_command_and_a_second_one_leaves() {
 #[test]
 fn a_command_that_wants_out_is_shown_whole_and_waits_for_an_answer() {
     let Some(stage) = stage() else { return };
-    let terminal = talk(&stage, &[]);
+    let terminal = talk(&stage, &PATIENT);
     let outside = stage.sandbox.root().join("outside.txt");
     for (answer, is_there) in [("n", false), ("/approve decline", false), ("y", true)] {
         terminal.send("leave the sandbox");
         let asked = terminal.until("the question", |screen| {
-            screen.trim_end().ends_with('?') && screen.contains("c no and end the turn")
+            screen.trim_end().ends_with('?') && screen.contains("[c]ancel the turn")
         });
         assert!(asked.contains("echo out > ../outside.txt; echo [8m hidden"), "{asked}");
         assert!(asked.contains("It says: it lies outside"), "{asked}");
@@ -101,7 +98,7 @@ fn a_command_that_wants_out_is_shown_whole_and_waits_for_an_answer() {
         terminal.until("another thread", |screen| is_ready(screen) && thread_of(screen).is_some());
     }
     terminal.send("leave the sandbox");
-    terminal.shows(&["c no and end the turn"]);
+    terminal.shows(&["[c]ancel the turn"]);
     terminal.send("c");
     terminal.answers(&["  interrupted ("]);
 }
@@ -112,12 +109,36 @@ fn is_cleared(screen: &str) -> bool {
 
 #[test]
 fn a_question_that_nobody_answers_is_declined_at_its_deadline() {
-    let Some(stage) = stage() else { return };
-    let terminal = talk(&stage, &["--timeout", "30"]);
-    terminal.send("leave the sandbox");
-    terminal.shows(&["(no in 30 s)"]);
-    terminal.answers(&["not answered in time: declined", "tried"]);
-    assert!(!stage.sandbox.root().join("outside.txt").exists());
+    let sandbox = Sandbox::new();
+    let about = json!({ "threadId": "$thread", "turnId": "$turn", "itemId": "i", "command": "rm -rf ." });
+    let server = scripted(json!([{
+        "turn/start": ["begin", { "ask": [7, "item/commandExecution/requestApproval", about] }],
+        "reply": [{ "message": "I went on" }, { "end": "completed" }],
+    }]));
+    let flags = ["--uri", server.address(), "--thread-id", "t", "--timeout", "5"];
+    let terminal = Terminal::start(&sandbox, &repl(&sandbox, &flags));
+    terminal.answers(&["  thread "]);
+    terminal.send("go");
+    terminal.shows(&["  rm -rf .", "(declined after 5 s)"]);
+    terminal.answers(&["not answered in time: declined", "I went on"]);
+    assert!(server.heard().iter().any(|(_, text)| text.contains(r#""decision":"decline""#)));
+}
+
+#[test]
+fn what_is_told_beside_the_talk_stands_above_the_prompt() {
+    let sandbox = Sandbox::new();
+    let server = scripted(json!([]));
+    let flags = ["--uri", server.address(), "-vv", "--print-thread-id", "--summary"];
+    let terminal = Terminal::start(&sandbox, &repl(&sandbox, &flags));
+    terminal.answers(&["  thread "]);
+    terminal.send("hi");
+    terminal.answers(&["All done.", "completed · "]);
+    let all = terminal.scrollback();
+    for told in ["--> {", "<-- {", "THREAD_ID=", "turn turn-1 has begun", "completed · "] {
+        assert!(all.lines().any(|line| line.starts_with(told)), "{told}: {all}");
+        let torn = ["> ", "… "].map(|prompt| format!("{prompt}{told}"));
+        assert!(!all.lines().any(|line| torn.iter().any(|torn| line.starts_with(torn.as_str()))), "{all}");
+    }
 }
 
 #[test]
@@ -143,7 +164,7 @@ fn threads_are_begun_listed_gone_on_with_and_copied() {
     terminal.send("/fork");
     terminal.answers(&[&format!(", a copy of {first}")]);
     terminal.send("/resume 01a1fbc7-bb57-7293-99d2-e4e427410296");
-    terminal.answers(&["no rollout found", "you are still in the thread of before"]);
+    terminal.answers(&["no rollout found", "you are still in the previous thread"]);
     terminal.send("what did I say?");
     terminal.answers(&["You said: what did I say?"]);
     let asked = stage.asked().last().unwrap().user_texts().join("\n");
@@ -260,43 +281,6 @@ fn nothing_that_codex_says_steers_the_terminal() {
 }
 
 #[test]
-fn a_server_that_is_killed_is_started_again_and_its_turn_is_unknown() {
-    let Some(stage) = stage() else { return };
-    let terminal = talk(&stage, &[]);
-    terminal.send("hello");
-    terminal.answers(&["You said: hello"]);
-    terminal.send("sleep");
-    terminal.shows(&["  $ sleep 300"]);
-    let all = leftovers(stage.sandbox.marker());
-    let server = all.iter().find(|left| left.to_string().contains("app-server")).expect("it has a server");
-    kill(Pid::from_raw(server.pid), Signal::SIGKILL).unwrap();
-    terminal.answers(&["connecting again", "what the turn came to is unknown"]);
-    terminal.send("go on");
-    terminal.answers(&["You said: go on"]);
-    let said = stage.asked().last().unwrap().user_texts().join("\n");
-    assert!(said.contains("hello"), "{said}");
-}
-
-#[test]
-fn a_server_of_somebody_elses_that_comes_back_is_talked_with_again() {
-    let Some(stage) = stage() else { return };
-    let server = AppServer::at_a_socket(&stage.sandbox);
-    let terminal = talk(&stage, &["--uri", &server.uri]);
-    terminal.send("remember this");
-    terminal.answers(&["You said: remember this"]);
-    drop(server);
-    terminal.shows(&["connecting again"]);
-    let _server = AppServer::at_a_socket(&stage.sandbox);
-    terminal.answers(&["connected again"]);
-    terminal.send("and now?");
-    terminal.answers(&["You said: and now?"]);
-    let said = stage.asked().last().unwrap().user_texts().join("\n");
-    assert!(said.contains("remember this"), "{said}");
-    terminal.send("/exit");
-    terminal.ended();
-}
-
-#[test]
 fn the_terminal_is_as_before_when_the_program_is_told_to_end() {
     let Some(stage) = stage() else { return };
     let command = repl(&stage.sandbox, &[]);
@@ -311,6 +295,8 @@ fn the_terminal_is_as_before_when_the_program_is_told_to_end() {
     kill(Pid::from_raw(ours.expect("it runs").pid), Signal::SIGTERM).unwrap();
     let screen = terminal.shows(&["ended with 130", " echo "]);
     assert!(screen.contains(" icanon "), "{screen}");
+    // Nothing of the prompt is left before it.
+    assert!(screen.lines().any(|line| line.trim_end() == "ended with 130"), "{screen}");
     terminal.press(Key::Ctrl('d'));
     terminal.ended();
 }

@@ -144,6 +144,6 @@ fn of_two_workers_one_dies_and_the_other_ends_clean_and_takes_its_rests_away() {
         assert_eq!(stage.mounted(&["src", "lib"]), NONE, "{closes}");
         run_with_timeout(stage.sandbox.cancel(&["--all"]), LIMIT);
         assert_eq!(stage.sandbox.status(&id)["state"], "ended");
-        stage.sandbox.assert_no_rests();
+        stage.sandbox.assert_no_leftovers();
     }
 }

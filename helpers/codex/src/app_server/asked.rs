@@ -1,13 +1,24 @@
 //! What the app-server asks of its client, and how each kind of question is answered.
 
+mod answer;
+mod form;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use clodex_core::PartAnswer;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use answer::{
+    Answers, ContentItem, CurrentTime, Decision, ToolAnswer, decided, elicitation, granted, json, only,
+};
+pub use form::Form;
+use form::QuestionWire;
+
+use super::notice::TurnOf;
 use crate::shell_command::unwrap_shell;
-use crate::wire::{Flag, List, Text, last_key_wins};
+use crate::tolerant_json::{List, Text, last_key_wins};
 
 /// A question: of which thread, turn and item, where it is of one, and what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +42,8 @@ pub enum Question<'a> {
         command: Cow<'a, str>,
         /// Where.
         workdir: Cow<'a, str>,
+        /// What it wants besides, inside its sandbox, as Codex writes it; none = to run outside of it.
+        wanted: Option<Box<str>>,
         /// The model's own words; may be empty.
         reason: Cow<'a, str>,
         /// Which protocol asks.
@@ -55,13 +68,17 @@ pub enum Question<'a> {
         wanted: Option<Box<str>>,
     },
     /// The model has questions for the user.
-    UserInput(Vec<UserQuestion<'a>>),
+    UserInput(Form),
     /// An MCP server has one.
     Elicitation {
         /// Which server.
         server: Cow<'a, str>,
         /// What it asks.
         message: Cow<'a, str>,
+        /// Where the user is to go; empty = nowhere.
+        url: Cow<'a, str>,
+        /// What it wants to know; none = it wants it in a way that clodex does not know.
+        form: Option<Form>,
     },
     /// The model calls a tool that the client offered; clodex offers none.
     ToolCall {
@@ -85,28 +102,6 @@ pub enum Dialect {
     Legacy,
 }
 
-/// One question of the model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserQuestion<'a> {
-    /// Names it in the answer.
-    pub id: Cow<'a, str>,
-    /// The question.
-    pub text: Cow<'a, str>,
-    /// Answers to choose from; empty = free text.
-    pub options: Vec<Cow<'a, str>>,
-    /// Whether the answer is to be kept out of sight.
-    pub visibility: Visibility,
-}
-
-/// Whether an answer may be shown and logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visibility {
-    /// It may.
-    Open,
-    /// It is a password or the like.
-    Secret,
-}
-
 /// What somebody answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -116,8 +111,10 @@ pub enum Reply {
     Decline,
     /// Do not, and end the turn.
     Cancel,
-    /// These words, to every question that was asked.
+    /// These words, to a question that wants one thing.
     Text(String),
+    /// Words to each part of it.
+    Answers(Vec<PartAnswer>),
 }
 
 /// An answer that does not fit its question.
@@ -129,6 +126,9 @@ pub enum NoAnswer {
     /// Words are wanted.
     #[error("this wants an answer in words")]
     WantsText,
+    /// It does not fit what is asked, and why.
+    #[error("{0}")]
+    Misfit(String),
     /// Nothing that clodex can say answers it; it has to be refused.
     #[error("clodex cannot answer `{0}`")]
     Refuse(String),
@@ -148,22 +148,9 @@ last_key_wins! {
         "questions" => questions: List<QuestionWire<'a>>,
         "serverName" => server: Text<'a>,
         "message" => message: Text<'a>,
+        "mode" => mode: Text<'a>,
+        "url" => url: Text<'a>,
         "tool" => tool: Text<'a>,
-    }
-}
-
-last_key_wins! {
-    struct QuestionWire<'a> {
-        "id" => id: Text<'a>,
-        "question" => text: Text<'a>,
-        "options" => options: List<OptionWire<'a>>,
-        "isSecret" => is_secret: Flag<'a>,
-    }
-}
-
-last_key_wins! {
-    struct OptionWire<'a> {
-        "label" => label: Text<'a>,
     }
 }
 
@@ -194,6 +181,22 @@ struct WithPermissions<'a> {
     permissions: &'a RawValue,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WithMorePermissions<'a> {
+    #[serde(borrow)]
+    additional_permissions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    network_approval_context: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WithSchema<'a> {
+    #[serde(borrow)]
+    requested_schema: &'a RawValue,
+}
+
 impl<'a> Asked<'a> {
     /// Reads a question. Never fails: what is not known here is [`Question::Unknown`].
     pub fn read(method: &'a str, params: Option<&'a str>) -> Self {
@@ -206,6 +209,7 @@ impl<'a> Asked<'a> {
             "item/commandExecution/requestApproval" | "execCommandApproval" => Question::Command {
                 command: command(text),
                 workdir: read.workdir.0,
+                wanted: more_permissions(text),
                 reason,
                 dialect: dialect(method),
             },
@@ -216,11 +220,15 @@ impl<'a> Asked<'a> {
                 let wanted = serde_json::from_str::<WithPermissions<'_>>(text).ok();
                 Question::Permissions { reason, wanted: wanted.map(|wanted| wanted.permissions.get().into()) }
             }
-            "item/tool/requestUserInput" => {
-                Question::UserInput(read.questions.0.into_iter().map(QuestionWire::read).collect())
-            }
+            "item/tool/requestUserInput" => Question::UserInput(Form::of_questions(read.questions.0)),
             "mcpServer/elicitation/request" => {
-                Question::Elicitation { server: read.server.0, message: read.message.0 }
+                let form = elicited(&read.mode.0, text);
+                Question::Elicitation {
+                    server: read.server.0,
+                    message: read.message.0,
+                    url: read.url.0,
+                    form,
+                }
             }
             "item/tool/call" => Question::ToolCall { tool: read.tool.0 },
             "currentTime/read" => Question::CurrentTime,
@@ -228,6 +236,12 @@ impl<'a> Asked<'a> {
             _ => Question::Unknown(method.into()),
         };
         Self { thread_id, turn_id: read.turn_id.0, item, question }
+    }
+
+    /// Whether it goes with this turn. What names no turn goes with its thread's, and what names no thread, with `own`'s.
+    pub fn goes_with(&self, turn: &TurnOf, own: Option<&str>) -> bool {
+        let thread = if self.thread_id.is_empty() { own } else { Some(&*self.thread_id) };
+        thread == Some(&*turn.thread) && (self.turn_id.is_empty() || self.turn_id == turn.id)
     }
 
     /// The answer in Codex's words. `now` is in seconds since 1970 UTC.
@@ -240,22 +254,15 @@ impl<'a> Asked<'a> {
                 (Reply::Accept, Some(wanted)) => granted(wanted),
                 (Reply::Accept, None) => Err(NoAnswer::Refuse("permissions that are not named".to_owned())),
                 (Reply::Decline | Reply::Cancel, _) => granted("{}"),
-                (Reply::Text(_), _) => Err(NoAnswer::WantsDecision),
+                (Reply::Text(_) | Reply::Answers(_), _) => Err(NoAnswer::WantsDecision),
             },
-            Question::UserInput(questions) => match reply {
-                Reply::Text(text) => Ok(json(&answers(questions, text))),
-                Reply::Decline | Reply::Cancel => Ok(json(&answers(&[], ""))),
+            Question::UserInput(form) => match reply {
+                Reply::Text(text) => form.words(&only(form, text)?).map(|answers| json(&Answers { answers })),
+                Reply::Answers(answers) => form.words(answers).map(|answers| json(&Answers { answers })),
+                Reply::Decline | Reply::Cancel => Ok(json(&Answers { answers: BTreeMap::new() })),
                 Reply::Accept => Err(NoAnswer::WantsText),
             },
-            Question::Elicitation { .. } => {
-                let action = match reply {
-                    Reply::Accept => "accept",
-                    Reply::Decline => "decline",
-                    Reply::Cancel => "cancel",
-                    Reply::Text(_) => return Err(NoAnswer::WantsDecision),
-                };
-                Ok(json(&Elicited { action, content: None, meta: None }))
-            }
+            Question::Elicitation { form, .. } => elicitation(form.as_ref(), reply),
             Question::ToolCall { tool } => {
                 let text = format!("clodex offers no tool `{tool}`");
                 Ok(json(&ToolAnswer {
@@ -268,14 +275,6 @@ impl<'a> Asked<'a> {
                 Err(NoAnswer::Refuse(method.to_string()))
             }
         }
-    }
-}
-
-impl<'a> QuestionWire<'a> {
-    fn read(self) -> UserQuestion<'a> {
-        let visibility = if self.is_secret.0 { Visibility::Secret } else { Visibility::Open };
-        let options = self.options.0.into_iter().map(|option| option.label.0).collect();
-        UserQuestion { id: self.id.0, text: self.text.0, options, visibility }
     }
 }
 
@@ -299,81 +298,22 @@ fn paths(params: &str) -> Vec<Cow<'_, str>> {
     read.map_or_else(|_| Vec::new(), |read| read.file_changes.into_keys().map(Cow::Owned).collect())
 }
 
-fn decided(reply: &Reply, dialect: Dialect) -> Result<&'static str, NoAnswer> {
-    Ok(match (reply, dialect) {
-        (Reply::Accept, Dialect::Present) => "accept",
-        (Reply::Decline, Dialect::Present) => "decline",
-        (Reply::Cancel, Dialect::Present) => "cancel",
-        (Reply::Accept, Dialect::Legacy) => "approved",
-        (Reply::Decline, Dialect::Legacy) => "denied",
-        (Reply::Cancel, Dialect::Legacy) => "abort",
-        (Reply::Text(_), Dialect::Present | Dialect::Legacy) => return Err(NoAnswer::WantsDecision),
-    })
+fn more_permissions(params: &str) -> Option<Box<str>> {
+    let read = serde_json::from_str::<WithMorePermissions<'_>>(params).ok()?;
+    read.additional_permissions.or(read.network_approval_context).map(|wanted| wanted.get().into())
 }
 
-fn granted(permissions: &str) -> Result<Box<RawValue>, NoAnswer> {
-    let permissions = serde_json::from_str::<&RawValue>(permissions);
-    let permissions = permissions.map_err(|_| NoAnswer::Refuse("permissions that are no JSON".to_owned()))?;
-    Ok(json(&Granted { permissions, scope: "turn" }))
-}
-
-fn answers(questions: &[UserQuestion<'_>], text: &str) -> Answers {
-    let answer =
-        |question: &UserQuestion<'_>| (question.id.to_string(), Answer { answers: [text.to_owned()] });
-    Answers { answers: questions.iter().map(answer).collect() }
-}
-
-#[derive(Serialize)]
-struct Decision {
-    decision: &'static str,
-}
-
-#[derive(Serialize)]
-struct Granted<'a> {
-    permissions: &'a RawValue,
-    scope: &'static str,
-}
-
-#[derive(Serialize)]
-struct Answers {
-    answers: BTreeMap<String, Answer>,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    answers: [String; 1],
-}
-
-#[derive(Serialize)]
-struct Elicited {
-    action: &'static str,
-    content: Option<()>,
-    #[serde(rename = "_meta")]
-    meta: Option<()>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolAnswer {
-    content_items: [ContentItem; 1],
-    success: bool,
-}
-
-#[derive(Serialize)]
-struct ContentItem {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    text: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CurrentTime {
-    current_time_at: i64,
-}
-
-fn json(value: &impl Serialize) -> Box<RawValue> {
-    serde_json::value::to_raw_value(value).expect("texts and numbers can be written as JSON")
+/// What an MCP server wants to know. `url` wants nothing but a yes; other modes than these two want what only a client of
+/// OpenAI's can give.
+fn elicited(mode: &str, params: &str) -> Option<Form> {
+    match mode {
+        "url" => Some(Form::default()),
+        "form" | "" => {
+            let schema = serde_json::from_str::<WithSchema<'_>>(params);
+            schema.map_or_else(|_| Some(Form::default()), |read| Form::of_schema(read.requested_schema.get()))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

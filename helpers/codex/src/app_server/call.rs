@@ -1,6 +1,7 @@
 //! What clodex asks of the app-server: each request with its parameters and the part of its answer that is used.
 
 mod account;
+mod config;
 mod thread;
 mod turn;
 
@@ -11,14 +12,15 @@ pub use account::{
     Account, AccountKind, Limits, ListMcpServers, ListModels, ListProfiles, McpServer, Model, ReadAccount,
     ReadRateLimits, ReloadMcpServers,
 };
+pub use config::{Config, Configured, ReadConfig};
 pub use thread::{
-    ApprovalPolicy, ArchiveThread, CleanTerminals, CompactThread, ForkThread, ListThreads, LoadedThreads,
-    NameThread, OneThread, OpenThread, PermissionProfile, ReadThread, ResumeThread, StartThread, Thread,
-    ThreadSettings, ThreadState,
+    ApprovalPolicy, ArchiveThread, CleanTerminals, CompactThread, ForkThread, ListThreads, NameThread,
+    OneThread, OpenThread, PermissionProfile, ReadThread, ResumeThread, StartThread, Thread, ThreadSettings,
+    ThreadState, UnsubscribeThread,
 };
 pub use turn::{
-    Input, InterruptTurn, ListTurns, OneTurn, PastTurn, ReviewTarget, StartReview, StartTurn, SteerTurn,
-    Steered, Turn,
+    INPUT_MAX_CHARS, Input, InterruptTurn, ListTurns, OneTurn, PastTurn, ReviewTarget, StartReview,
+    StartTurn, SteerTurn, Turn,
 };
 
 /// A request: its parameters are itself.
@@ -45,19 +47,20 @@ calls! {
     ForkThread<'a> = "thread/fork" -> OpenThread;
     ReadThread<'a> = "thread/read" -> OneThread;
     ListThreads<'a> = "thread/list" -> Page<Thread>;
-    LoadedThreads = "thread/loaded/list" -> Page<String>;
     ArchiveThread<'a> = "thread/archive" -> Done;
     NameThread<'a> = "thread/name/set" -> Done;
     CompactThread<'a> = "thread/compact/start" -> Done;
     CleanTerminals<'a> = "thread/backgroundTerminals/clean" -> Done;
+    UnsubscribeThread<'a> = "thread/unsubscribe" -> Done;
     StartTurn<'a> = "turn/start" -> OneTurn;
-    SteerTurn<'a> = "turn/steer" -> Steered;
+    SteerTurn<'a> = "turn/steer" -> Done;
     InterruptTurn<'a> = "turn/interrupt" -> Done;
     ListTurns<'a> = "thread/turns/list" -> Page<PastTurn>;
     StartReview<'a> = "review/start" -> OneTurn;
     ListModels = "model/list" -> Page<Model>;
     ListMcpServers<'a> = "mcpServerStatus/list" -> Page<McpServer>;
     ReloadMcpServers = "config/mcpServer/reload" -> Done;
+    ReadConfig<'a> = "config/read" -> Config;
     ListProfiles<'a> = "permissionProfile/list" -> Page<PermissionProfile>;
     ReadAccount = "account/read" -> Account;
     ReadRateLimits = "account/rateLimits/read" -> Limits;

@@ -4,7 +4,8 @@
 mod rejoin;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use clodex_json_rpc::{
     Closed, Connection, Event, Id, Notification, Params, Peer, Request, RpcError, Sending, Unanswered,
@@ -12,9 +13,9 @@ use clodex_json_rpc::{
 use serde_json::value::RawValue;
 
 use super::asked::{Asked, NoAnswer, Reply};
-use super::backoff::{OVERLOADED, pause};
-use super::call::{Call, Capabilities, ClientInfo, Initialize, Server};
-use super::heard::Heard;
+use super::backoff::{OVERLOADED, Retries};
+use super::call::{Call, Capabilities, ClientInfo, Initialize};
+use super::turn_history::TurnHistory;
 use crate::version::{CodexVersion, Version};
 pub use rejoin::{Awaited, NotBack, Rejoined, WayBack};
 
@@ -28,11 +29,12 @@ const NOT_WANTED: [&str; 2] = ["item/reasoning/summaryTextDelta", "item/reasonin
 #[derive(Debug)]
 pub struct Client<T> {
     peer: Peer<Sent<T>>,
-    /// What the overloaded server is asked once more, and when.
-    again: Vec<(Instant, Sent<T>)>,
+    again: Retries<Sent<T>>,
     /// What has happened while one answer was waited for.
     ahead: VecDeque<Happened<T>>,
-    heard: Heard,
+    history: TurnHistory,
+    /// Counts [`Client::call`]: an answer that nobody waits for any more is not the next one's.
+    calls: u64,
     /// Counts connections: a question of an earlier one cannot be answered on this one.
     connection: u64,
 }
@@ -52,8 +54,8 @@ struct Sent<T> {
 enum Caller<T> {
     /// Whoever looks at what happens.
     Events(T),
-    /// [`Client::call`], at this moment.
-    Call,
+    /// [`Client::call`], the one with this number.
+    Call(u64),
 }
 
 /// What happened.
@@ -165,12 +167,13 @@ impl<T> Client<T> {
     ) -> Result<(Self, CodexVersion), CallError> {
         let mut greeted = Self {
             peer: Peer::new(connection),
-            again: Vec::new(),
+            again: Retries::none(),
             ahead: VecDeque::new(),
-            heard: Heard::default(),
+            history: TurnHistory::default(),
+            calls: 0,
             connection: 0,
         };
-        let version = greeted.shake_hands(client, deadline)?;
+        let version = greeted.shake_hands(client, deadline, &mut for_ever)?;
         Ok((greeted, version))
     }
 
@@ -180,9 +183,14 @@ impl<T> Client<T> {
         self.connection += 1;
     }
 
-    fn shake_hands(&mut self, client: ClientInfo<'_>, deadline: Instant) -> Result<CodexVersion, CallError> {
+    fn shake_hands(
+        &mut self,
+        client: ClientInfo<'_>,
+        deadline: Instant,
+        wait: &mut Wait<'_>,
+    ) -> Result<CodexVersion, CallError> {
         let capabilities = Capabilities { experimental_api: true, opt_out_notification_methods: &NOT_WANTED };
-        let server: Server = self.call(&Initialize { client_info: client, capabilities }, deadline)?;
+        let server = self.call_while(&Initialize { client_info: client, capabilities }, deadline, wait)?;
         let version = CodexVersion::from_output(server.version().unwrap_or_default());
         match &version {
             CodexVersion::TooOld(old) => return Err(CallError::TooOld(*old)),
@@ -203,12 +211,28 @@ impl<T> Client<T> {
 
     /// Asks and waits for the answer; what happens meanwhile is kept, in order.
     pub fn call<C: Call>(&mut self, call: &C, deadline: Instant) -> Result<C::Answer, CallError> {
-        self.send(call, Some(deadline), Caller::Call)?;
+        self.call_while(call, deadline, &mut for_ever)
+    }
+
+    /// The same, as long as somebody wants to wait: who is woken is asked.
+    fn call_while<C: Call>(
+        &mut self,
+        call: &C,
+        deadline: Instant,
+        wait: &mut Wait<'_>,
+    ) -> Result<C::Answer, CallError> {
+        self.calls += 1;
+        let ours = self.calls;
+        self.send(call, Some(deadline), Caller::Call(ours))?;
         loop {
             match self.step(None) {
+                Some(Step::Happened(Happened::Woken)) if wait(Duration::ZERO).is_break() => {
+                    let closed = Closed::Lost("nobody waits for it any more".to_owned());
+                    return Err(CallError::Closed { method: C::METHOD, closed });
+                }
                 Some(Step::Happened(happened)) => self.ahead.push_back(happened),
-                Some(Step::Returned(answered)) => return answer::<C>(answered),
-                None => {}
+                Some(Step::Returned(number, answered)) if number == ours => return answer::<C>(answered),
+                Some(Step::Returned(..)) | None => {}
             }
         }
     }
@@ -239,7 +263,7 @@ impl<T> Client<T> {
                 None if !self.ahead.is_empty() => return self.ahead.pop_front(),
                 None if until.is_some_and(|until| until <= Instant::now()) => return None,
                 // Nobody is in `call` now, so nothing is returned to it.
-                Some(Step::Returned(_)) | None => {}
+                Some(Step::Returned(..)) | None => {}
             }
         }
     }
@@ -266,8 +290,7 @@ impl<T> Client<T> {
 
     /// The next thing, as far as it is one by then.
     fn step(&mut self, until: Option<Instant>) -> Option<Step<T>> {
-        let next_try = self.again.iter().map(|(at, _)| *at).min();
-        let Some(event) = self.peer.next(until.into_iter().chain(next_try).min()) else {
+        let Some(event) = self.peer.next(until.into_iter().chain(self.again.next_at()).min()) else {
             return self.try_again();
         };
         Some(match event {
@@ -288,7 +311,7 @@ impl<T> Client<T> {
             Event::Asked(request) => {
                 Step::Happened(Happened::Asked(Question { request, connection: self.connection }))
             }
-            Event::Told(notification) if !self.heard.is_new(&notification) => return None,
+            Event::Told(notification) if !self.history.is_new(&notification) => return None,
             Event::Told(notification) => Step::Happened(Happened::Told(notification)),
             // Its caller has been told that it came too late.
             Event::Stray(_) => return None,
@@ -300,31 +323,25 @@ impl<T> Client<T> {
 
     /// Once more a little later, as long as that is before the deadline.
     fn overloaded(&mut self, mut sent: Sent<T>, error: RpcError) -> Option<Step<T>> {
-        let at = Instant::now() + pause(sent.tries);
-        if sent.deadline.is_some_and(|deadline| deadline <= at) {
-            let method = sent.method;
-            return Some(returned(sent.caller, Err(CallError::Refused { method, error })));
-        }
+        let (tries, deadline) = (sent.tries, sent.deadline);
         sent.tries += 1;
-        self.again.push((at, sent));
-        None
+        let Sent { caller, method, .. } = self.again.put(sent, tries, Instant::now(), deadline).err()?;
+        Some(returned(caller, Err(CallError::Refused { method, error })))
     }
 
     fn try_again(&mut self) -> Option<Step<T>> {
-        let now = Instant::now();
-        let due = self.again.iter().position(|(at, _)| *at <= now)?;
-        let (_, sent) = self.again.swap_remove(due);
-        let (sent, error) = self.put(sent).err()?;
+        let due = self.again.due(Instant::now())?;
+        let (sent, error) = self.put(due).err()?;
         Some(returned(sent.caller, Err(error)))
     }
 
     /// What waits to be asked again never will be: that is told before the end.
     fn closed(&mut self, closed: Closed) -> Option<Step<T>> {
         let mut of_call = None;
-        for (_, Sent { caller, method, .. }) in std::mem::take(&mut self.again) {
+        for Sent { caller, method, .. } in self.again.take() {
             match returned(caller, Err(CallError::Closed { method, closed: closed.clone() })) {
                 Step::Happened(happened) => self.ahead.push_back(happened),
-                returned @ Step::Returned(_) => of_call = Some(returned),
+                returned @ Step::Returned(..) => of_call = Some(returned),
             }
         }
         self.ahead.push_back(Happened::Closed(closed));
@@ -332,16 +349,24 @@ impl<T> Client<T> {
     }
 }
 
+/// Waits a while, or is asked whether it would; `Break`: nobody wants to any more.
+type Wait<'a> = dyn FnMut(Duration) -> ControlFlow<()> + 'a;
+
+fn for_ever(_: Duration) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
 /// What one step comes to.
 enum Step<T> {
     Happened(Happened<T>),
-    Returned(Result<Params, CallError>),
+    /// The call with this number.
+    Returned(u64, Result<Params, CallError>),
 }
 
 fn returned<T>(caller: Caller<T>, outcome: Result<Params, CallError>) -> Step<T> {
     match caller {
         Caller::Events(caller) => Step::Happened(Happened::Answered(caller, outcome)),
-        Caller::Call => Step::Returned(outcome),
+        Caller::Call(number) => Step::Returned(number, outcome),
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use clodex_core::FailureKind;
 
 use crate::failure::failure_kind;
-use crate::wire::{Text, last_key_wins};
+use crate::tolerant_json::{Text, last_key_wins};
 
 last_key_wins! {
     /// An error as a turn or a notification holds it.
@@ -39,7 +39,7 @@ impl<'de> serde::Deserialize<'de> for Info<'de> {
                 }
                 Ok(word)
             }
-            crate::wire::otherwise_default! { bool number float null list }
+            crate::tolerant_json::otherwise_default! { bool number float null list }
         }
 
         deserializer.deserialize_any(WordOrKey)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use clodex_core::{ChangeKind, CommandStatus, Event, FileChange, PatchStatus};
 
 use crate::shell_command::unwrap_shell;
-use crate::wire::{Count, List, Text, last_key_wins};
+use crate::tolerant_json::{Count, List, Text, last_key_wins};
 
 last_key_wins! {
     /// An item of any type: each type uses some of the fields.
@@ -24,6 +24,7 @@ last_key_wins! {
         "query" => query: Text<'a>,
         "prompt" => prompt: Text<'a>,
         "review" => review: Text<'a>,
+        "receiverThreadIds" => receivers: List<Text<'a>>,
     }
 }
 
@@ -43,6 +44,11 @@ last_key_wins! {
 }
 
 impl<'a> Item<'a> {
+    /// The threads of the sub-agents that it is about.
+    pub(super) fn take_sub_agents(&mut self) -> Vec<Cow<'a, str>> {
+        std::mem::take(&mut self.receivers.0).into_iter().map(|thread| thread.0).collect()
+    }
+
     pub(super) fn started(self) -> Event<'a> {
         match &*self.kind.0 {
             "commandExecution" => {

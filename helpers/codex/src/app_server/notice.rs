@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::error_info::{ErrorInfo, failure};
 use super::item::Item;
 use super::rate_limits::RateLimitsWire;
-use crate::wire::{Count, Flag, List, Text, last_key_wins};
+use crate::tolerant_json::{Count, Flag, List, Text, last_key_wins};
 
 /// A notification: of which thread and turn, where it is of one, and what.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Notice<'a> {
     pub thread_id: Cow<'a, str>,
     /// Empty where it is of none.
     pub turn_id: Cow<'a, str>,
+    /// The threads of the sub-agents that it names: the thread's own, or a sub-agent's.
+    pub sub_agents: Vec<Cow<'a, str>>,
     /// What it tells.
     pub told: Told<'a>,
 }
@@ -90,6 +92,15 @@ pub enum ThreadStatus {
     Failed,
     /// Something that is not known here.
     Unknown,
+}
+
+/// A turn by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnOf {
+    /// Its thread.
+    pub thread: String,
+    /// Its id.
+    pub id: String,
 }
 
 /// Whether Codex tries again by itself.
@@ -207,6 +218,11 @@ impl<'a> Notice<'a> {
 }
 
 impl<'a> Notice<'a> {
+    /// The turn that it is of.
+    pub fn turn(&self) -> TurnOf {
+        TurnOf { thread: self.thread_id.to_string(), id: self.turn_id.to_string() }
+    }
+
     /// What it is in the story of a run whose thread it is of, or that it is of none; `usage` is that of the thread so far. None: a run's
     /// story has no word for it.
     pub fn story(self, usage: Usage) -> Option<Event<'a>> {
@@ -220,6 +236,7 @@ impl<'a> Notice<'a> {
                 Some(Event::TurnFailed { message, kind: FailureKind::Other })
             }
             Told::PatchProposed { item, changes } => Some(Event::FilesChanging { item, changes }),
+            Told::Tokens { total, .. } => Some(Event::TokensUsed { usage: total }),
             // About the machine and its configuration, as `codex exec` tells on stderr.
             Told::Event(Event::Warning { .. }) if is_of_none => None,
             Told::Event(event) => Some(event),
@@ -230,7 +247,6 @@ impl<'a> Notice<'a> {
             | Told::ThreadIs(_)
             | Told::MessagePart { .. }
             | Told::ModelIs(_)
-            | Told::Tokens { .. }
             | Told::RateLimits(_)
             | Told::RequestResolved(_)
             | Told::Other(_) => None,
@@ -239,7 +255,8 @@ impl<'a> Notice<'a> {
 }
 
 impl<'a> Params<'a> {
-    fn notice(self, method: &'a str) -> Notice<'a> {
+    fn notice(mut self, method: &'a str) -> Notice<'a> {
+        let sub_agents = self.item.take_sub_agents();
         let first = |one: Text<'a>, other: &Text<'a>| if one.0.is_empty() { other.0.clone() } else { one.0 };
         let thread_id = first(self.thread_id, &self.thread.id);
         let turn_id = first(self.turn_id, &self.turn.id);
@@ -270,7 +287,7 @@ impl<'a> Params<'a> {
             "serverRequest/resolved" => Told::RequestResolved(self.request.0),
             other => Told::Other(Cow::Borrowed(other)),
         };
-        Notice { thread_id, turn_id, told }
+        Notice { thread_id, turn_id, sub_agents, told }
     }
 }
 

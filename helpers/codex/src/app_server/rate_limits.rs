@@ -2,7 +2,7 @@
 
 use clodex_core::{RateLimits, RateWindow};
 
-use crate::wire::{Count, Text, last_key_wins};
+use crate::tolerant_json::{Count, Text, last_key_wins};
 
 /// The limits that hold for all models. Those of single models are told under names of their own.
 const ALL_MODELS: &str = "codex";

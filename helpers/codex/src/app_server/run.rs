@@ -2,11 +2,12 @@
 //! process; the time is told. The order matters: nothing of the user's may run before the run is let go, and thread
 //! start is when Codex starts MCP servers.
 
-mod asking;
 mod effect;
-mod hearing;
+mod incoming;
+mod interruption;
+mod outgoing;
+mod pending;
 mod request;
-mod waiting;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -17,27 +18,56 @@ use clodex_json_rpc::{Calls, Message, Notification, Params, Request, Response, R
 use serde_json::value::RawValue;
 
 use super::asked::{Asked, NoAnswer, Reply};
+use super::backoff::Retries;
 use super::call::{
-    Capabilities, CleanTerminals, ClientInfo, Initialize, Input, InterruptTurn, OneTurn, OpenThread, Server,
-    StartTurn, SteerTurn,
+    Capabilities, ClientInfo, Initialize, Input, ListMcpServers, McpServer, OneTurn, OpenThread, Page,
+    Server, StartTurn, SteerTurn,
 };
 use super::client::OLDEST_SERVER;
-use super::heard::Heard;
+use super::family::Family;
+use super::patches::Patches;
+use super::said_in_turn::SaidInTurn;
+use super::turn_history::TurnHistory;
 use crate::version::CodexVersion;
 pub use effect::{AskedOfUs, Effect, Stage, Unheard};
+use interruption::Interruption;
+use pending::{Sent, Waiting};
 pub use request::{RunRequest, ThreadWish};
-use waiting::{Sent, Waiting};
 
-/// How far an interrupt has come: the turn is over when Codex has said so, and its commands when they were ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Interruption {
+/// What is told once more when it is complete, and until then for every few characters or as a whole again and again. Life
+/// shows in what is left: items begin and end, thoughts come in parts, commands use the machine.
+const NOT_WANTED: [&str; 8] = [
+    "item/agentMessage/delta",
+    "item/reasoning/summaryTextDelta",
+    "item/reasoning/textDelta",
+    "item/plan/delta",
+    "item/commandExecution/outputDelta",
+    "item/fileChange/outputDelta",
+    "item/fileChange/patchUpdated",
+    "turn/diff/updated",
+];
+
+/// The name of what a turn begins with: a Codex that shows it shows all names.
+const BEGINNING: &str = "clodex-turn";
+
+/// How far the turn has come.
+#[derive(Debug)]
+enum Turn {
     None,
-    /// The turn was asked to end.
-    Asked,
-    /// What it runs is being ended.
-    Cleaning,
-    /// Nothing runs; Codex has not said yet that the turn is over.
-    Clean,
+    /// It was asked for; its id, once Codex has taken it on. It cannot be told anything yet.
+    Asked(Option<String>),
+    /// The model is at work, by the turn's id.
+    Begun(String),
+}
+
+impl Turn {
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Asked(id) => id.as_deref(),
+            Self::Begun(id) => Some(id),
+        }
+    }
 }
 
 /// A run.
@@ -45,19 +75,21 @@ enum Interruption {
 pub struct AppServerRun {
     request: RunRequest,
     calls: Calls<Sent>,
-    /// What the overloaded server is asked once more, and when.
-    again: Vec<(Instant, Sent)>,
+    again: Retries<Sent>,
     stage: Stage,
     let_go: bool,
     thread: Option<String>,
-    turn: Option<String>,
+    /// The thread, while its MCP servers are waited for.
+    opened: Option<Box<OpenThread>>,
+    turn: Turn,
+    said: SaidInTurn,
     interruption: Interruption,
+    family: Family,
     usage: Usage,
-    /// The files of patches that have begun, by item: approval names the item only.
-    patches: BTreeMap<String, Vec<String>>,
+    patches: Patches,
     questions: BTreeMap<u64, Request>,
     next_question: u64,
-    heard: Heard,
+    history: TurnHistory,
     effects: VecDeque<Effect>,
 }
 
@@ -67,20 +99,23 @@ impl AppServerRun {
         let mut run = Self {
             request,
             calls: Calls::default(),
-            again: Vec::new(),
+            again: Retries::none(),
             stage: Stage::Greeting,
             let_go: false,
             thread: None,
-            turn: None,
-            interruption: Interruption::None,
+            opened: None,
+            turn: Turn::None,
+            said: SaidInTurn::named("clodex-steer-"),
+            interruption: Interruption::default(),
+            family: Family::default(),
             usage: Usage::default(),
-            patches: BTreeMap::new(),
+            patches: Patches::default(),
             questions: BTreeMap::new(),
             next_question: 1,
-            heard: Heard::default(),
+            history: TurnHistory::default(),
             effects: VecDeque::new(),
         };
-        let capabilities = Capabilities { experimental_api: true, opt_out_notification_methods: &[] };
+        let capabilities = Capabilities { experimental_api: true, opt_out_notification_methods: &NOT_WANTED };
         run.ask(&Initialize { client_info: client, capabilities }, Waiting::Greeting, now);
         run
     }
@@ -112,36 +147,25 @@ impl AppServerRun {
         self.stage
     }
 
-    /// Whether a turn is under way.
+    /// Whether a turn was asked for that is not over.
     pub fn is_working(&self) -> bool {
-        self.turn.is_some()
+        !matches!(self.turn, Turn::None)
     }
 
     /// Says something while the model works; the effects tell under this number whether it was heard.
     pub fn steer(&mut self, number: u64, text: &str, now: Instant) {
-        let (Some(thread), Some(turn)) = (self.thread.clone(), self.turn.clone()) else {
+        let (Some(thread), Turn::Begun(turn)) = (self.thread.clone(), &self.turn) else {
             let why = Unheard::Refused("no turn is running".to_owned());
             return self.effects.push_back(Effect::NotSteered(number, why));
         };
-        let name = format!("clodex-steer-{number}");
+        let name = self.said.steer(number);
         let call = SteerTurn {
             thread_id: &thread,
-            expected_turn_id: &turn,
+            expected_turn_id: &turn.clone(),
             input: &[Input::Text { text }],
             client_user_message_id: Some(&name),
         };
         self.ask(&call, Waiting::Steer(number), now);
-    }
-
-    /// Ends the turn and what it runs; the thread stays.
-    pub fn interrupt(&mut self, now: Instant) {
-        let (Some(thread), Some(turn)) = (self.thread.clone(), self.turn.clone()) else {
-            return self.effects.push_back(Effect::NotInterrupted("no turn is running".to_owned()));
-        };
-        if self.interruption == Interruption::None {
-            self.interruption = Interruption::Asked;
-            self.ask(&InterruptTurn { thread_id: &thread, turn_id: &turn }, Waiting::Interrupt, now);
-        }
     }
 
     /// Begins the turn that was requested, in the thread that is open, with its prompt and these texts after it. (What
@@ -166,12 +190,19 @@ impl AppServerRun {
         let outcome = match answer {
             Ok(result) => Ok(result),
             Err(NoAnswer::Refuse(_)) => Err(refusal()),
-            Err(wrong @ (NoAnswer::WantsDecision | NoAnswer::WantsText)) => return Err(wrong),
+            Err(wrong @ (NoAnswer::WantsDecision | NoAnswer::WantsText | NoAnswer::Misfit(_))) => {
+                return Err(wrong);
+            }
         };
         let id = request.id.clone();
         self.questions.remove(&number);
         self.say(&Message::Response(Response { id, outcome }));
         Ok(())
+    }
+
+    /// No turn runs: who has not been heard by now will not be.
+    fn tell_not_read(&mut self) {
+        self.effects.extend(self.said.not_read().map(Effect::NotRead));
     }
 
     fn open(&mut self, now: Instant) {
@@ -185,7 +216,7 @@ impl AppServerRun {
 
     fn start_turn(&mut self, texts: &[String], now: Instant) {
         let Some(thread) = self.thread.clone() else { return };
-        let request = std::mem::take(&mut self.request);
+        let mut request = std::mem::take(&mut self.request);
         let mut input: Vec<Input<'_>> = texts.iter().map(|text| Input::Text { text }).collect();
         input.extend(request.images.iter().map(|path| Input::LocalImage { path }));
         let call = StartTurn {
@@ -194,10 +225,14 @@ impl AppServerRun {
             effort: request.effort.as_deref(),
             model: None,
             output_schema: request.output_schema.as_deref(),
-            client_user_message_id: None,
+            client_user_message_id: Some(BEGINNING),
         };
         self.stage = Stage::Turn;
+        self.turn = Turn::Asked(None);
+        self.end_no_more();
         self.ask(&call, Waiting::Turn, now);
+        // The thread knows them now.
+        request.images.clear();
         self.request = request;
     }
 
@@ -206,27 +241,33 @@ impl AppServerRun {
             Waiting::Greeting => {
                 serde_json::from_str(result.get()).map(|server: Server| self.greeted(&server, now))
             }
-            Waiting::Open(_) => serde_json::from_str(result.get()).map(|open: OpenThread| self.opened(open)),
+            Waiting::Open(_) => {
+                serde_json::from_str(result.get()).map(|open: OpenThread| self.opened(open, now))
+            }
+            Waiting::Mcp => {
+                serde_json::from_str(result.get()).map(|page: Page<McpServer>| self.listed(&page.data))
+            }
             Waiting::Turn => serde_json::from_str(result.get()).map(|OneTurn { turn }| {
-                self.turn.get_or_insert(turn.id);
+                if let Turn::Asked(id) = &mut self.turn {
+                    *id = Some(turn.id);
+                }
             }),
             Waiting::Steer(number) => {
                 self.effects.push_back(Effect::Steered(*number));
+                self.said.is_taken(*number);
+                if self.turn.id().is_none() {
+                    self.tell_not_read();
+                }
                 Ok(())
             }
-            Waiting::Interrupt => {
-                self.clean(now);
-                Ok(())
-            }
-            Waiting::Clean => {
-                self.interruption = Interruption::Clean;
-                self.tell_interrupted();
+            Waiting::End(ending) => {
+                self.has_ended(ending, now);
                 Ok(())
             }
         };
         if let Err(error) = read {
             let why = format!("codex answered `{}` with something else: {error}", waiting.method());
-            self.not_answered(waiting, Unheard::Unanswered(why));
+            self.not_answered(waiting, Unheard::Unanswered(why), now);
         }
     }
 
@@ -250,50 +291,39 @@ impl AppServerRun {
         self.open(now);
     }
 
-    fn opened(&mut self, open: OpenThread) {
+    fn opened(&mut self, open: OpenThread, now: Instant) {
         self.stage = Stage::Opened;
         if let Err(why) = self.request.is_met_by(&open) {
             return self.effects.push_back(Effect::Failed(self.stage, why));
         }
         self.thread = Some(open.thread.id.clone());
         self.event(Event::ThreadStarted { thread_id: Cow::Owned(open.thread.id.clone()) });
-        self.effects.push_back(Effect::Open(Box::new(open)));
+        if self.request.mcp.is_empty() {
+            return self.effects.push_back(Effect::Open(Box::new(open)));
+        }
+        self.ask(&ListMcpServers { thread_id: &open.thread.id }, Waiting::Mcp, now);
+        self.opened = Some(Box::new(open));
     }
 
-    /// Ends what an interrupted turn has left running, once.
-    fn clean(&mut self, now: Instant) {
-        if matches!(self.interruption, Interruption::Cleaning | Interruption::Clean) {
-            return;
-        }
-        if let Some(thread) = self.thread.clone() {
-            self.interruption = Interruption::Cleaning;
-            self.ask(&CleanTerminals { thread_id: &thread }, Waiting::Clean, now);
-        }
-    }
-
-    /// A turn that Codex has not ended yet would take the next one for more of its own.
-    fn tell_interrupted(&mut self) {
-        if self.interruption == Interruption::Clean && self.turn.is_none() {
-            self.interruption = Interruption::None;
-            self.effects.push_back(Effect::Interrupted);
+    /// The thread is as good as not open until its servers are ready.
+    fn listed(&mut self, servers: &[McpServer]) {
+        match self.request.has_its_servers(servers) {
+            Ok(()) => self.effects.extend(self.opened.take().map(Effect::Open)),
+            Err(why) => self.effects.push_back(Effect::Failed(self.stage, why)),
         }
     }
 
-    fn not_answered(&mut self, waiting: &Waiting, why: Unheard) {
+    fn not_answered(&mut self, waiting: &Waiting, why: Unheard, now: Instant) {
         match waiting {
-            Waiting::Greeting | Waiting::Open(_) | Waiting::Turn => {
+            Waiting::Greeting | Waiting::Open(_) | Waiting::Mcp | Waiting::Turn => {
+                self.turn = Turn::None;
                 self.effects.push_back(Effect::Failed(self.stage, why.into_text()));
             }
-            Waiting::Steer(number) => self.effects.push_back(Effect::NotSteered(*number, why)),
-            Waiting::Interrupt => {
-                self.interruption = Interruption::None;
-                self.effects.push_back(Effect::NotInterrupted(why.into_text()));
+            Waiting::Steer(number) => {
+                self.said.is_not_taken(*number);
+                self.effects.push_back(Effect::NotSteered(*number, why));
             }
-            // What is interrupted has to be over: then by the end of the run.
-            Waiting::Clean => {
-                let why = format!("what the interrupted turn ran could not be ended: {}", why.into_text());
-                self.effects.push_back(Effect::Failed(self.stage, why));
-            }
+            Waiting::End(ending) => self.has_not_ended(ending, why, now),
         }
     }
 

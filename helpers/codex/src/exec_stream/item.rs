@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use clodex_core::{ChangeKind, CommandStatus, Event, FileChange, PatchStatus};
 
 use crate::shell_command::unwrap_shell;
-use crate::wire::{Count, Flag, List, Text, last_key_wins};
+use crate::tolerant_json::{Count, Flag, List, Text, last_key_wins};
 
 last_key_wins! {
     /// An item of any type: each type uses some of the fields.

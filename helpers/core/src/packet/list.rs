@@ -18,6 +18,9 @@ pub(super) fn list(field: Field, section: &Section<'_>, problems: &mut Vec<Packe
     let mut none = None;
     for (line, raw) in section.lines.iter().flat_map(entries) {
         match unquoted(raw) {
+            Ok(text) if text == raw && is_several(&section.lines, line, raw) => {
+                problems.push(several(field, line, raw));
+            }
             Ok(text) if raw.eq_ignore_ascii_case("none") && text == raw => none = Some(line),
             Ok(text) => items.push(PacketItem { text: text.to_owned(), line }),
             Err((what, hint)) => problems.push(PacketProblem::at(line, format!("{field}: {what}"), hint)),
@@ -33,6 +36,18 @@ pub(super) fn list(field: Field, section: &Section<'_>, problems: &mut Vec<Packe
         }
         None => List::Items(items),
     }
+}
+
+/// Words on the header line without a comma may be one path or several.
+fn is_several(lines: &[Line<'_>], number: usize, entry: &str) -> bool {
+    let is_all = |line: &Line<'_>| line.place == Place::Header && line.text.trim() == entry;
+    entry.contains(char::is_whitespace) && lines.iter().any(|line| line.number == number && is_all(line))
+}
+
+fn several(field: Field, line: usize, entry: &str) -> PacketProblem {
+    let listed = entry.split_whitespace().collect::<Vec<_>>().join(", ");
+    let hint = format!("write `{field}: {listed}` if they are several, or put the one in backticks");
+    PacketProblem::at(line, format!("{field}: `{entry}` may be one entry or several"), hint)
 }
 
 fn entries<'a>(line: &Line<'a>) -> Vec<(usize, &'a str)> {
@@ -104,16 +119,24 @@ fn remark(entry: &str) -> Refusal {
     (format!("`{entry}` is not one entry"), hint)
 }
 
-/// A scope entry that no repository could make right, by what is written alone.
-pub(super) fn scope_refusal(text: &str) -> Option<Refusal> {
+/// A scope entry that looks like more than a path: what a shell would expand, or what would take something out.
+pub fn scope_syntax_refusal(text: &str) -> Option<(String, &'static str)> {
     let variable = |rest: &str| rest.starts_with(|c: char| c.is_ascii_uppercase() || c == '{');
     if text.starts_with('~') || text.strip_prefix('$').is_some_and(variable) {
         let hint = "write the path itself, relative to WORKDIR";
         return Some((format!("`{text}` is shell syntax, which nothing expands here"), hint));
     }
-    if text.starts_with('!') {
+    let takes_out = text.starts_with('!');
+    takes_out.then(|| {
         let hint = "list what may be changed instead";
-        return Some((format!("`{text}` takes something out, which a list cannot"), hint));
+        (format!("`{text}` takes something out, which a list cannot"), hint)
+    })
+}
+
+/// A scope entry that no repository could make right, by what is written alone.
+pub(super) fn scope_refusal(text: &str) -> Option<Refusal> {
+    if let Some(refusal) = scope_syntax_refusal(text) {
+        return Some(refusal);
     }
     let refused = ScopeEntry::parse(text, b"", b"").err()?;
     let hint = match &refused {
@@ -148,7 +171,7 @@ pub fn copy_refusal(text: &str) -> Option<(String, &'static str)> {
     let strange = |part: &str| matches!(part, "" | "." | ".." | "~") || part.eq_ignore_ascii_case(".git");
     if text.contains(['*', '?', '[']) || parts.any(strange) {
         let hint = "name a file or a directory below WORKDIR, such as `.env` or `node_modules`";
-        return Some((format!("`{text}` is no plain path below the work directory"), hint));
+        return Some((format!("`{text}` is not a plain path below the work directory"), hint));
     }
     None
 }

@@ -63,6 +63,7 @@ fn scope_lists_may_be_written_in_these_ways() {
             vec!["./none", "/r/src", ".github/", "$id.tsx", "my file"],
         ),
         ("WRITE SCOPE: .\n", vec!["."]),
+        ("WRITE SCOPE: `my file`\n- my other file\n", vec!["my file", "my other file"]),
     ] {
         assert_eq!(scope(written), wanted, "{written}");
     }
@@ -106,17 +107,17 @@ fn broken_packets_are_refused_with_line_and_reason() {
         (full("- src/\n", "- docs/\nNOTE: also\n- src/\n"), 6, "unknown field NOTE"),
         (full("- src/", "- ../"), 5, "WRITE SCOPE: `../` holds `..`"),
         (full("- src/", "- src/../lib"), 5, "WRITE SCOPE: `src/../lib` holds `..`"),
-        (full("- src/", "- //"), 5, "WRITE SCOPE: `//` lies outside the repository"),
+        (full("- src/", "- //"), 5, "WRITE SCOPE: `//` is outside the repository"),
         (
             full("- src/", "- .git/hooks"),
             5,
-            "WRITE SCOPE: `.git/hooks` lies in `.git`, which is never in scope",
+            "WRITE SCOPE: `.git/hooks` is in `.git`, which is never in scope",
         ),
-        (full("- src/", "- sub/.GIT"), 5, "WRITE SCOPE: `sub/.GIT` lies in `.git`, which is never in scope"),
+        (full("- src/", "- sub/.GIT"), 5, "WRITE SCOPE: `sub/.GIT` is in `.git`, which is never in scope"),
         (
             full("- src/", "- src/[ab"),
             5,
-            "WRITE SCOPE: `src/[ab` is no valid glob: unclosed character class; missing ']'",
+            "WRITE SCOPE: `src/[ab` is not a valid glob: unclosed character class; missing ']'",
         ),
         (full("- src/", "- ~/x"), 5, "WRITE SCOPE: `~/x` is shell syntax, which nothing expands here"),
         (
@@ -128,6 +129,7 @@ fn broken_packets_are_refused_with_line_and_reason() {
         (full("- src/", "- src/ (tests only)"), 5, "WRITE SCOPE: `src/ (tests only)` is not one entry"),
         (full("- src/", "- src/, docs/"), 5, "WRITE SCOPE: `src/, docs/` is not one entry"),
         (full("- src/", "- `src/` and `docs/`"), 5, "WRITE SCOPE: ``src/` and `docs/`` is not one entry"),
+        (full(":\n- src/", ": src lib"), 4, "WRITE SCOPE: `src lib` may be one entry or several"),
         (full("- src/", "1. src/"), 5, "WRITE SCOPE: `1. src/` is not one entry"),
         (full("- src/", "- [ ] src/"), 5, "WRITE SCOPE: `[ ] src/` is not one entry"),
         (full("- src/", "- \"src/\""), 5, "WRITE SCOPE: `\"src/\"` is not one entry"),
@@ -157,13 +159,17 @@ fn broken_packets_are_refused_with_line_and_reason() {
             12,
             "`BY–PRODUCTS: x` looks like the field BY-PRODUCTS but is none",
         ),
-        (full("- d", "- d\nCOPY: ../.env"), 12, "COPY: `../.env` is no plain path below the work directory"),
-        (full("- d", "- d\nCOPY: a/.git"), 12, "COPY: `a/.git` is no plain path below the work directory"),
+        (
+            full("- d", "- d\nCOPY: ../.env"),
+            12,
+            "COPY: `../.env` is not a plain path below the work directory",
+        ),
+        (full("- d", "- d\nCOPY: a/.git"), 12, "COPY: `a/.git` is not a plain path below the work directory"),
         (full("- d", "- d\nMCP\n- docs"), 12, "`MCP` looks like the field MCP but is none"),
-        (full("- d", "- d\nMCP: a.b"), 12, "MCP `a.b` is no server name"),
+        (full("- d", "- d\nMCP: a.b"), 12, "MCP `a.b` is not a server name"),
         (full("- d", "- d\nALLOW DIRTY OVERLAP: maybe"), 12, "ALLOW DIRTY OVERLAP is `maybe`"),
         (full("- d", "- d\nALLOW DIRTY OVERLAP:"), 12, "ALLOW DIRTY OVERLAP is empty"),
-        (full("- d", "- d\nMCP: a b"), 12, "MCP `a b` is no server name"),
+        (full("- d", "- d\nMCP: a b"), 12, "MCP: `a b` may be one entry or several"),
         (full("- d", "- d\nTIER: very deep"), 12, "TIER `very deep` is not one word"),
         (full("- d", "- d\nBY-PRODUCTS: ../x"), 12, "BY-PRODUCTS: `../x` holds `..`"),
         (full("- d", "- d\n```\nx"), 12, "the code fence that opens here is never closed"),
@@ -172,14 +178,16 @@ fn broken_packets_are_refused_with_line_and_reason() {
         ("\u{feff}\n \n".into(), 0, "the packet is empty"),
         ("x".repeat(PACKET_MAX_BYTES + 1), 0, "1048577 bytes is more than the 1048576 a packet may have"),
     ] {
-        let found = problems(&packet);
-        assert!(found.contains(&(line, what.to_owned())), "wanted {line}: {what}\nfound {found:?}");
-        assert_eq!(
-            found.len(),
-            if what.starts_with("unknown field WRTE") { 2 } else { 1 },
-            "{what}: {found:?}"
-        );
+        is_refused(&packet, line, what);
     }
+}
+
+#[track_caller]
+fn is_refused(packet: &str, line: usize, what: &str) {
+    let found = problems(packet);
+    assert!(found.contains(&(line, what.to_owned())), "wanted {line}: {what}\nfound {found:?}");
+    let all = if what.starts_with("unknown field WRTE") { 2 } else { 1 };
+    assert_eq!(found.len(), all, "{what}: {found:?}");
 }
 
 #[test]
@@ -257,6 +265,17 @@ fn what_a_worker_may_do_besides_is_read() {
 }
 
 #[test]
+fn a_run_is_called_by_its_name_or_by_one_word_made_of_the_objective() {
+    let name = |packet: String| Packet::parse(packet.as_bytes()).unwrap().run_name();
+    let objective = "**Fix** the `login` page: it's slow, and nobody knows why";
+    assert_eq!(
+        name(FULL.replace(": o", &format!(": {objective}"))),
+        "fix-the-login-page-it-s-slow-and-nobody"
+    );
+    assert_eq!(name(format!("NAME: Add slugs\n{FULL}")), "Add slugs");
+}
+
+#[test]
 fn the_title_is_the_name_or_the_first_line_of_the_objective() {
     let title = |packet: String| Packet::parse(packet.as_bytes()).unwrap().title().to_owned();
     assert_eq!(title(FULL.replace(": o", ":\n\nAdd slugs\nand more")), "Add slugs");
@@ -268,7 +287,8 @@ fn bullets(entries: &[String]) -> String {
 }
 
 prop_compose! {
-    fn prose()(lines in prop::collection::vec("[a-zé`(),.]{1,12}( [a-z:`*]{1,6}){0,3}", 1..4)) -> String {
+    // Three marks at the beginning would be a fence, which holds what follows.
+    fn prose()(lines in prop::collection::vec("`{0,2}[a-zé(),.][a-zé`(),.]{0,9}( [a-z:`*]{1,6}){0,3}", 1..4)) -> String {
         bullets(&lines)
     }
 }

@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         let items = self.items(Field::Mcp);
         for item in &items {
             if !is_word(&item.text) || item.text.contains('.') {
-                let what = format!("MCP `{}` is no server name", shortened(&item.text));
+                let what = format!("MCP `{}` is not a server name", shortened(&item.text));
                 self.refuse(
                     item.line,
                     what,

@@ -150,10 +150,9 @@ impl ProgressFold {
                 self.progress.activity = one_line(message, ACTIVITY_CHARS);
             }
             Event::Error { message, .. } => self.progress.last_error = Some(one_line(message, ERROR_CHARS)),
+            Event::TokensUsed { usage } => self.used(*usage),
             Event::TurnCompleted { usage } => {
-                let tokens = self.base.tokens_of_run(*usage);
-                self.progress.tokens =
-                    tokens.map(|tokens| tokens.input + tokens.output).or(self.progress.tokens);
+                self.used(*usage);
                 self.turn_ended();
             }
             Event::TurnFailed { message, .. } => {
@@ -162,6 +161,11 @@ impl ProgressFold {
             }
             Event::ThreadStarted { .. } | Event::Warning { .. } | Event::Unknown { .. } | Event::Garbage => {}
         }
+    }
+
+    fn used(&mut self, thread: Usage) {
+        let tokens = self.base.tokens_of_run(thread);
+        self.progress.tokens = tokens.map(|tokens| tokens.input + tokens.output).or(self.progress.tokens);
     }
 
     fn begin(&mut self, item: &str, phase: Phase, activity: &str) {

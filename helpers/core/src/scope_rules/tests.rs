@@ -79,7 +79,7 @@ fn what_can_never_be_granted_is_refused_with_its_reason() {
         ("/r/repo/.git", "reserved-git"),
         (".codex-dispatch/", "reserved-dispatch"),
         ("a\0b", "NUL"),
-        ("src/[", "no valid glob"),
+        ("src/[", "not a valid glob"),
     ];
     for (entry, want) in table {
         let error = ScopeEntry::parse(entry, b"", b"/r/repo").unwrap_err();

@@ -9,8 +9,8 @@ use super::{Backend, ContainmentWish, Layer, Setting, Source};
 use crate::yaml::{YamlError, parse_yaml, yaml_keys};
 use crate::{Enforcement, Isolate, OnViolation, Sandbox};
 
-/// No project needs more, and a repository must not switch the watchdog off.
-const PROJECT_LIMIT_SEC: std::ops::RangeInclusive<u64> = 1..=86_400;
+/// Seconds that a project may set a limit to: none needs more, and a repository must not switch the watchdog off.
+pub const PROJECT_LIMIT_SEC: std::ops::RangeInclusive<u64> = 1..=86_400;
 
 /// Keys that a project file may never have, whatever their value.
 const NOT_FOR_PROJECTS: [&str; 15] = [
@@ -100,7 +100,7 @@ impl Layer {
             path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir))
         };
         if read.templates.as_ref().is_some_and(leaves) {
-            let what = "templates of a project lie inside it";
+            let what = "templates of a project must be inside it";
             return Err(YamlError::new(file, what, "write a relative path without `..`"));
         }
         layer(file, read, project, &Source::Project(file.to_owned()))

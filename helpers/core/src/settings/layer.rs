@@ -9,7 +9,7 @@ use crate::{Enforcement, Isolate, OnViolation, Sandbox};
 /// A value and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting<T> {
-    /// What holds.
+    /// The effective value.
     pub value: T,
     /// Who says so.
     pub source: Source,

@@ -65,7 +65,7 @@ fn each_layer_wins_over_the_weaker_ones() {
             ("allow_dirty_overlap", "false", "packet field ALLOW DIRTY OVERLAP"),
             ("verify", "true", "environment CLODEX_VERIFY"),
             ("verify_timeout_sec", "60", "project file /p/.clodex/config.yaml"),
-            ("backend", "exec", "default"),
+            ("backend", "auto", "default"),
             ("output_dir", "in the work directory", "default"),
             ("codex", "/bin/codex", "user file /u/config.yaml"),
             ("containment", "auto", "default"),
@@ -159,8 +159,8 @@ fn a_project_file_never_widens_what_a_run_may_do() {
     for (text, wanted) in [
         ("timeout_sec: 0", "timeout_sec of a project is between 1 and 86400"),
         ("heartbeat_sec: 86401", "heartbeat_sec of a project is between 1 and 86400"),
-        ("templates: ../x", "templates of a project lie inside it"),
-        ("templates: /etc", "templates of a project lie inside it"),
+        ("templates: ../x", "templates of a project must be inside it"),
+        ("templates: /etc", "templates of a project must be inside it"),
         ("tire: deep", "unknown field `tire`"),
         ("timeout_sec: soon", "invalid type"),
     ] {
@@ -186,4 +186,13 @@ fn a_bad_user_file_is_an_error_that_names_it() {
         let error = Layer::from_user_file("/u/config.yaml", text, Path::new("/u")).unwrap_err().to_string();
         assert!(error.starts_with("cannot read `/u/config.yaml`: ") && error.contains(wanted), "{error}");
     }
+}
+
+#[test]
+fn an_isolated_run_puts_its_own_back_unless_somebody_says_otherwise() {
+    let isolated = || Layer { isolate: Some(Setting::flag("--isolate", Isolate::Head)), ..Layer::default() };
+    let reaction = |layers: &[Layer]| Settings::effective(layers).on_violation.value;
+    assert_eq!(reaction(&[]), OnViolation::Report);
+    assert_eq!(reaction(&[isolated()]), OnViolation::Restore);
+    assert_eq!(reaction(&[isolated(), user("on_violation: report\n")]), OnViolation::Report);
 }

@@ -1,6 +1,7 @@
 //! What a worker did to the artifacts while it lived, and undoing it. Nothing is ever written through a symlink: a
 //! directory of ours that is none any more is made again.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -9,6 +10,18 @@ use std::path::{Path, PathBuf};
 use clodex_core::ViolationKind;
 
 use super::{Artifacts, holds, identity, make_hidden, put};
+
+/// What takes the place of whatever has its name when the run ends.
+const WRITTEN_LAST: [&str; 8] = [
+    "changes.patch",
+    "policy.json",
+    "post-diff-stat.txt",
+    "post-status.txt",
+    "result.json",
+    "result.md",
+    "seal.json",
+    "verification.json",
+];
 
 /// Something that was done to the artifacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +49,29 @@ impl Artifacts {
         }
         let mut forged = self.forged_small_files();
         forged.extend(self.forged_streams());
+        forged.extend(self.added());
         forged
+    }
+
+    /// What lies beside the artifacts, was put there by nobody of ours and stays; each is told of once.
+    fn added(&mut self) -> Vec<Forged> {
+        let Ok(entries) = fs::read_dir(&self.dir) else { return Vec::new() };
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let is_ours = |name: &OsString| {
+            let name = name.to_str();
+            name.is_some_and(|name| {
+                self.remembered.contains_key(name)
+                    || self.streamed.contains_key(name)
+                    || WRITTEN_LAST.contains(&name)
+            })
+        };
+        let mut added: Vec<OsString> = names.filter(|name| !is_ours(name)).collect();
+        added.retain(|name| self.strangers.insert(name.clone()));
+        added.sort();
+        let detail = "it was put among the artifacts of this run";
+        let told =
+            |name| Forged { path: self.dir.join(name), kind: ViolationKind::Added, detail, restored: false };
+        added.into_iter().map(told).collect()
     }
 
     /// The directory, when it is not the one that was made: then its files are not worth a word each.
@@ -68,7 +103,7 @@ impl Artifacts {
             match fs::symlink_metadata(step) {
                 Ok(found) if found.is_dir() => continue,
                 Ok(_) if level < ours => fs::remove_file(step)?,
-                Ok(_) => return Err(io::Error::other(format!("{} is no directory", step.display()))),
+                Ok(_) => return Err(io::Error::other(format!("{} is not a directory", step.display()))),
                 Err(_) => {}
             }
             fs::DirBuilder::new().mode(0o700).create(step)?;
@@ -121,4 +156,31 @@ fn changed(path: PathBuf, restored: bool) -> Forged {
 /// Whether it is the `.codex-dispatch/runs` of a work directory, and so ours.
 fn is_hidden(runs: &Path) -> bool {
     runs.ends_with(".codex-dispatch/runs")
+}
+
+#[cfg(test)]
+mod tests {
+    use clodex_core::{Mode, RunId};
+
+    use super::*;
+
+    #[test]
+    fn what_somebody_puts_beside_the_artifacts_is_told_once() {
+        let parent = tempfile::tempdir().unwrap();
+        let parent = parent.path().canonicalize().unwrap();
+        let id = RunId::new("20261122T041500Z", Mode::Worker, "add slug tests", "k3f9");
+        let mut artifacts = Artifacts::create(&parent, &id).unwrap();
+        artifacts.write("task.md", "do it").unwrap();
+        let mut events = artifacts.stream("events.jsonl").unwrap();
+        events.append(b"{}\n").unwrap();
+        artifacts.close(events);
+        assert_eq!(artifacts.recover(), []);
+        fs::write(artifacts.dir().join("result.json"), "x").unwrap();
+        fs::write(artifacts.dir().join("evil.sh"), "x").unwrap();
+        fs::create_dir(artifacts.dir().join("d")).unwrap();
+        let told: Vec<_> = artifacts.recover().into_iter().map(|one| (one.path, one.kind)).collect();
+        let added = |name: &str| (artifacts.dir().join(name), ViolationKind::Added);
+        assert_eq!(told, [added("d"), added("evil.sh")]);
+        assert_eq!(artifacts.recover(), []);
+    }
 }

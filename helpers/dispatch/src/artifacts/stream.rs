@@ -5,15 +5,16 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use clodex_os::{RunningSha256, sha256_hex_of};
+
 use super::open_regular;
-use crate::seal::{self, RunningDigest};
 
 /// A file that is appended to.
 #[derive(Debug)]
 pub struct Stream {
     name: &'static str,
     file: File,
-    digest: RunningDigest,
+    digest: RunningSha256,
     broken: bool,
 }
 
@@ -21,7 +22,7 @@ impl Stream {
     pub(super) fn create(dir: &Path, name: &'static str) -> io::Result<Self> {
         let mut how = OpenOptions::new();
         let file = how.read(true).append(true).create_new(true).mode(0o600).open(dir.join(name))?;
-        Ok(Self { name, file, digest: RunningDigest::default(), broken: false })
+        Ok(Self { name, file, digest: RunningSha256::default(), broken: false })
     }
 
     /// Its file name.
@@ -51,9 +52,7 @@ impl Stream {
 
     /// Whether the file of this name in `dir` holds what was written.
     pub(super) fn is_whole_in(&self, dir: &Path) -> bool {
-        open_regular(&dir.join(self.name))
-            .and_then(seal::digest_of)
-            .is_ok_and(|found| found == self.written())
+        open_regular(&dir.join(self.name)).and_then(sha256_hex_of).is_ok_and(|found| found == self.written())
     }
 
     /// Puts what was written back to its name, from the open file, which outlives its name. False = that was changed,
@@ -62,7 +61,7 @@ impl Stream {
         let put_back = || -> io::Result<bool> {
             let mut file = &self.file;
             file.seek(SeekFrom::Start(0))?;
-            if seal::digest_of(file)? != self.written() {
+            if sha256_hex_of(file)? != self.written() {
                 return Ok(false);
             }
             file.seek(SeekFrom::Start(0))?;

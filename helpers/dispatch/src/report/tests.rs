@@ -58,6 +58,7 @@ fn result() -> RunResult {
         },
         thread_id: Some("01a1".into()),
         resume: Some("codex resume 01a1".into()),
+        backend: "app-server".into(),
         codex_version: Some("0.169.0".into()),
         model: None,
         artifact_dir: "/p/.codex-dispatch/runs/x".into(),
@@ -89,6 +90,7 @@ fn policy() -> Policy {
         by_products: vec!["target/".into()],
         foreign: vec![],
         in_scope: vec!["src/slug.rs".into()],
+        left: std::collections::BTreeMap::new(),
         commits: vec![],
         dirty_overlap: vec![],
         denied: vec![Denied { path: Some("docs/d".into()), by: "touch docs/d".into() }],
@@ -115,7 +117,7 @@ fn verdict_and_claim_stand_apart_and_violations_come_first() {
     by-products (1)
       target/
 
-    refused writes, as the tools told them (1)
+    writes that were refused, as reported by the tools (1)
       docs/d  by touch docs/d
 
     commands (1)
@@ -133,6 +135,7 @@ fn verdict_and_claim_stand_apart_and_violations_come_first() {
       passed    `cargo test`
 
     took 2:13 min, scope checks 7 ms · 42000 tokens (in 41000, of it cached 30000; out 1000)
+    backend   app-server (codex 0.169.0)
     resume    codex resume 01a1
     run       20260121T010203Z-worker-add-slug-tests-k3f9
     artifacts /p/.codex-dispatch/runs/x

@@ -10,8 +10,8 @@ use clodex_os::process::Survivor;
 use clodex_os::{Contained, ContainedCommand, ExitKind, Spawned};
 
 use super::output::Output;
-use crate::board::Board;
 use crate::channel::{Channel, Message};
+use crate::run_publisher::RunPublisher;
 
 /// How long everything of a command may take to die.
 const DEATH: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ pub fn run_check(
     command: ContainedCommand,
     limit: Option<Duration>,
     channel: &Channel,
-    board: &mut Board,
+    publisher: &mut RunPublisher,
 ) -> Ran {
     let begun = Instant::now();
     let spawned = match command.spawn() {
@@ -63,23 +63,28 @@ pub fn run_check(
         }
     };
     let Spawned { mut contained, ending, stdin, stdout, stderr } = spawned;
-    board.started(&contained);
+    publisher.started(&contained);
     drop(stdin);
     let (stdout, stderr) = (collected(stdout), collected(stderr));
     let tell = channel.sender.clone();
     // The loop may be gone when the end is told; then nobody needs it.
     thread::spawn(move || tell.send(Message::Ended(ending.wait())));
-    let end = wait(&mut contained, limit.map(|limit| begun + limit), channel, board);
+    let end = wait(&mut contained, limit.map(|limit| begun + limit), channel, publisher);
     let survivors = contained.wait_all_dead(Instant::now() + DEATH);
     let said = |stream: &Receiver<Output>| stream.recv_timeout(DRAIN).unwrap_or_default();
     Ran { end, took: begun.elapsed(), stdout: said(&stdout), stderr: said(&stderr), survivors }
 }
 
-fn wait(contained: &mut Contained, limit: Option<Instant>, channel: &Channel, board: &mut Board) -> End {
+fn wait(
+    contained: &mut Contained,
+    limit: Option<Instant>,
+    channel: &Channel,
+    publisher: &mut RunPublisher,
+) -> End {
     let mut killed: Option<(End, Instant)> = None;
     loop {
         let due = killed.as_ref().map_or(limit, |(_, at)| Some(*at + DEATH));
-        match channel.receive([due, board.next_show()].into_iter().flatten().min()) {
+        match channel.receive([due, publisher.next_show()].into_iter().flatten().min()) {
             Some(Message::Ended(ended)) => {
                 return killed.map_or(End::Exited(ended.status), |(why, _)| why);
             }
@@ -98,7 +103,7 @@ fn wait(contained: &mut Contained, limit: Option<Instant>, channel: &Channel, bo
             )
             | None => {}
         }
-        board.show_again();
+        publisher.show_again();
         if due.is_none_or(|due| Instant::now() < due) {
             continue;
         }

@@ -1,17 +1,18 @@
-//! What the user and Codex have to say to each other while the loop runs: does what the [`Desk`] decides.
+//! What the user and Codex have to say to each other while the loop runs: does what the [`LiveSession`] decides.
 //!
-//! [`Desk`]: crate::desk::Desk
+//! [`LiveSession`]: crate::live_session::LiveSession
 
 use std::time::Instant;
 
 use clodex_codex::app_server::{AppServerRun, Effect, Reply};
-use clodex_core::Turn;
+use clodex_core::{LiveFate, Turn};
 use clodex_os::clock::Timestamp;
+use clodex_os::record_store::Arrived;
 
 use super::Watch;
 use crate::conductor::Input;
 use crate::conversation::Conversation;
-use crate::desk::{Do, Said};
+use crate::live_session::{LiveAction, Said};
 
 impl Watch<'_> {
     /// Takes in what the conversation came to, as far as it is about the user.
@@ -19,20 +20,23 @@ impl Watch<'_> {
         let now = Instant::now();
         let todo = match effect {
             Effect::Asked(number, about) => self.live.asked(number, &about, now),
-            Effect::Open(_) => vec![self.live.desk.turn_due()],
-            Effect::Began => self.live.desk.turn_began(),
-            Effect::Over if self.listener.folds.story.turn == Turn::Failed => self.live.desk.turn_failed(),
-            Effect::Over => self.live.desk.turn_ended(),
-            Effect::Steered(number) => self.live.desk.steered(number),
-            Effect::NotSteered(number, why) => self.live.desk.not_steered(number, why),
+            Effect::Open(_) => vec![self.live.session.turn_due()],
+            Effect::Began => self.live.session.turn_began(),
+            Effect::Over if self.listener.folds.story.turn == Turn::Failed => self.live.session.turn_failed(),
+            Effect::Over => self.live.session.turn_ended(),
+            Effect::Steered(number) => self.live.session.steered(number),
+            Effect::NotRead(number) => {
+                self.live.session.not_read(number);
+                vec![]
+            }
+            Effect::NotSteered(number, why) => self.live.session.not_steered(number, why),
             Effect::Interrupted => {
                 self.listener.folds.progress.turn_interrupted();
-                self.listener.folds.story.stream_ended();
-                self.live.desk.interrupted(now)
+                self.live.session.interrupted(now)
             }
-            Effect::NotInterrupted(why) => self.live.desk.not_interrupted(&why),
+            Effect::NotInterrupted(why) => self.live.session.not_interrupted(&why),
             Effect::Resolved(number) => {
-                self.live.desk.resolved(number);
+                self.live.session.resolved(number);
                 vec![]
             }
             // Not about the user.
@@ -47,19 +51,21 @@ impl Watch<'_> {
 
     /// Something has come into the inbox.
     pub(super) fn inbox_changed(&mut self) {
-        let todo = self.live.arrived();
-        self.carry_out(todo);
+        for Arrived { name, message } in self.live.arrived() {
+            let todo = self.live.session.message(name, message);
+            self.carry_out(todo);
+        }
     }
 
     /// Time has passed.
     pub(super) fn live_tick(&mut self) {
-        let todo = self.live.desk.tick(Instant::now());
+        let todo = self.live.session.tick(Instant::now());
         self.carry_out(todo);
     }
 
     /// The run is being ended: whoever waits is told.
     pub(super) fn live_end(&mut self, why: &str) {
-        let todo = self.live.desk.end(why);
+        let todo = self.live.session.end(why, LiveFate::Ended);
         self.carry_out(todo);
     }
 
@@ -67,50 +73,57 @@ impl Watch<'_> {
     pub(super) fn show_waiting(&mut self) {
         let waits_for = self.live.waits_for();
         let waits = waits_for.is_some();
-        self.listener.board.waits(self.live.open_requests(), waits_for);
+        self.listener.publisher.waits(self.live.open_requests(), waits_for);
         if waits != self.waits {
             self.waits = waits;
             self.step(if waits { Input::Waits } else { Input::GoesOn });
         }
     }
 
-    fn carry_out(&mut self, todo: Vec<Do>) {
+    fn carry_out(&mut self, todo: Vec<LiveAction>) {
         let now = Instant::now();
         for one in todo {
             match one {
-                Do::Steer { number, name, text } => {
+                LiveAction::Steer { number, name, text } => {
                     if self.live.take(&name) {
                         self.with_run(|run| run.steer(number, &text, now));
                     } else {
-                        self.live.desk.withdrawn(number);
+                        self.live.session.withdrawn(number);
                     }
                 }
-                Do::Begin(said) => {
-                    let texts = self.taken(said);
+                LiveAction::Begin { again, said } => {
+                    let texts = [again, self.taken(said)].concat();
                     self.with_run(|run| run.begin_turn(&texts, now));
                 }
-                Do::GoOn(said) => match self.taken(said).as_slice() {
-                    [] => self.live.desk.none_left(now),
-                    texts => self.with_run(|run| run.go_on(texts, now)),
-                },
-                Do::PutBack(name) => self.live.put_back(&name),
-                Do::Interrupt(name) => {
+                LiveAction::GoOn { again, said } => self.go_on(again, said, now),
+                LiveAction::PutBack(name) => self.live.put_back(&name),
+                LiveAction::Interrupt(name) => {
                     if self.live.take(&name) {
                         self.with_run(|run| run.interrupt(now));
                     } else {
-                        self.live.desk.taken_back(&name);
+                        self.live.session.taken_back(&name);
                     }
                 }
-                Do::Reply { question, reply, name } => self.reply(question, &reply, name),
-                Do::Tell { name, fate } => self.live.tell(&name, &fate),
-                Do::Close => {
+                LiveAction::Reply { question, reply, name } => self.reply(question, &reply, name),
+                LiveAction::Tell { name, fate } => self.live.tell(&name, &fate),
+                LiveAction::Close => {
                     if let Conversation::AppServer(talk) = &mut self.listener.conversation {
                         talk.close();
                     }
                 }
-                Do::GiveUp => self.step(Input::LeftAlone),
+                LiveAction::GiveUp => self.step(Input::LeftAlone),
             }
         }
+    }
+
+    fn go_on(&mut self, again: Vec<String>, said: Vec<Said>, now: Instant) {
+        let is_asked_for = !said.is_empty();
+        let said = self.taken(said);
+        if is_asked_for && said.is_empty() {
+            return self.live.session.none_left(again, now);
+        }
+        let texts = [again, said].concat();
+        self.with_run(|run| run.go_on(&texts, now));
     }
 
     /// Takes messages up; what was taken back is not said.
@@ -126,7 +139,7 @@ impl Watch<'_> {
         }
         let by_user = name.is_some();
         self.with_run(|run| done = run.reply(question, reply, unix_now));
-        let (settled, todo) = self.live.desk.replied(question, name, &done);
+        let (settled, todo) = self.live.session.replied(question, name, &done);
         if let Some(settled) = settled {
             self.live.settled(&settled, reply, by_user);
         }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::switch::off_switch;
 use crate::answer::Answer;
-use crate::sibling::beside;
+use crate::run_helper::helper_command;
 
 /// What Codex may take. Its run is judged and written down in what is left of the patience, and that ends before Claude
 /// Code's own for this hook does.
@@ -42,7 +42,7 @@ struct Told<'a> {
 pub fn review(work_tree: &Path, on: &Source) -> Answer {
     let seconds = REVIEW_SEC.to_string();
     let words = ["--review", "--json", "--quiet", "--name", "stop-gate", "--timeout-sec", &seconds];
-    let asked = beside("clodex-dispatch", PATIENCE)
+    let asked = helper_command("clodex-dispatch", PATIENCE)
         .and_then(|dispatch| dispatch.args(words).current_dir(work_tree).run());
     match asked {
         Ok(finished) => answer(&finished, on),
@@ -77,7 +77,7 @@ fn answer(finished: &Finished, on: &Source) -> Answer {
 fn reason(told: &Told<'_>, findings: &[Finding], on: &Source) -> String {
     let line = |text: &str, columns| cut(&harmless(text), columns);
     let mut text = format!(
-        "Codex has reviewed what is not committed here, before you stop: {}.\n",
+        "Codex has reviewed the uncommitted changes here before you stop: {}.\n",
         line(&told.summary, TITLE_COLUMNS)
     );
     for (number, finding) in (1..).zip(findings.iter().take(FINDINGS)) {

@@ -8,8 +8,8 @@ use std::process::ExitCode as ProcessExit;
 use clodex_core::{TOGGLE_FLAG, Toggle};
 use clodex_os::{Failure, FoundFlag, project_root, read_toggle, set_toggle};
 
+use super::messages::meaning;
 use super::source::{ENDINGS, NAMES};
-use super::words::meaning;
 
 /// What is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Asked {
     pub inline: bool,
     /// Say how it is called.
     pub help: bool,
+    /// Say its version.
+    pub version: bool,
 }
 
 /// Runs with these arguments, without the program's name.
@@ -27,7 +29,7 @@ pub fn run(arguments: &[OsString]) -> ProcessExit {
     let inline = arguments.iter().any(|argument| argument == "--inline");
     match asked(arguments).and_then(|asked| answered(&asked)) {
         Ok(text) => {
-            println!("{text}");
+            clodex_os::say_line(&text);
             ProcessExit::SUCCESS
         }
         Err(failure) => failure.report(inline),
@@ -41,6 +43,7 @@ fn asked(arguments: &[OsString]) -> Result<Asked, Failure> {
         match (word.as_ref(), Toggle::from_word(&word)) {
             ("--inline", _) => asked.inline = true,
             ("--help" | "-h", _) => asked.help = true,
+            ("--version" | "-V", _) => asked.version = true,
             (_, Some(toggle)) if asked.set.is_none() => asked.set = Some(toggle),
             _ => {
                 let message = format!("cannot understand `{word}`\nhint: clodex-toggle [off|warn|deny]");
@@ -55,6 +58,9 @@ fn answered(asked: &Asked) -> Result<String, Failure> {
     if asked.help {
         return Ok(help());
     }
+    if asked.version {
+        return Ok(format!("clodex-toggle {}", env!("CARGO_PKG_VERSION")));
+    }
     let project = project()?;
     if let Some(toggle) = asked.set {
         set_toggle(&project, toggle).map_err(|error| Failure::usage(error.to_string()))?;
@@ -67,7 +73,7 @@ fn answered(asked: &Asked) -> Result<String, Failure> {
         FoundFlag::Unknown(why) => {
             let flag = flag.display();
             format!(
-                "clodex-toggle is off in {}: {flag} is no flag ({why})\nhint: set it anew, or remove it",
+                "clodex-toggle is off in {}: {flag} is not a flag ({why})\nhint: set it anew, or remove it",
                 project.display()
             )
         }
@@ -127,10 +133,11 @@ mod tests {
 
     #[test]
     fn one_word_sets_and_none_asks() {
-        let set = |toggle| Ok(Asked { set: Some(toggle), inline: true, help: false });
+        let set = |toggle| Ok(Asked { set: Some(toggle), inline: true, help: false, version: false });
         assert_eq!(asked_by(&["deny", "--inline"]), set(Toggle::Deny));
         assert_eq!(asked_by(&["--inline", "off"]), set(Toggle::Off));
         assert_eq!(asked_by(&[]), Ok(Asked::default()));
+        assert!(asked_by(&["--version"]).is_ok_and(|asked| asked.version && asked.set.is_none()));
         for wrong in [&["on"][..], &["deny", "off"], &["DENY"], &["-x"]] {
             assert!(asked_by(wrong).is_err(), "{wrong:?}");
         }

@@ -1,8 +1,8 @@
 //! Which files a shell command writes, as far as its text tells: follows `cd`, variables, pipes, wrappers and scripts
 //! in scripts. Runs nothing; what each program does with its arguments is known to `programs`.
 
-mod fed;
 mod git;
+mod indirect;
 mod programs;
 mod values;
 mod wrappers;

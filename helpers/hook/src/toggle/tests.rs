@@ -28,10 +28,10 @@ impl Project {
             "cwd": self.folder.path().join("docs"), "tool_name": tool, "tool_input": input });
         let bytes = event.to_string();
         let received = Received::read(bytes.as_bytes()).unwrap();
-        let around = Surroundings {
+        let around = HookContext {
             state: Some(StateDir::at(self.folder.path().join(".state"))),
             project_dir: Some(self.folder.path().to_owned()),
-            ..Surroundings::from_env()
+            ..HookContext::from_env()
         };
         crate::answer(&received, &around)
     }

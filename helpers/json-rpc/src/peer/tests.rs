@@ -4,7 +4,7 @@ use super::*;
 use crate::{Id, in_memory};
 
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(10)
+    Instant::now() + Duration::from_mins(2)
 }
 
 /// A peer, and the bare connection of the other side.

@@ -77,25 +77,24 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
                 return Ok(Invocation::Print(format!("clodex-contain {}\n", env!("CARGO_PKG_VERSION"))));
             }
             option => {
-                let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
-                asked.set(option, &value)?;
+                asked.set(option, || arguments.next().ok_or_else(|| format!("{option} needs a value")))?;
             }
         }
     }
 }
 
 impl Asked {
-    fn set(&mut self, option: &str, value: &OsStr) -> Result<(), String> {
+    fn set(&mut self, option: &str, value: impl FnOnce() -> Result<OsString, String>) -> Result<(), String> {
         match option {
-            "--containment" => self.wish = wish(value)?,
-            "--private-tmp" => self.task.private_tmp = Some(PathBuf::from(value)),
-            "--run-id" => self.task.run_id = Some(text(option, value)?.to_owned()),
+            "--containment" => self.wish = wish(&value()?)?,
+            "--private-tmp" => self.task.private_tmp = Some(PathBuf::from(value()?)),
+            "--run-id" => self.task.run_id = Some(text(option, &value()?)?.to_owned()),
             "--kill-after" => {
-                let seconds: u32 = number(option, value)?;
+                let seconds: u32 = number(option, &value()?)?;
                 self.task.kill_after = (seconds > 0).then(|| Duration::from_secs(seconds.into()));
             }
-            "--owner-fd" => self.owner_fd = Some(descriptor(option, value)?),
-            "--report-fd" => self.report_fd = Some(descriptor(option, value)?),
+            "--owner-fd" => self.owner_fd = Some(descriptor(option, &value()?)?),
+            "--report-fd" => self.report_fd = Some(descriptor(option, &value()?)?),
             unknown => return Err(format!("unknown option {unknown}")),
         }
         if self.owner_fd.is_some() && self.owner_fd == self.report_fd {
@@ -158,6 +157,7 @@ mod tests {
             ("--", "no command to run"),
             ("--run-id", "--run-id needs a value"),
             ("--bogus x cmd", "unknown option --bogus"),
+            ("--bogus", "unknown option --bogus"),
             ("--containment half cmd", "--containment half: not auto, kernel or best-effort"),
             ("--owner-fd 1 cmd", "--owner-fd 1: descriptors 0 to 2 belong to the command"),
             ("--owner-fd 5 --report-fd 5 cmd", "--owner-fd and --report-fd name the same descriptor"),

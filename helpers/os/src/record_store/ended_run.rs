@@ -41,7 +41,7 @@ impl RecordStore {
 
     /// Removes copies of records that ended last, and locks of starts, that nobody has touched since then, and what a
     /// killed writer left; gives how many bytes the copies were.
-    pub fn forget_rests(&self, since: std::time::SystemTime) -> u64 {
+    pub fn delete_leftovers(&self, since: std::time::SystemTime) -> u64 {
         self.sweep_rests();
         let last = old_files(&self.dir.path().join("last"), since).into_iter();
         let copies = last.filter_map(|(path, bytes)| fs::remove_file(path).ok().map(|()| bytes)).sum();

@@ -108,13 +108,14 @@ impl Inbox {
         Ok((OpenInbox { inbox: self, seen: HashSet::new(), told: HashSet::new() }, watch))
     }
 
-    /// Nobody reads it any more: tells those who wait, and removes what can be removed.
-    pub fn abandon(&self, why: &str) -> Abandoned {
+    /// Nobody reads it any more: tells those who wait, `unsaid` where nobody had taken their message up, and removes what
+    /// can be removed.
+    pub fn abandon(&self, why: &str, unsaid: impl Fn(String) -> LiveFate) -> Abandoned {
         let mut abandoned = Abandoned::default();
         for name in self.names() {
             let fate = if let Some(message) = name.strip_suffix(".json") {
                 abandoned.unsaid += 1;
-                Some((message, LiveFate::Refused(why.to_owned())))
+                Some((message, unsaid(why.to_owned())))
             } else if let Some(message) = name.strip_suffix(".taken") {
                 abandoned.unknown += 1;
                 Some((message, LiveFate::Unknown(why.to_owned())))
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(waits.fate(), Some(LiveFate::Delivered(None)));
         assert_eq!(files(&inbox), ["outcome"]);
         waits.leave();
-        assert_eq!(inbox.abandon("over"), Abandoned::default());
+        assert_eq!(inbox.abandon("over", LiveFate::Ended), Abandoned::default());
         assert!(!inbox.path().exists());
     }
 
@@ -339,13 +340,13 @@ mod tests {
         open.take(&again.name);
         open.put_back(&again.name);
         fs::write(inbox.path().join(".half.tmp"), "").unwrap();
-        let left = inbox.abandon("it died");
+        let left = inbox.abandon("it died", LiveFate::Ended);
         assert_eq!(left, Abandoned { unsaid: 2, unknown: 1 });
         assert_eq!(
             left.text().unwrap(),
             "2 messages to it never reached it, 1 message to it may have reached it or not"
         );
-        assert_eq!(unsaid.fate(), Some(LiveFate::Refused("it died".into())));
+        assert_eq!(unsaid.fate(), Some(LiveFate::Ended("it died".into())));
         assert_eq!(taken.fate(), Some(LiveFate::Unknown("it died".into())));
         for sent in [unsaid, taken, again] {
             sent.leave_for_good();
@@ -360,7 +361,7 @@ mod tests {
         let nobody = format!("1-{}-a", i32::MAX);
         open.tell(&nobody, &LiveFate::Delivered(None)).unwrap();
         fs::write(inbox.path().join(format!("2-{}-b.json", i32::MAX)), "{}").unwrap();
-        assert_eq!(inbox.abandon("over"), Abandoned { unsaid: 1, unknown: 0 });
+        assert_eq!(inbox.abandon("over", LiveFate::Ended), Abandoned { unsaid: 1, unknown: 0 });
         assert!(!inbox.path().exists());
     }
 

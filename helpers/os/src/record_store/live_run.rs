@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use clodex_core::RunRecord;
+use clodex_core::{LiveFate, RunRecord};
 
 use super::{Inbox, RecordStore, StateDir, StateError};
 use crate::RunLock;
@@ -73,7 +73,7 @@ impl LiveRun {
         self.dir.note_what_the_caller_sees(record);
         fs::rename(&live, &ended).tried(format!("move {} to {}", live.display(), ended.display()))?;
         // Its dispatcher has settled what it knew of; this came too late for it.
-        Inbox::at(self.dir.inbox(&self.id)).abandon("the run was over");
+        Inbox::at(self.dir.inbox(&self.id)).abandon("the run was over", LiveFate::Ended);
         // A lock without a record beside it means nothing; it is in nobody's way.
         let _ = fs::remove_file(self.dir.lock(&self.id));
         Ok(())

@@ -1,18 +1,23 @@
-//! Closing a dead run: win its lock, end what is left of it, write how it ended. What has ended stays as it is.
+//! Closing a dead run: win its lock, end what is left of it, write how it ended: into its record, and beside its
+//! artifacts for whoever reads those. What has ended stays as it is.
 
-use std::fs;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
-use clodex_core::{ExitCode, Liveness, Outcome, ProcessMark, RunId, RunRecord};
+use clodex_core::{LiveFate, Liveness, Outcome, Phase, ProcessMark, RunId, RunRecord, RunResult};
 
 use super::{Inbox, LiveRun, RecordStore, SeenRun, StateDir, StateError};
-use crate::RunLock;
 use crate::clock::{HostAndBoot, Timestamp};
 use crate::process::{ProcessHandle, ProcessId, Survivor, command_line, kill_marked};
+use crate::{NoFollowDir, RunLock};
 
 /// SIGKILL needs no grace; this is for the kernel to take a tree down, and for processes stuck in a device.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a run leaves beside its other artifacts, whatever became of it.
+const RESULT: &str = "result.json";
 
 /// What became of the attempt to close a run.
 #[derive(Debug)]
@@ -81,14 +86,14 @@ impl RecordStore {
         let survivors = kill_what_is_left(&record);
         let now = Timestamp::now().rfc3339();
         record.outcome = Some(Outcome::Failed);
-        record.exit_code = Some(ExitCode::TurnFailed.into());
         let inbox = Inbox::at(self.dir.inbox(id.as_str()));
-        let unheard = inbox.abandon("the run's dispatcher died").text();
+        let unheard = inbox.abandon("its dispatcher died", LiveFate::Ended).text();
         record.summary =
             Some([Some(summary(&survivors)), unheard].into_iter().flatten().collect::<Vec<_>>().join("; "));
         record.updated.clone_from(&now);
         record.ended = Some(now);
         record.open_requests.clear();
+        leave_result(&mut record);
         remove_scratch(&self.dir, &mut record);
         self.remove_mount_points(&record);
         run.end(&record)?;
@@ -142,6 +147,48 @@ fn summary(survivors: &[Survivor]) -> String {
         return "the dispatcher died".to_owned();
     }
     format!("the dispatcher died; still alive: {}", named.join(", "))
+}
+
+/// Says how it ended in `result.json`, too, unless its dispatcher came to do that, and the exit code in its record.
+fn leave_result(record: &mut RunRecord) {
+    let result = RunResult::unjudged(record, vec![]);
+    record.exit_code = Some(result.exit_code);
+    match write_result(record, result) {
+        // The tree has gone, and there is nobody to be told.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => {
+            let summary = record.summary.get_or_insert_default();
+            summary.push_str("; cannot write result.json: ");
+            summary.push_str(&error.to_string());
+        }
+        Ok(()) => {}
+    }
+}
+
+fn write_result(record: &RunRecord, result: RunResult) -> io::Result<()> {
+    let path = Path::new(&record.artifact_dir);
+    let (Some(runs), Some(own)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    // A dispatcher that died early has not made it.
+    NoFollowDir::open(runs)?.make_dir(own)?;
+    let dir = NoFollowDir::open(path)?;
+    if record.progress.phase != Phase::Finishing {
+        // The dispatcher had written none: what is there is the worker's.
+        match dir.remove(OsStr::new(RESULT)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    let mut artifacts: Vec<String> =
+        dir.names()?.into_iter().filter_map(|name| name.into_string().ok()).collect();
+    artifacts.retain(|name| !name.starts_with('.') && name != RESULT);
+    artifacts.push(RESULT.to_owned());
+    artifacts.sort_unstable();
+    let mut text = serde_json::to_vec_pretty(&RunResult { artifacts, ..result })?;
+    text.push(b'\n');
+    match dir.add(RESULT, &text) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        added => added,
+    }
 }
 
 /// `ID.lock` and `.ID.json.….tmp`.

@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::clock::Timestamp;
-use crate::{Result, RunLock, atomic_file, read_regular};
+use crate::{Failure, Result, RunLock, atomic_file, read_regular};
 
 /// A record is some kilobytes; what is larger is none.
 const RECORD_MAX_BYTES: u64 = 1 << 20;
 /// Everything that may be in a state directory.
-const DIRECTORIES: [&str; 12] = [
+const DIRECTORIES: [&str; 13] = [
     "ended",
+    "flows",
     "landings",
     "last",
     "lines",
@@ -44,6 +45,16 @@ impl StateDir {
     /// says so. A relative `$XDG_STATE_HOME` is ignored, as its specification wants.
     pub fn from_env() -> Option<Self> {
         Self::from_variables(|name| std::env::var_os(name))
+    }
+
+    /// The same for who cannot do without; exit code 2 where no variable says so.
+    pub fn required() -> std::result::Result<Self, Failure> {
+        Self::from_env().ok_or_else(|| {
+            Failure::usage(
+                "cannot tell where records are kept: neither CLODEX_STATE_DIR, XDG_STATE_HOME nor HOME is set\n\
+                 hint: set HOME or CLODEX_STATE_DIR",
+            )
+        })
     }
 
     pub(super) fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Option<Self> {
@@ -122,6 +133,11 @@ impl StateDir {
         names.map(|name| name.trim_start_matches('.').trim_end_matches(".removing").to_owned()).collect()
     }
 
+    /// Where flows are, a directory a flow, by its id: what each was given, and its journal.
+    pub fn flows(&self) -> PathBuf {
+        self.root.join("flows")
+    }
+
     /// Where the records of ended runs are: worth watching.
     pub fn ended(&self) -> PathBuf {
         self.root.join("ended")
@@ -169,8 +185,8 @@ impl StateDir {
         self.root.join("lines")
     }
 
-    pub(super) fn start_lock(&self, git_common_dir: &str) -> PathBuf {
-        self.root.join("starts").join(project(git_common_dir) + ".lock")
+    pub(super) fn start_lock(&self, place: &str) -> PathBuf {
+        self.root.join("starts").join(project(place) + ".lock")
     }
 
     pub(super) fn last(&self, git_common_dir: &str) -> PathBuf {

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
-use clodex_core::{Liveness, Outcome, RunId, RunRecord, RunRef, Verdict};
+use clodex_core::{Liveness, Outcome, Phase, RunId, RunRecord, RunRef, RunResult, Verdict};
 
 use super::*;
 use crate::RunLock;
@@ -11,14 +12,14 @@ use crate::RunLock;
 const FIXTURE: &str = include_str!("record-v1.json");
 
 struct Sandbox {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     store: RecordStore,
 }
 
 fn sandbox() -> Sandbox {
     let folder = tempfile::tempdir().unwrap();
     let store = RecordStore::open(StateDir::at(folder.path().join("state"))).unwrap();
-    Sandbox { _folder: folder, store }
+    Sandbox { folder, store }
 }
 
 fn record(random: &str, name: &str) -> RunRecord {
@@ -32,6 +33,21 @@ fn record(random: &str, name: &str) -> RunRecord {
 
 fn begin(store: &RecordStore, record: &RunRecord) -> LiveRun {
     store.begin(record).unwrap().expect("the id is free")
+}
+
+/// Closes a run that died. What another test starts just now holds what is open until its program begins.
+fn closed(store: &RecordStore, id: &RunId) -> RunRecord {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        match store.reap(id).unwrap() {
+            Reaped::Closed { record, survivors } => {
+                assert_eq!(survivors, []);
+                return *record;
+            }
+            Reaped::Held if Instant::now() < deadline => std::thread::yield_now(),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 fn ended(mut record: RunRecord) -> RunRecord {
@@ -83,15 +99,62 @@ fn a_run_that_is_let_go_without_an_end_is_dead_and_closed_once() {
     let Sandbox { store, .. } = &sandbox();
     let record = record("aaaa", "slug");
     drop(begin(store, &record));
-    assert_eq!(store.live()[0].liveness, Liveness::Dead);
-
-    let Reaped::Closed { record: closed, survivors } = store.reap(&record.id).unwrap() else { panic!() };
-    assert_eq!(survivors, []);
-    assert_eq!((closed.outcome, closed.exit_code, closed.verdict), (Some(Outcome::Failed), Some(1), None));
+    let closed = closed(store, &record.id);
+    assert_eq!((closed.outcome, closed.exit_code, closed.verdict), (Some(Outcome::Failed), Some(6), None));
     assert_eq!(closed.summary.as_deref(), Some("the dispatcher died"));
     let Reaped::AlreadyEnded(again) = store.reap(&record.id).unwrap() else { panic!() };
-    assert_eq!(again, closed);
-    assert_eq!(store.last(&record.git_common_dir), Some(*closed));
+    assert_eq!(*again, closed);
+    assert_eq!(store.last(&record.git_common_dir), Some(closed));
+}
+
+#[test]
+fn a_dead_runs_result_is_left_beside_its_artifacts_once() {
+    let Sandbox { store, folder } = &sandbox();
+    let runs = folder.path().canonicalize().unwrap().join("runs");
+    fs::create_dir(&runs).unwrap();
+    let died = |random: &str, phase: Phase, there: &[(&str, &str)]| {
+        let mut record = record(random, "slug");
+        let dir = runs.join(record.id.as_str());
+        record.artifact_dir = dir.display().to_string();
+        record.progress.phase = phase;
+        for (name, content) in there {
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join(name), content).unwrap();
+        }
+        drop(begin(store, &record));
+        let closed = closed(store, &record.id);
+        (closed, fs::read_to_string(dir.join("result.json")).unwrap())
+    };
+
+    let (closed, text) = died("aaaa", Phase::Running, &[("events.jsonl", ""), ("result.json", "forged")]);
+    let result: RunResult = serde_json::from_str(&text).unwrap();
+    let names = ["events.jsonl", "result.json"].map(str::to_owned).to_vec();
+    assert_eq!(result, RunResult::unjudged(&closed, names));
+    assert_eq!(
+        (result.outcome, result.verdict, result.exit_code, result.scope_ok, result.summary.as_str()),
+        (Outcome::Failed, Verdict::Unknown, 6, false, "the dispatcher died")
+    );
+    assert_eq!(closed.exit_code, Some(result.exit_code));
+
+    let (_, early) = died("bbbb", Phase::Starting, &[]);
+    assert!(early.contains("the dispatcher died"), "its directory was not made yet");
+
+    let (_, judged) = died("cccc", Phase::Finishing, &[("result.json", "the dispatcher's own")]);
+    assert_eq!(judged, "the dispatcher's own");
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_told_and_goes_through_no_symlink() {
+    let Sandbox { store, folder } = &sandbox();
+    let folder = folder.path().canonicalize().unwrap();
+    let mut record = record("aaaa", "slug");
+    fs::create_dir_all(folder.join("theirs")).unwrap();
+    std::os::unix::fs::symlink(folder.join("theirs"), folder.join(record.id.as_str())).unwrap();
+    record.artifact_dir = folder.join(record.id.as_str()).display().to_string();
+    drop(begin(store, &record));
+    let closed = closed(store, &record.id);
+    assert!(closed.summary.as_deref().unwrap().contains("; cannot write result.json: "), "{closed:?}");
+    assert_eq!(fs::read_dir(folder.join("theirs")).unwrap().count(), 0);
 }
 
 #[test]
@@ -104,7 +167,7 @@ fn closing_removes_the_runs_own_scratch_and_nothing_else() {
         let mut record = record(random, "slug");
         record.scratch_dir = Some(scratch.display().to_string());
         drop(begin(store, &record));
-        let Reaped::Closed { record: closed, .. } = store.reap(&record.id).unwrap() else { panic!() };
+        let closed = closed(store, &record.id);
         assert_eq!((scratch.exists(), closed.scratch_dir.is_some()), (is_left, is_left), "{random}");
     }
 }
@@ -248,9 +311,9 @@ fn only_the_runs_that_ended_since_then_are_looked_at() {
     for record in [&old, &new] {
         begin(store, record).end(&ended(record.clone())).unwrap();
     }
-    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
+    let long_ago = std::time::SystemTime::now() - Duration::from_hours(1);
     let file = fs::File::open(store.dir().path().join("ended").join(format!("{}.json", old.id))).unwrap();
     file.set_modified(long_ago).unwrap();
-    let since = crate::clock::Timestamp::from(long_ago + std::time::Duration::from_mins(1));
+    let since = crate::clock::Timestamp::from(long_ago + Duration::from_mins(1));
     assert_eq!(store.ended_since(since), [ended(new)]);
 }

@@ -1,7 +1,7 @@
 //! `clodex-scope compare`: what became of the tree, and whether that was allowed.
 
-use clodex_core::{ExitCode, Verdict, Violation, path_text};
-use clodex_os::Failure;
+use clodex_core::{ExitCode, Verdict, Violation, escaped, path_text};
+use clodex_os::{Failure, say};
 use serde::Serialize;
 
 use super::{code_of, print_json};
@@ -77,19 +77,28 @@ impl Answer {
     }
 
     fn print(&self) {
-        println!("{}", self.verdict);
+        let mut text = format!("{}\n", self.verdict);
+        let mut line = |what: &str, rest: &str| {
+            text.extend([what, &escaped(rest), "\n"]);
+        };
         for violation in &self.violations {
-            println!("violation {}: {}", violation.path, violation.detail);
+            line("violation ", &format!("{}: {}", violation.path, violation.detail));
         }
         let lists =
-            [("foreign", &self.foreign), ("by-product", &self.by_products), ("in scope", &self.in_scope)];
+            [("foreign ", &self.foreign), ("by-product ", &self.by_products), ("in scope ", &self.in_scope)];
         for (what, paths) in lists {
             for path in paths {
-                println!("{what} {path}");
+                line(what, path);
             }
         }
         for note in &self.notes {
-            println!("note: {note}");
+            let (said, hint) =
+                note.split_once("\nhint: ").map_or((&**note, None), |(said, hint)| (said, Some(hint)));
+            line("note: ", said);
+            if let Some(hint) = hint {
+                line("  hint: ", hint);
+            }
         }
+        say(&text);
     }
 }

@@ -1,9 +1,9 @@
 //! `clodex-scope explain`: what a change of a path would count as.
 
-use clodex_core::ExitCode;
-use clodex_os::Failure;
+use clodex_core::{ExitCode, escaped};
+use clodex_os::{Failure, say_line};
 
-use super::asked::Asked;
+use super::target::Asked;
 use super::{code_of, print_json};
 use crate::cli::ExplainArguments;
 use crate::{CountsAs, Explanation, baseline};
@@ -16,10 +16,8 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<ExitCode, Failure>
         print_json(&explained)?;
     } else {
         for one in &explained {
-            println!("{}: {}", one.path, one.counts_as.as_str());
-            for reason in &one.because {
-                println!("  {reason}");
-            }
+            say_line(&format!("{}: {}", escaped(&one.path), one.counts_as.as_str()));
+            one.because.iter().for_each(|reason| say_line(&format!("  {}", escaped(reason))));
         }
     }
     let outside = explained.iter().find(|one| one.counts_as == CountsAs::Violation);

@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use clodex_core::{ExitCode, Liveness, RunId};
-use clodex_os::Failure;
+use clodex_core::{ExitCode, Liveness, RunId, escaped};
 use clodex_os::record_store::{RecordStore, StateDir};
+use clodex_os::{Failure, say_line};
 use serde::Serialize;
 
 use super::print_json;
@@ -38,13 +38,7 @@ impl<'a> ToldPath<'a> {
 
 /// Puts back what is wanted of a run.
 pub(super) fn restore(arguments: &RestoreArguments) -> Result<ExitCode, Failure> {
-    let Some(dir) = StateDir::from_env() else {
-        return Err(Failure::usage(
-            "cannot tell where records are kept: neither CLODEX_STATE_DIR, XDG_STATE_HOME nor HOME is set\n\
-             hint: set CLODEX_STATE_DIR",
-        ));
-    };
-    let store = RecordStore::look_at(dir);
+    let store = RecordStore::look_at(StateDir::required()?);
     let id = store.find(&arguments.run).one(&arguments.run).map_err(Failure::usage)?;
     no_other_run(&store, &id)?;
     let secured = store.dir().secured().join(id.as_str());
@@ -158,7 +152,7 @@ fn ask(offer: &PutBack) -> Answer {
 
 fn line(one: &PutBack) -> String {
     let why = one.state.why().map(|why| format!(" ({why})")).unwrap_or_default();
-    format!("{}: {}{why}: {}", one.state.as_str(), one.path, one.detail)
+    format!("{}: {}{why}: {}", one.state.as_str(), escaped(&one.path), escaped(&one.detail))
 }
 
 fn tell(arguments: &RestoreArguments, id: &RunId, told: &[PutBack]) -> Result<(), Failure> {
@@ -171,7 +165,6 @@ fn tell(arguments: &RestoreArguments, id: &RunId, told: &[PutBack]) -> Result<()
     } else {
         told.iter().map(line).collect::<Vec<_>>().join("\n")
     };
-    // Nobody listens: what was put back is put back all the same.
-    let _ = writeln!(io::stdout(), "{text}");
+    say_line(&text);
     Ok(())
 }

@@ -61,7 +61,7 @@ impl World {
         for (area, now) in inner.survey.areas.iter_mut().zip(areas) {
             area.listing = now.listing;
         }
-        compare(&Baseline { inner: Arc::new(inner) }, &Meanwhile::default()).unwrap()
+        compare(&Baseline::new(inner), &Meanwhile::default()).unwrap()
     }
 }
 
@@ -138,7 +138,8 @@ fn a_snapshot_keeps_what_is_not_trusted() {
     let world = World::new();
     let store = TempDir::new().unwrap();
     let path = store.path().join("snapshot");
-    Snapshot::write(&world.before(CtimeTrust::Nowhere), &path).unwrap();
+    let output = clodex_os::NamedOutput::find(&path).unwrap();
+    Snapshot::write(&world.before(CtimeTrust::Nowhere), &output).unwrap();
     world.change(&["lib/tracked"]);
     let before = Snapshot::read(&path).unwrap().baseline;
     assert_eq!(named(&world.compared_without_a_trace(before)), ["lib/tracked"]);

@@ -110,7 +110,7 @@ fn too_many_neighbours_are_left_to_detection_and_noted() {
     let reach = place.reach(&["many/0"]);
     assert_eq!(reach.grants.iter().count(), 1 + 128);
     assert_eq!(reach.grants.access(&place.root().join("many/z")), Read, "directories come first");
-    assert!(reach.notes[0].starts_with("72 paths beside"), "{:?}", reach.notes);
+    assert!(reach.notes[0].starts_with("72 paths next to"), "{:?}", reach.notes);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_neighbour_that_looks_like_a_glob_is_left_to_detection() {
     let place = Place::with(&["pages/index", "pages/[slug]", "pages/about"], "");
     let reach = place.reach(&["pages/index"]);
     assert_eq!(place.shown(&reach), rows(&[("pages", Write), ("pages/about", Read)]));
-    assert!(reach.notes[0].starts_with("1 paths beside"), "{:?}", reach.notes);
+    assert!(reach.notes[0].starts_with("1 paths next to"), "{:?}", reach.notes);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn build_outputs_are_granted_where_git_ignores_them_and_a_tool_makes_them() {
         ])
     );
     let place = Place::with(&["Cargo.toml"], "");
-    assert_eq!(place.shown(&place.reach(&[])), [], "what git does not ignore is no by-product");
+    assert_eq!(place.shown(&place.reach(&[])), [], "what git does not ignore is not a by-product");
 }
 
 #[test]

@@ -5,10 +5,8 @@ use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use clodex_os::{atomic_file, open_regular, run_suffix};
+use clodex_os::{atomic_file, hex, open_regular, run_suffix};
 use sha2::{Digest as _, Sha256};
-
-use crate::content::hex;
 
 /// A directory of contents.
 #[derive(Debug)]

@@ -7,23 +7,24 @@
 //! ```
 
 mod contents;
-mod exchanged;
-mod rooted;
+mod no_follow_tree;
+mod replace_files;
 
 use std::fs;
 use std::path::Path;
 
 use clodex_core::{FileState, LANDING_VERSION, Landing, LandingChange, PathBytes, RunId};
 use clodex_os::atomic_file::{self, Durability};
+use clodex_os::hex;
 
 use crate::compare::Comparison;
-use crate::content::hex;
 use crate::objects::Objects;
 use crate::patch::old_side;
 use crate::{Baseline, ScopeError};
 
 pub use contents::Contents;
-pub use rooted::Rooted;
+pub use no_follow_tree::Rooted;
+pub use replace_files::Edited;
 
 /// Name of the manifest in its directory.
 const MANIFEST: &str = "manifest.json";

@@ -6,13 +6,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use clodex_os::{exchange, rename_to_free};
+use clodex_os::{exchange, hex, rename_to_free};
 use nix::errno::Errno;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::plan::{Bytes, Entry, Source, Thing, ThingKind};
 use super::quarantine::Quarantine;
-use super::thing::{build, hex, is_there, open_parent, set_mode, set_owner_and_mode, stat};
+use super::thing::{build, is_there, open_parent, set_mode, set_owner_and_mode, stat};
 use crate::content::{ObjectId, digest_of};
 use crate::listing::Kind;
 use crate::objects::Objects;

@@ -22,14 +22,14 @@ pub(super) fn put_back(changes: &[&IndexPath], own: &str) -> Vec<Outcome> {
 fn try_put_back(changes: &[&IndexPath], own: &str) -> io::Result<Result<Vec<Outcome>, &'static str>> {
     let Some(first) = changes.first() else { return Ok(Ok(Vec::new())) };
     let Some(lock) = GitLock::take(&first.git_dir.path(), b"index", own)? else {
-        return Ok(Err("somebody holds index.lock"));
+        return Ok(Err("another program holds index.lock"));
     };
     let bytes = match lock.read()? {
         Some(Content::File(bytes)) => Some(bytes),
         None => None,
         Some(Content::Symlink(_) | Content::Other(_)) => {
             lock.release()?;
-            return Ok(Err("the index is no file"));
+            return Ok(Err("the index is not a file"));
         }
     };
     let hash_len = changes.iter().flat_map(|change| change.before.iter().chain(&change.after));

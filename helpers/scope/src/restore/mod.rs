@@ -12,7 +12,7 @@ mod refs;
 mod states;
 mod thing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ impl PutBackState {
         match self {
             Self::Open => "restorable",
             Self::Restored => "restored",
-            Self::ChangedMeanwhile => "changed meanwhile, left alone",
+            Self::ChangedMeanwhile => "changed in the meantime, left alone",
             Self::Impossible(_) => "not restorable",
             Self::Failed(_) => "failed",
         }
@@ -137,13 +137,25 @@ impl Restorer {
             .collect()
     }
 
+    /// The violations of which everything that would be put back lies at places that are `meant`, by path.
+    pub fn paths_within(&self, meant: impl Fn(&Path) -> bool) -> BTreeSet<String> {
+        let mut within: Vec<bool> = vec![true; self.plan.violations.len()];
+        for change in &self.plan.changes {
+            if let Some(at) = change.of.and_then(|of| within.get_mut(of)) {
+                *at &= meant(&change.what.place());
+            }
+        }
+        let named = self.plan.violations.iter().zip(within);
+        named.filter(|(_, within)| *within).map(|(named, _)| named.path.clone()).collect()
+    }
+
     /// Puts the wanted violations back and keeps what it removes. Everything that was secured is let go of when the last
     /// violation is put back.
     pub fn put_back(self, wanted: impl Fn(&str) -> bool) -> Result<Vec<PutBack>, ScopeError> {
         let quarantine = Quarantine::open(&self.plan.artifact_dir.path(), &self.store)?;
         let objects = Objects::open(&self.plan.root.path(), &self.plan.common_dir.path());
         let selected: Vec<bool> = self.plan.violations.iter().map(|named| wanted(&named.path)).collect();
-        let tag: String = thing::hex(&digest_of(self.plan.run_id.as_bytes())[..6]);
+        let tag: String = clodex_os::hex(&digest_of(self.plan.run_id.as_bytes())[..6]);
         let prefix = format!(".clodex-{tag}");
         let entries =
             Entries { store: &self.store, objects: &objects, quarantine: &quarantine, prefix: &prefix };

@@ -193,6 +193,17 @@ impl Bytes {
     }
 }
 
+impl What {
+    /// What is written to put it back; for a ref where its file would be.
+    pub(crate) fn place(&self) -> PathBuf {
+        match self {
+            Self::Entry(entry) => entry.top.path().join(entry.path.path()),
+            Self::Ref(found) => found.git_dir.path().join(found.name.path()),
+            Self::Index(found) => found.git_dir.path().join("index"),
+        }
+    }
+}
+
 impl Plan {
     pub(crate) fn new(run_id: &str, root: &Path, common_dir: &Path, artifact_dir: &Path) -> Self {
         Self {

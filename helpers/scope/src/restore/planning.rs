@@ -98,7 +98,7 @@ impl Planner<'_> {
             return self.add_entry(of, path, path, &side, (&was.listing, &is.listing));
         }
         Err(if path.starts_with(b"/") || finding.detail.contains("outside the repository") {
-            "it lies outside the repository".to_owned()
+            "it is outside the repository".to_owned()
         } else {
             "what was there before was not kept".to_owned()
         })

@@ -53,7 +53,7 @@ fn try_put_back(change: &RefValue, own: &str) -> io::Result<Outcome> {
 
 fn held(name: &[u8]) -> Outcome {
     let name = clodex_core::path_text(name);
-    Outcome::Failed(format!("somebody holds {name}.lock"))
+    Outcome::Failed(format!("another program holds {name}.lock"))
 }
 
 /// What a loose ref says, in the words of a snapshot.

@@ -4,8 +4,10 @@
 use std::io;
 use std::path::Path;
 
+use clodex_os::hex;
+
 use super::plan::{Bytes, Source, Thing, ThingKind};
-use super::thing::{file_digest, hex, open_parent, stat, whole_digest};
+use super::thing::{file_digest, open_parent, stat, whole_digest};
 use crate::Comparison;
 use crate::content;
 use crate::differences::Pair;
@@ -53,11 +55,15 @@ fn vouched_for(comparison: &Comparison, path: &[u8]) -> Option<Source> {
     survey.tracked(path).map(|entry| Source::Blob(entry.id.to_string()))
 }
 
+/// A file beyond this is known again by its size alone.
+const HASHED: u64 = 8 << 30;
+
 /// What the final snapshot saw; an error when something else lies there by now.
 pub(super) fn after(top: &Path, path: &[u8], seen: Seen<'_>, whole: bool) -> io::Result<Thing> {
     let kind = match seen.stat.kind {
         Kind::File => {
-            let sha256 = Some(read_untouched(top, path, seen.stat, |dir, name| file_digest(dir, name))?);
+            let digest = || read_untouched(top, path, seen.stat, |dir, name| file_digest(dir, name));
+            let sha256 = (seen.stat.size <= HASHED).then(digest).transpose()?;
             ThingKind::File { size: seen.stat.size, sha256, source: None }
         }
         Kind::Directory if whole => ThingKind::Whole {

@@ -3,11 +3,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
+use clodex_os::{hex, sha256_hex_of};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
@@ -139,23 +140,7 @@ pub(super) fn set_mode(dir: impl AsFd, name: &OsStr, kind: Kind, mode: u16) -> i
 
 /// SHA-256 of a regular file, in hex.
 pub(super) fn file_digest(dir: impl AsFd, name: &OsStr) -> io::Result<String> {
-    let mut file = File::from(openat(dir, name, OPEN, Mode::empty())?);
-    let mut hasher = Sha256::new();
-    let mut chunk = vec![0; 64 << 10];
-    loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            n => hasher.update(&chunk[..n]),
-        }
-    }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    sha256_hex_of(File::from(openat(dir, name, OPEN, Mode::empty())?))
 }
 
 /// Digest of a directory with everything in it.

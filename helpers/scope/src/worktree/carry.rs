@@ -48,7 +48,7 @@ pub(super) fn stored_otherwise(before: &Baseline, root: &Path) -> Result<(), Sco
     let wanted = index.entries().filter(|entry| {
         let is_file = entry.mode >> 12 == 0o10;
         is_file
-            && inner.survey_rules.conversions.may_convert(entry.path)
+            && inner.survey_rules.check_in(b"").may_convert(entry.path)
             && !inner.survey.status.contains_key(entry.path)
     });
     let pairs = wanted.map(|entry| {
@@ -67,7 +67,7 @@ pub(super) fn declared(from: &Path, to: &Path, named: &str) -> Result<(), ScopeE
         source.push(part);
         let found = fs::symlink_metadata(&source).map_err(|error| refused(&error.to_string()))?;
         if number + 1 < parts.len() && !found.is_dir() {
-            return Err(refused("it lies below a symlink or a file"));
+            return Err(refused("it is below a symlink or a file"));
         }
     }
     let mut pairs = Vec::new();

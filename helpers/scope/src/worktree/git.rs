@@ -43,7 +43,9 @@ impl Git {
     /// The commit that a tree is at.
     pub(super) fn head(&self, tree: &Path) -> Result<String, ScopeError> {
         let commit = self.commit(tree, "HEAD").map_err(|why| failed(&why))?;
-        commit.ok_or_else(|| failed(&format!("`{}` has no commit yet", tree.display())))
+        commit.ok_or_else(|| {
+            failed(&format!("`{}` has no commit yet: make one (`git commit --allow-empty`)", tree.display()))
+        })
     }
 
     /// The commit that a user's word means, in hex. The word must not begin with `-`.

@@ -92,6 +92,7 @@ fn link(git: &Git, place: &Path, source: &Tree, root: &Path) -> Result<String, S
     let name = place.file_name().unwrap_or_default();
     let admin = source.common_dir().join("worktrees").join(name);
     note(place, &admin).map_err(|error| ScopeError::io("note in", place, error))?;
+    let alone = alone(place).map_err(|error| ScopeError::io("lock", place, error))?;
     // Made under the run's name, which is what git calls it for good, and moved to the name that the worker sees.
     let made = place.join(name);
     git.run(
@@ -104,8 +105,21 @@ fn link(git: &Git, place: &Path, source: &Tree, root: &Path) -> Result<String, S
     fs::rename(&made, root).map_err(|error| ScopeError::io("make", root, error))?;
     let dot_git = [root.join(".git").as_os_str().as_bytes(), b"\n"].concat();
     fs::write(admin.join("gitdir"), dot_git).map_err(|error| ScopeError::io("write to", &admin, error))?;
+    drop(alone);
     git.run(root, &["read-tree", "--reset", "-u", "HEAD"], &[])?;
     Ok(base)
+}
+
+/// The right to change what git knows of worktrees, among all who isolate runs: git reads the entries of the others, and
+/// gives up over one that is just being made.
+fn alone(place: &Path) -> std::io::Result<fs::File> {
+    let directory = fs::File::open(place.parent().unwrap_or(place))?;
+    while let Err(error) = directory.lock() {
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    Ok(directory)
 }
 
 fn note(place: &Path, admin: &Path) -> std::io::Result<()> {

@@ -8,6 +8,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use clodex_os::read_regular;
+
+use crate::tree::POINTER;
+
 /// A place that is being removed: `.<name>.removing`.
 const REMOVING: &str = ".removing";
 
@@ -50,9 +54,10 @@ fn forget(admin: &Path, place: &Path) -> io::Result<()> {
     let Some(worktrees) = admin.parent().filter(|parent| parent.ends_with("worktrees")) else {
         return Ok(());
     };
-    let names_place = fs::read(admin.join("gitdir"))
+    let names_place = read_regular(&admin.join("gitdir"), POINTER)
         .is_ok_and(|named| named.starts_with(&[place.as_os_str().as_bytes(), b"/"].concat()));
     if admin.file_name() == place.file_name() && names_place {
+        let _alone = super::alone(place)?;
         fs::remove_dir_all(admin)?;
         // As git does with the last one.
         let _ = fs::remove_dir(worktrees);

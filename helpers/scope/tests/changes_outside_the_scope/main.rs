@@ -1,6 +1,7 @@
 //! What a worker may do outside its scope, and how it may hide it: one row a case, grouped as the threats are.
 
 mod allow_commit;
+mod planted_in_git;
 mod somebody_elses;
 #[path = "../support/mod.rs"]
 mod support;
@@ -36,6 +37,12 @@ fn plain_changes_are_named() {
             Case("fifo", "", "mkfifo lib/pipe", Names("lib/pipe")),
             Case("file to fifo", "", "rm lib/x.txt; mkfifo lib/x.txt", Names("lib/x.txt")),
             Case("same size, mtime put back", "touch -d 2024-01-01 lib/x.txt; git update-index --refresh -q", "touch -r lib/x.txt ../r; printf 'LIB-Y\\n' > lib/x.txt; touch -r ../r lib/x.txt", Names("lib/x.txt")),
+            Case("the root's own mode", "", "chmod 777 .", Names(".")),
+            Case("an extended attribute", "", "python3 -c 'import os; os.setxattr(\"lib/x.txt\", \"user.evil\", b\"1\")'", Names("lib/x.txt")),
+            Case("hard link to outside, same size, mtime put back", "printf 'good\n' > $OUTSIDE/v; ln $OUTSIDE/v src/h; touch -d 2020-01-01 src/h", "touch -r src/h ../r; printf 'evil\n' > src/h; touch -r ../r src/h", Names("src/h")),
+            Case("hard link to outside, touched only", "printf 'good\n' > $OUTSIDE/v; ln $OUTSIDE/v src/h", "chmod 600 src/h; chmod 644 src/h", Quiet),
+            Case("a tracked file without an end", "", "truncate -s 100G lib/x.txt", Names("lib/x.txt")),
+            Case("a tracked file without an end in scope", "", "truncate -s 100G src/a.txt", Quiet),
             Case("replaced by rename, same size and mtime", "", "printf 'LIB-Y\\n' > ../n; touch -r lib/x.txt ../n; mv ../n lib/x.txt", Names("lib/x.txt")),
         ],
     );
@@ -192,7 +199,7 @@ fn odd_names_and_detours_are_named() {
             Case("out of the scope's other end", "", "git mv lib/x.txt src/x.txt", Names("lib/x.txt")),
             Case("arrow in a name", "", "mkdir 'evil -> src'; echo x > 'evil -> src/p.txt'", Names("evil -> src/p.txt")),
             Case("newline in a name", "", "mkdir -p $'lib/a\\nsrc'; printf x > $'lib/a\\nsrc/b'", Names("lib/a\nsrc/b")),
-            Case("bytes that are no UTF-8", "", "printf x > $'lib/\\xff'", Names("lib/\\xff")),
+            Case("bytes that are not valid UTF-8", "", "printf x > $'lib/\\xff'", Names("lib/\\xff")),
             Case("quote in a name", "", "printf x > 'lib/\"q\"'", Names("lib/\"q\"")),
             Case("dot entry", "", "mkdir -p .github/workflows; echo x > .github/workflows/ci.yml", Names(".github/workflows/ci.yml")),
             Case("through a symlink in scope to a file here", "ln -s ../lib/x.txt src/l; git add -A; git commit -qm l", "echo pwn > src/l", Names("lib/x.txt")),
@@ -338,6 +345,7 @@ fn what_is_allowed_or_means_nothing_is_quiet() {
 #[test]
 #[rustfmt::skip]
 fn by_products_are_noted() {
+    const FETCHED: &str = "mkdir -p build/_deps; git init -q build/_deps/foo; cd build/_deps/foo; echo 1 > f; git add -A; git commit -qm 1";
     run_all(
         "",
         &["src/"],
@@ -349,6 +357,15 @@ fn by_products_are_noted() {
             Case("cache of packages", "", "mkdir -p node_modules/.cache/x; echo o > node_modules/.cache/x/y", Note("node_modules/.cache/")),
             Case("coverage file", "", "echo o > .coverage", Note(".coverage")),
             Case("not ignored", "", "mkdir dist; echo o > dist/x", Names("dist/x")),
+            Case("removed with a repository in it", FETCHED, "rm -r build", Note("build/")),
+            Case("a repository in it is brought up to date", FETCHED, "cd build/_deps/foo; echo 2 > f; git commit -qam 2; git tag v2; echo x > .git/hooks/pre-push; echo n > n; git add n", Note("build/")),
+            Case("a repository in it is fetched anew", FETCHED, "rm -rf build/_deps/foo; git init -q build/_deps/foo; cd build/_deps/foo; echo 3 > f; git add f; git commit -qm 3", Note("build/")),
+            Case("a build directory that is a repository", "git init -q build; cd build; git add -A; git commit -qm b", "echo x >> build/out.bin", Names("build/out.bin")),
+            Case("a branch of a build directory that is a repository", "git init -q build; cd build; git add -A; git commit -qm b", "git -C build branch x", Names("build/.git/refs/heads/x")),
+            Case("a work tree of this repository in it", "git worktree add -q -b wt build/wt", "echo x >> build/wt/lib/x.txt", Names("build/wt/lib/x.txt")),
+            Case("a submodule in it", "git init -q ../s; (cd ../s; echo s > f; git add -A; git commit -qm s); git submodule --quiet add -f ../s build/s >/dev/null; git commit -qm sub", "echo x >> build/s/f", Names("build/s/f")),
+            Case("a repository that keeps its own in the tree", "mkdir -p build/_deps; git init -q build/_deps/foo; (cd build/_deps/foo; echo 1 > f; git add -A; git commit -qm 1); git add -f build/_deps/foo 2>/dev/null; git commit -qm sub", "git -C build/_deps/foo branch x", Names("build/_deps/foo/.git/refs/heads/x")),
+            Case("a repository that is not ignored", "git init -q lib/n; (cd lib/n; echo f > f; git add f; git commit -qm f)", "rm -rf lib/n", Names("lib/n")),
         ],
     );
 }

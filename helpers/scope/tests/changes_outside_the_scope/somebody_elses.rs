@@ -1,10 +1,12 @@
 //! Changes beside a run that are not its own: the user, git, an IDE and other runs work on, and neither fail it nor are
 //! undone by it.
 
+use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clodex_core::{Access, Grants, ScopeRules, Verdict};
-use clodex_scope::{Comparison, Meanwhile, OtherScope, Request, compare};
+use clodex_scope::{Comparison, Meanwhile, OtherScope, Request, ScopeError, compare};
 
 use crate::support::World;
 
@@ -120,4 +122,44 @@ fn empty_directories_that_sandboxes_make_are_nobodys_change() {
         "git init -q lib; mkdir lib/.agents; echo x > lib/.agents/x; mkdir lib/.aws.d",
     );
     assert_eq!(paths(&found), ["lib/.agents/x", "lib/.aws.d", "lib/.git"], "but only while they are empty");
+}
+
+#[test]
+fn empty_directories_that_sandboxes_make_in_the_git_directory_are_nobodys_change() {
+    let world = World::new();
+    world.sh("mkdir .git/.codex");
+    let at = [".git/.git", ".git/.agents", ".git/.codex"].map(|name| world.repo().join(name));
+    let meanwhile = Meanwhile { mount_points: at.to_vec(), ..Meanwhile::default() };
+    let found = run(&world, None, &meanwhile, "mkdir .git/.git .git/.agents; rmdir .git/.codex");
+    assert_eq!((found.verdict, paths(&found)), (Verdict::Clean, vec![]));
+    world.sh("rmdir .git/.git .git/.agents");
+    let found = run(&world, None, &meanwhile, "mkdir .git/.agents; echo x > .git/.agents/x");
+    assert_eq!(paths(&found), [".git/.agents/x"], "but only while they are empty");
+}
+
+#[test]
+fn a_sandbox_that_mounts_and_leaves_while_the_tree_is_looked_at_leaves_no_doubt() {
+    let world = World::new();
+    let at = world.repo().join("lib/.git");
+    let meanwhile = Meanwhile { mount_points: vec![at.clone()], ..Meanwhile::default() };
+    let baseline = world.baseline_with("", &["src/"], Request::default());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                fs::create_dir(&at).unwrap();
+                fs::remove_dir(&at).unwrap();
+            }
+        });
+        let looks = (0..200).map(|_| compare(&baseline, &meanwhile));
+        let doubtful = |look: &Result<Comparison, ScopeError>| {
+            !look.as_ref().is_ok_and(|found| found.verdict == Verdict::Clean)
+        };
+        let doubtful: Vec<String> = looks
+            .filter(doubtful)
+            .map(|look| format!("{:?}", look.map(|found| (paths(&found).join(" "), found.notes))))
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert!(doubtful.is_empty(), "{doubtful:#?}");
+    });
 }

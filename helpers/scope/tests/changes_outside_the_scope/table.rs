@@ -16,19 +16,19 @@ pub enum Want {
 }
 
 /// One case: what it shows, what is there before, what the worker does, what should come of it.
-pub struct Case(pub &'static str, pub &'static str, pub &'static str, pub Want);
+pub struct Case<'a>(pub &'a str, pub &'a str, pub &'a str, pub Want);
 
-pub fn run_all(workdir: &str, scope: &[&str], cases: &[Case]) {
+pub fn run_all(workdir: &str, scope: &[&str], cases: &[Case<'_>]) {
     let failed: Vec<String> = std::thread::scope(|threads| {
         let running: Vec<_> = cases.iter().map(|case| threads.spawn(|| run(workdir, scope, case))).collect();
         let ended = running.into_iter().zip(cases);
-        let lost = |case: &Case| Err(format!("{}: its script failed, see above", case.0));
+        let lost = |case: &Case<'_>| Err(format!("{}: its script failed, see above", case.0));
         ended.filter_map(|(running, case)| running.join().unwrap_or_else(|_| lost(case)).err()).collect()
     });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-fn run(workdir: &str, scope: &[&str], Case(title, setup, action, want): &Case) -> Result<(), String> {
+fn run(workdir: &str, scope: &[&str], Case(title, setup, action, want): &Case<'_>) -> Result<(), String> {
     let world = World::new();
     world.sh(setup);
     let before = world.baseline_of(workdir, scope);

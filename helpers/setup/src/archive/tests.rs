@@ -40,7 +40,7 @@ fn refusal(archive: &[u8], digest: &str) -> String {
 #[test]
 fn a_whole_archive_of_the_right_digest_is_taken() {
     let archive = all(&[("clodex-0.1.0/README.md", "read me", b'0'), ("clodex-0.1.0", "", b'5')]);
-    let taken = programs(&archive, &sha256(&archive).to_uppercase(), "x").unwrap();
+    let taken = programs(&archive, &sha256_hex(&archive).to_uppercase(), "x").unwrap();
     assert_eq!(taken.len(), PROGRAMS.len());
     assert!(taken.iter().all(|(_, content)| content == b"program"));
 }
@@ -54,7 +54,7 @@ fn programs_of_every_size_are_read() {
         .map(|(name, content)| (*name, content.as_str(), b'0'))
         .collect();
     let archive = gzip(&tar(&members));
-    let taken = programs(&archive, &sha256(&archive), "x").unwrap();
+    let taken = programs(&archive, &sha256_hex(&archive), "x").unwrap();
     assert!(taken.iter().zip(&members).all(|((_, taken), (_, content, _))| taken == content.as_bytes()));
 }
 
@@ -67,7 +67,7 @@ fn another_digest_is_refused_before_anything_is_read() {
 #[test]
 fn an_archive_that_is_broken_or_leads_out_is_refused() {
     for (archive, why) in [
-        (b"plain".to_vec(), "it is no gzip file"),
+        (b"plain".to_vec(), "it is not a gzip file"),
         (gzip(b""), "it holds no clodex-announce"),
         (gzip(&tar(&[("clodex-announce", "x", b'2')])), "it holds no clodex-announce"),
         (gzip(&tar(&[("clodex-announce", "long", b'0')])[..BLOCK]), "it ends too early"),
@@ -75,7 +75,7 @@ fn an_archive_that_is_broken_or_leads_out_is_refused() {
         (all(&[("/clodex-evil", "x", b'0')]), "its member `clodex-evil` leads out of it"),
         (all(&[("other/clodex-apply", "x", b'0')]), "it holds clodex-apply twice"),
     ] {
-        let said = refusal(&archive, &sha256(&archive));
+        let said = refusal(&archive, &sha256_hex(&archive));
         assert!(said.ends_with(why), "{said}");
     }
 }

@@ -53,7 +53,7 @@ impl Codex {
 
     /// Asks it whether somebody is logged in.
     pub fn login(&self, project: &Path) -> Login {
-        let config = home().map(|home| CodexConfig::read(&home, project)).unwrap_or_default();
+        let config = codex_home().map(|home| CodexConfig::read(&home, project)).unwrap_or_default();
         ask_login(&self.binary, &config)
     }
 
@@ -68,11 +68,6 @@ impl Codex {
     }
 }
 
-/// Where it keeps its own things.
-pub fn home() -> Option<PathBuf> {
-    codex_home(env::var_os("CODEX_HOME").as_deref(), env::var_os("HOME").as_deref())
-}
-
 fn told(error: &str) -> Finding {
     let (what, hint) = error.split_once("\nhint: ").unwrap_or((error, UPDATE));
     Finding::fail("codex", what, hint)
@@ -85,7 +80,7 @@ pub fn judge_login(login: Login) -> Finding {
         Login::LoggedIn => Finding::ok(check, "logged in, as `codex login status` says"),
         Login::NotNeeded => Finding::ok(check, "the configured model provider wants none"),
         Login::NotLoggedIn => Finding::fail(check, "codex is not logged in", "`codex login`"),
-        Login::Unknown => Finding::warn(check, "it cannot be told", "see `codex login status`"),
+        Login::Unknown => Finding::warn(check, "the login state is unknown", "see `codex login status`"),
     }
 }
 

@@ -42,7 +42,7 @@ pub struct DoctorArguments {
     pub fix: bool,
 }
 
-/// The JSON.
+/// The object that `clodex-setup doctor --json` prints.
 #[derive(Debug, Serialize)]
 struct Told<'a> {
     version: u32,
@@ -82,9 +82,7 @@ pub fn carry_out(arguments: &DoctorArguments, places: &Places) -> Result<(String
 
 impl<'a> Surroundings<'a> {
     fn find(places: &'a Places) -> Result<Self, Failure> {
-        let state = places.state.clone().ok_or_else(|| {
-            Failure::usage("there is no place where records could be\nhint: set HOME or CLODEX_STATE_DIR")
-        })?;
+        let state = places.state.clone().map_or_else(StateDir::required, Ok)?;
         let project = project_of(&env::current_dir().unwrap_or_default());
         let codex = settings(&project).codex.value;
         Ok(Self { places, store: RecordStore::look_at(state.clone()), state, project, codex })
@@ -153,7 +151,7 @@ fn all_at_once(checks: Vec<Check<'_>>) -> Vec<Finding> {
         let found = |check: thread::ScopedJoinHandle<'_, Vec<Finding>>| {
             check
                 .join()
-                .unwrap_or_else(|_| vec![Finding::fail("doctor", "a check broke off", "tell its authors")])
+                .unwrap_or_else(|_| vec![Finding::fail("doctor", "a check broke off", "please report it")])
         };
         running.into_iter().flat_map(found).collect()
     })

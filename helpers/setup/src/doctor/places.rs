@@ -45,7 +45,7 @@ pub fn judge_private(places: &[Place]) -> Finding {
     let check = "state";
     let Some(state) = places.first() else { return Finding::ok(check, "there is none yet") };
     if let Some(place) = places.iter().find(|place| !place.is_dir || !place.is_own) {
-        let what = format!("{} is no directory of yours", place.path.display());
+        let what = format!("{} is not a directory of yours", place.path.display());
         return Finding::fail(check, what, "move it away, or set CLODEX_STATE_DIR to another place");
     }
     match places.iter().find(|place| place.mode & 0o077 != 0) {

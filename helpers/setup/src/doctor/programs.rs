@@ -1,13 +1,10 @@
 //! The programs that clodex needs or is: helpers, Claude Code, git. Whether they are there, and new enough.
 
 use std::env;
-use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clodex_os::{ExitKind, ShortCommand};
+use clodex_os::{ExitKind, ShortCommand, find_on_path, is_executable};
 
 use super::finding::Finding;
 use crate::names::PROGRAMS;
@@ -80,12 +77,12 @@ impl Asked {
     /// Finds Claude Code and asks it.
     pub fn claude() -> Self {
         let own = env::var_os("CLAUDE_CODE_EXECPATH").map(PathBuf::from).filter(|path| is_executable(path));
-        Self::at(own.or_else(|| on_path("claude")))
+        Self::at(own.or_else(|| find_on_path("claude")))
     }
 
     /// Finds git and asks it.
     pub fn git() -> Self {
-        Self::at(on_path("git"))
+        Self::at(find_on_path("git"))
     }
 
     fn at(found: Option<PathBuf>) -> Self {
@@ -133,20 +130,6 @@ impl Asked {
             },
         }
     }
-}
-
-fn on_path(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    first_in(&path, name)
-}
-
-fn first_in(path: &OsStr, name: &str) -> Option<PathBuf> {
-    let candidates = env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name));
-    candidates.into_iter().find(|candidate| is_executable(candidate))
-}
-
-fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 /// The first line that it says; else why it says none.
@@ -233,10 +216,8 @@ mod tests {
     fn a_program_that_hangs_or_fails_is_broken() {
         let root = tempfile::tempdir().unwrap();
         let program = root.path().join("claude");
-        fs::write(root.path().join("new"), "#!/bin/sh\nexit 3\n").unwrap();
-        fs::set_permissions(root.path().join("new"), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(root.path().join("new"), &program).unwrap();
-        assert_eq!(first_in(root.path().as_os_str(), "claude"), Some(program.clone()));
+        clodex_sim::write_program(&program, "#!/bin/sh\nexit 3\n").unwrap();
+        assert_eq!(clodex_os::find_on(root.path().as_os_str(), "claude"), Some(program.clone()));
         assert!(matches!(Asked::at(Some(program)), Asked::Broken(_, why) if why.contains('3')));
         assert!(matches!(Asked::at(None), Asked::Missing));
     }

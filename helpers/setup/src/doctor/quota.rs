@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use clodex_codex::CodexConfig;
+use clodex_codex::{CodexConfig, codex_home};
 use clodex_core::{Quota, RateLimits};
 use clodex_os::clock::Timestamp;
 use clodex_os::record_store::StateDir;
 
-use super::codex::{self, Codex};
+use super::codex::Codex;
 use super::finding::Finding;
 
 /// What there is to know.
@@ -23,7 +23,7 @@ pub enum Limits {
 
 /// Asks Codex, unless nobody wants to know.
 pub fn look(codex: &Codex, project: &Path, state: &StateDir) -> Limits {
-    let Some(home) = codex::home().filter(|home| CodexConfig::read(home, project).needs_login()) else {
+    let Some(home) = codex_home().filter(|home| CodexConfig::read(home, project).needs_login()) else {
         return Limits::NoneConcern;
     };
     match super::settings(project).quota_gate.value {

@@ -141,6 +141,10 @@ impl Performance {
                     let text = self.text(message);
                     (0..*count).try_for_each(|n| wire.write(&text.replace("$N", &n.to_string())))?;
                 }
+                Act::Drip(message, pause_ms) => loop {
+                    wire.write(&self.text(message))?;
+                    thread::sleep(Duration::from_millis(*pause_ms));
+                },
                 Act::Begin
                 | Act::Answer(_)
                 | Act::Refuse(..)
@@ -214,6 +218,7 @@ impl Performance {
             | Act::Pieces(..)
             | Act::Padded(..)
             | Act::Flood(..)
+            | Act::Drip(..)
             | Act::Until(_)
             | Act::Silence
             | Act::Close

@@ -50,6 +50,8 @@ pub enum Act {
     Padded(Value, usize),
     /// A message so many times, `$N` being the number, from 0.
     Flood(Value, u64),
+    /// A message again and again, so many milliseconds apart, until the connection ends; nothing more is heard.
+    Drip(Value, u64),
     /// Answers `turn/start` and tells that the turn has begun.
     Begin,
     /// A whole message of the model in the turn.

@@ -1,4 +1,4 @@
-//! The demo: builds the helpers, makes a throw-away repository, dispatches three packets to Codex and shows what a user
+//! The demo: builds the helpers, makes a throwaway repository, dispatches three packets to Codex and shows what a user
 //! sees. Offline and without login, unless `--live` asks for the user's own Codex and model.
 
 mod peer;
@@ -93,7 +93,10 @@ fn run(asked: Asked) -> Result<bool, String> {
     if asked.keep {
         show::remark(&format!("kept: {}", place.root.display()));
         std::mem::forget(place);
+    } else {
+        show::remark("everything above is removed now; `cargo demo --keep` keeps it");
     }
+    show::remark("next: `bin/clodex-setup`, or clodex as a plugin of Claude Code (README, \"Install\")");
     Ok(as_expected)
 }
 

@@ -58,6 +58,8 @@ impl Peer {
         symlink(own, &link).map_err(failed)?;
         let mut env = own_homes(root);
         env.extend([("CLODEX_CODEX", link.into()), (SCRIPT_VARIABLE, lines.clone().into())]);
+        // That is all it plays.
+        env.push(("CLODEX_BACKEND", "exec".into()));
         Ok(Self { what: format!("a stand-in, because {why}"), env, lines: Some(lines), _model: None })
     }
 

@@ -1,4 +1,4 @@
-//! The throw-away repository and the three tasks.
+//! The throwaway repository and the three tasks.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,15 +8,20 @@ use serde_json::{Value, json};
 
 use crate::responses::embed;
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("README.md", "# slugs\n"),
     ("src/slug.py", "def slug(text):\n    return text.lower()\n"),
     (
         "tests/test_slug.py",
         "from src.slug import slug\n\n\ndef test_lower():\n    assert slug(\"A\") == \"a\"\n",
     ),
+    // Stands for a test suite, so that the demo needs no language; Codex tells only of commands that take a moment.
+    ("tests/check.sh", "sleep 1\ngrep -q 'def test_' tests/test_slug.py\n"),
     ("docs/usage.md", "Call slug(text).\n"),
 ];
+
+/// How the work is checked.
+const CHECK: &str = "sh tests/check.sh";
 
 /// Makes a repository; nothing is committed yet.
 pub fn make(repo: &Path) -> io::Result<()> {
@@ -71,7 +76,7 @@ impl Task {
                 {"do": [{"think": "**Reading** the module first"}, {"run": "cat src/slug.py && ls tests && sleep 1"}], "delay_ms": 600},
                 {"do": [{"patch": PATCH_SLUG}], "delay_ms": 600},
                 {"do": [{"patch": PATCH_TEST}], "delay_ms": 600},
-                {"do": [{"run": "grep -q join src/slug.py && grep -c 'def test_' tests/test_slug.py && sleep 2"}], "delay_ms": 600},
+                {"do": [{"run": CHECK}], "delay_ms": 600},
                 {"do": [{"answer": answer("slug() joins words with dashes", "Split the text into words and joined them with `-`; added a test.", &["src/slug.py", "tests/test_slug.py"])}], "delay_ms": 600}
             ]),
         }
@@ -112,6 +117,7 @@ impl Task {
             script: json!([
                 {"do": [{"run": format!("{edit} && sleep 0.5")}], "delay_ms": 400},
                 {"do": [{"run": format!("{leave}; sleep 0.5")}], "delay_ms": 400},
+                {"do": [{"run": CHECK}], "delay_ms": 400},
                 {"do": [{"answer": answer("tidied up", "Renamed a variable in `src/slug.py`. Nothing else was touched.", &["src/slug.py"])}], "delay_ms": 400}
             ]),
         }
@@ -122,7 +128,7 @@ impl Task {
         let context = if live { String::new() } else { format!("\nCONTEXT:\n{}\n", embed(&self.script)) };
         format!(
             "MODE: worker\nNAME: {name}\nWORKDIR: {repo}\nOBJECTIVE: {objective}\n\nWRITE SCOPE:\n- src/\n- tests/\n\n\
-             NON-GOALS:\n- no change to docs/\n\nVERIFICATION:\n- the tests still describe slug()\n\n\
+             NON-GOALS:\n- no change to docs/\n\nVERIFICATION:\n- `{CHECK}`\n\n\
              DELIVERABLE:\n- a short report\n{context}",
             name = self.name,
             repo = repo.display(),
@@ -134,7 +140,7 @@ impl Task {
 fn answer(summary: &str, report: &str, changed: &[&str]) -> Value {
     json!({
         "result": "done", "summary": summary, "report": report, "changed_files": changed,
-        "verification_run": ["read the change once more"], "evidence": [], "findings": [], "risks": [], "next": "", "verdict": "CLEAN"
+        "verification_run": [format!("{CHECK}: passed")], "evidence": [], "findings": [], "risks": [], "next": "", "verdict": "CLEAN"
     })
 }
 

@@ -66,7 +66,7 @@ impl Access {
             Some(file) if !self.scope.is_empty() => match self.holds(&workdir.join(file)) {
                 Ok(true) => Judged::InScope,
                 Ok(false) => Judged::OutOfScope("it is not in the scope".to_owned()),
-                Err(error) => Judged::OutOfScope(format!("it cannot be found out where it lies: {error}")),
+                Err(error) => Judged::OutOfScope(format!("cannot find out where it is: {error}")),
             },
             Some(_) | None => Judged::Unsaid,
         }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, ArgGroup, Parser, ValueEnum};
+use clap::{ArgGroup, Parser, ValueEnum};
 
-use crate::cli::seconds;
+use crate::common_cli::{AnsweredBy, Output, Said, Time};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -12,23 +12,17 @@ Exit codes:
   3 Claude not reachable      4 out of time             5 protocol error, or no answer follows the schema
   130 interrupted
 
-Claude may read below the work directory and nothing else, unless --scope, --allowed-tools,
+Claude may read below the work directory and nothing else, unless --scope, --allowed-tools, \
 --permission-mode or --interactive-approvals says more. What it asks for beyond is declined and listed.";
 
 /// Ask Claude: say something to Claude Code, and get the answer.
 #[derive(Debug, Parser)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(name = "clodex-claude", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(group(ArgGroup::new("said").args(["prompt", "prompt_file"]).required(true)))]
 pub struct Cli {
-    /// What is said (see --prompt-file for long texts)
-    pub prompt: Option<String>,
-    /// Read what is said from a file, or from standard input with `-`
-    #[arg(long, value_name = "FILE|-")]
-    pub prompt_file: Option<PathBuf>,
-    /// Directory that Claude works in [default: this one]
-    #[arg(short = 'C', long = "cd", value_name = "DIR")]
-    pub workdir: Option<PathBuf>,
+    /// What is said, and where.
+    #[command(flatten)]
+    pub said: Said,
     /// The claude program [default: CLODEX_CLAUDE, or the one on PATH]
     #[arg(long, value_name = "FILE")]
     pub claude: Option<PathBuf>,
@@ -42,18 +36,9 @@ pub struct Cli {
     /// Keep nothing of the session on disk
     #[arg(long, help_heading = "Session")]
     pub ephemeral: bool,
-    /// Model, or an alias of one
-    #[arg(short, long, help_heading = "Session")]
-    pub model: Option<String>,
-    /// Effort: low, medium, high, xhigh, max
-    #[arg(long, help_heading = "Session")]
-    pub effort: Option<String>,
-    /// Instructions for the session, beside the prompt
-    #[arg(long, value_name = "TEXT", help_heading = "Session")]
-    pub instructions: Option<String>,
-    /// JSON schema of the final answer
-    #[arg(long, value_name = "FILE", help_heading = "Session")]
-    pub output_schema: Option<PathBuf>,
+    /// Who answers.
+    #[command(flatten)]
+    pub model: AnsweredBy,
 
     /// Path that Claude may write to, nothing else (repeatable)
     #[arg(long, value_name = "PATH", conflicts_with = "permission_mode", help_heading = "Access")]
@@ -71,34 +56,16 @@ pub struct Cli {
     #[arg(long, help_heading = "Access")]
     pub interactive_approvals: bool,
 
-    /// Print the final answer only, at the end
-    #[arg(long, help_heading = "Output")]
-    pub no_stream: bool,
-    /// Print one JSON object and nothing else on standard output, whatever happens
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-    /// Write the final answer to this file, too
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-    /// Append what is said in both directions to this file, a message a line, without secrets
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub ndjson_file: Option<PathBuf>,
     /// Print `SESSION_ID=…` on standard error as soon as it is known
     #[arg(long, visible_alias = "print-thread-id", help_heading = "Output")]
     pub print_session_id: bool,
-    /// Print a line about the turn on standard error at its end
-    #[arg(long, help_heading = "Output")]
-    pub summary: bool,
-    /// Say on standard error what happens; twice: every message as it is
-    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
-    pub verbose: u8,
+    /// What comes of it.
+    #[command(flatten)]
+    pub output: Output,
 
-    /// Seconds that Claude may be silent while it works, or ask its model in vain, 0 = any [default: 120]
-    #[arg(long, value_name = "SEC", default_value_t = 120.0, value_parser = seconds, hide_default_value = true, help_heading = "Time")]
-    pub timeout: f64,
-    /// Seconds for the whole turn, 0 = any [default: 0]
-    #[arg(long, value_name = "SEC", default_value_t = 0.0, value_parser = seconds, hide_default_value = true, help_heading = "Time")]
-    pub deadline: f64,
+    /// How long it may take.
+    #[command(flatten)]
+    pub time: Time,
 }
 
 /// Claude Code's permission modes.
@@ -116,7 +83,7 @@ pub enum PermissionMode {
     Auto,
     /// What is not allowed is denied without asking
     DontAsk,
-    /// It asks for nothing: only where the machine may be lost
+    /// It asks for nothing: use it only on a disposable machine
     BypassPermissions,
 }
 
@@ -149,7 +116,7 @@ mod tests {
         Cli::command().debug_assert();
         assert!(parsed(&[]).is_err());
         assert!(parsed(&["a", "--prompt-file", "b"]).is_err());
-        assert_eq!(parsed(&["--", "--json"]).unwrap().prompt.as_deref(), Some("--json"));
+        assert_eq!(parsed(&["--", "--json"]).unwrap().said.prompt.as_deref(), Some("--json"));
     }
 
     #[test]

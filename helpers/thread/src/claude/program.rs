@@ -3,16 +3,18 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ChildStdin;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clodex_claude_code::{NO_ATTACHMENTS, OF_A_SESSION};
-use clodex_core::Containment;
+use clodex_core::{Containment, escaped};
 use clodex_os::process::adopt_orphans;
-use clodex_os::{Contained, ContainedCommand, Ending, Spawned, run_suffix, wrapper_beside_this_program};
+use clodex_os::{
+    Contained, ContainedCommand, Ending, Spawned, find_on_path, is_executable, run_suffix,
+    wrapper_beside_this_program,
+};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::trouble::{Kind, Trouble};
@@ -48,7 +50,8 @@ impl Program {
         let command = ContainedCommand::new(&wrapper, claude, format!("claude-{}", run_suffix()));
         let (name, value) = NO_ATTACHMENTS;
         let command = OF_A_SESSION.iter().fold(command, ContainedCommand::env_remove).env(name, value);
-        let spawned = command.args(argv).current_dir(workdir).spawn().map_err(|error| unreachable(&error))?;
+        let command = command.args(argv).current_dir(workdir).own_group();
+        let spawned = command.spawn().map_err(|error| unreachable(&error))?;
         let Spawned { contained, ending, stdin, stdout, stderr } = spawned;
         if contained.containment() == Containment::BestEffort {
             adopt_orphans();
@@ -87,7 +90,7 @@ impl Program {
         }
         let survivors = self.contained.wait_all_dead(Instant::now() + LEAVING);
         for survivor in &survivors {
-            eprintln!("could not be ended: {survivor:?}");
+            eprintln!("cannot end process {} ({})", survivor.id.pid, escaped(&survivor.command));
         }
         let ending = self.ending.take().filter(|_| gone)?;
         Some(ending.wait().status.shell_code())
@@ -137,20 +140,12 @@ pub fn locate(named: Option<&Path>) -> Result<PathBuf, Trouble> {
     if let Some(named) = named.map(Path::to_owned).or(by_environment) {
         // The program is started in another directory.
         let absolute = std::path::absolute(&named).unwrap_or_else(|_: io::Error| named.clone());
-        let what = format!("`{}` is no executable file", named.display());
+        let what = format!("`{}` is not an executable file", named.display());
         let found = Some(absolute).filter(|path| is_executable(path));
         return found.ok_or_else(|| missing(what, "check --claude or CLODEX_CLAUDE"));
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // What is relative there would be something else in the work directory.
-    let mut candidates =
-        std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("claude"));
-    candidates.find(|candidate| is_executable(candidate)).ok_or_else(|| {
+    find_on_path("claude").ok_or_else(|| {
         let hint = "`npm install -g @anthropic-ai/claude-code`, or name it with CLODEX_CLAUDE";
         missing("there is none on PATH".to_owned(), hint)
     })
-}
-
-fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

@@ -6,13 +6,13 @@ use std::process::ExitCode as ProcessExit;
 use clodex_core::ExitCode;
 use serde::Serialize;
 
-use super::tale::Tale;
+use super::session_summary::SessionSummary;
 use crate::approvals::Declined;
 use crate::report::{Metrics, Status, Told, print_line, status};
-use crate::story::Said;
 use crate::trouble::{Kind, Trouble};
+use crate::turn_summary::Message;
 
-/// What came of it.
+/// The object that `clodex-claude --json` prints.
 #[derive(Debug, Serialize)]
 pub struct Report<'a> {
     version: u32,
@@ -23,7 +23,7 @@ pub struct Report<'a> {
     text: Option<&'a str>,
     /// The same where it follows a schema.
     structured: Option<&'a serde_json::Value>,
-    messages: Vec<Said>,
+    messages: Vec<Message>,
     error: Option<Told>,
     declined: Vec<Declined>,
     warnings: &'a [String],
@@ -44,38 +44,38 @@ struct WithCost {
 impl<'a> Report<'a> {
     /// Whatever is known.
     pub fn new(
-        tale: &'a Tale,
+        session_summary: &'a SessionSummary,
         notifications: BTreeMap<String, u64>,
         declined: Vec<Declined>,
         trouble: Option<&Trouble>,
     ) -> Self {
         let is_gone = trouble.is_some_and(|trouble| trouble.kind == Kind::Unreachable);
-        let status = match tale.session() {
+        let status = match session_summary.session() {
             // It ended before it began a turn.
             None if is_gone => Status::NotStarted,
-            None | Some(_) => status(trouble, &tale.story),
+            None | Some(_) => status(trouble, &session_summary.turn_summary),
         };
         let code = trouble.map_or(ExitCode::Done, |trouble| trouble.kind.exit_code());
         let ended_well = status == Status::Completed;
         let metrics = WithCost {
-            metrics: Metrics::of(&tale.story),
-            cost_usd: tale.cost_usd(),
-            session_cost_usd: tale.session_cost_usd(),
+            metrics: Metrics::of(&session_summary.turn_summary),
+            cost_usd: session_summary.cost_usd(),
+            session_cost_usd: session_summary.session_cost_usd(),
         };
         Self {
             version: 1,
-            session_id: tale.session(),
+            session_id: session_summary.session(),
             status,
             exit_code: code as u8,
-            text: tale.story.last_message().filter(|_| ended_well),
-            structured: tale.structured().filter(|_| ended_well),
-            messages: tale.story.messages(),
+            text: session_summary.turn_summary.last_message().filter(|_| ended_well),
+            structured: session_summary.structured().filter(|_| ended_well),
+            messages: session_summary.turn_summary.messages(),
             error: trouble.map(Told::of),
             declined,
-            warnings: tale.complaints(),
+            warnings: session_summary.complaints(),
             notifications,
             metrics,
-            claude: tale.version(),
+            claude: session_summary.version(),
         }
     }
 
@@ -95,7 +95,6 @@ impl<'a> Report<'a> {
 
     /// Prints it, alone on its line.
     pub fn print(&self) -> ProcessExit {
-        print_line(self);
-        self.exit_code()
+        print_line(self, self.exit_code)
     }
 }

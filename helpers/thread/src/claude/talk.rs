@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use clodex_claude_code::{Ended, Heard, Retrying, said};
+use clodex_claude_code::{Ended, OutputLine, Retrying, input};
 use clodex_json_rpc::Way;
 use clodex_os::signals::StopSignal;
 use crossbeam_channel::{RecvError, select};
 
 use super::approvals::{Approvals, Next};
+use super::failure::{blocked, gone, of_retries, of_turn};
 use super::program::{Program, Said};
-use super::tale::Tale;
-use super::why::{blocked, gone, of_retries, of_turn};
+use super::session_summary::SessionSummary;
+use crate::common_cli::limit_text;
 use crate::screen::Screen;
 use crate::server::Listener;
-use crate::stops::{Stops, interrupted};
+use crate::stop_signals::{Stops, interrupted};
 use crate::trouble::{Kind, Trouble};
 
 /// How long a turn that is stopped may take to end: it takes milliseconds, and what it has cost is told then.
@@ -29,7 +30,7 @@ const LONG: Duration = Duration::from_hours(24 * 365);
 /// A conversation.
 pub struct Talk<W> {
     /// What it has come to.
-    pub tale: Tale,
+    pub session_summary: SessionSummary,
     /// What people see.
     pub screen: Screen<W>,
     /// What is asked for.
@@ -50,7 +51,7 @@ pub struct Talk<W> {
     pub stops: Stops,
 }
 
-/// Where it stands.
+/// State of the turn.
 enum Phase {
     /// Claude works.
     Working,
@@ -107,8 +108,8 @@ impl<W: Write> Talk<W> {
     pub fn ask(&mut self, program: &mut Program, prompt: &str) -> Result<(), Trouble> {
         let now = Instant::now();
         let mut course = Course::begun(now);
-        self.tale.asked(now);
-        self.tell(program, said::prompt(prompt));
+        self.session_summary.asked(now);
+        self.tell(program, input::prompt(prompt));
         let is_gone = self.go_on(program, &mut course);
         let code = program.end(matches!(is_gone, Ok(true)));
         let shown = self.screen.end_message();
@@ -116,12 +117,14 @@ impl<W: Write> Talk<W> {
         if let Phase::Stopping(trouble, _) | Phase::Leaving(Some(trouble), _) = course.phase {
             return Err(trouble);
         }
-        if let Some(why) = course.blocked.filter(|_| self.tale.story.last_message().is_none()) {
+        if let Some(why) =
+            course.blocked.filter(|_| self.session_summary.turn_summary.last_message().is_none())
+        {
             return Err(blocked(&why));
         }
         match course.ended {
             Some(ended) => of_turn(&ended, course.error.as_deref(), self.with_schema)?,
-            None if is_gone => return Err(gone(&self.tale, course.unreadable, code)),
+            None if is_gone => return Err(gone(&self.session_summary, course.unreadable, code)),
             None => return Err(Trouble::new(Kind::Interrupted, "interrupted twice")),
         }
         shown
@@ -134,7 +137,7 @@ impl<W: Write> Talk<W> {
                 Event::Said(Ok(Said::Line(line))) => self.line(program, course, &line)?,
                 Event::Said(Ok(Said::Complaint(text))) => {
                     self.screen.remark(&format!("claude: {text}"));
-                    self.tale.complained(text);
+                    self.session_summary.complained(text);
                 }
                 Event::Said(Err(RecvError)) => return Ok(true),
                 Event::Stop(signal) => match (&course.phase, signal) {
@@ -155,6 +158,9 @@ impl<W: Write> Talk<W> {
                     }
                 }
                 Event::Late => match &course.phase {
+                    Phase::Working if self.whole_is_over(course).is_none() && self.expired(program) => {
+                        course.heard_at = Instant::now();
+                    }
                     Phase::Working => {
                         let trouble = self.late(course);
                         self.stop(program, course, trouble);
@@ -167,7 +173,9 @@ impl<W: Write> Talk<W> {
 
     fn next(&self, program: &Program, course: &Course) -> Event {
         let until = match &course.phase {
-            Phase::Working => self.limits(course).into_iter().flatten().min(),
+            Phase::Working => {
+                self.limits(course).into_iter().chain([self.approvals.deadline()]).flatten().min()
+            }
             Phase::Stopping(_, until) | Phase::Leaving(_, until) => Some(*until),
         };
         let left = until.map_or(LONG, |until| until.saturating_duration_since(Instant::now()));
@@ -185,22 +193,34 @@ impl<W: Write> Talk<W> {
         [silence.map(|limit| course.heard_at + limit), self.whole.map(|limit| course.begun + limit)]
     }
 
+    /// Whether a question has waited for too long, and was declined.
+    fn expired(&mut self, program: &Program) -> bool {
+        let Some(declined) = self.approvals.expire(Instant::now()) else { return false };
+        self.tell(program, declined);
+        true
+    }
+
+    /// The limit that everything together has exceeded.
+    fn whole_is_over(&self, course: &Course) -> Option<Duration> {
+        self.whole.filter(|limit| course.begun + *limit <= Instant::now())
+    }
+
     fn late(&self, course: &Course) -> Trouble {
-        let now = Instant::now();
-        if let Some(limit) = self.whole.filter(|limit| course.begun + *limit <= now) {
-            let message = format!("the turn has not ended in {limit:?}\nhint: --deadline 0 waits for ever");
+        if let Some(limit) = self.whole_is_over(course) {
+            let message =
+                format!("the turn has not ended in {}\nhint: --deadline 0 waits for ever", limit_text(limit));
             return Trouble::new(Kind::Deadline, message);
         }
         if let Some(retrying) = &course.retrying {
             return of_retries(retrying);
         }
-        let limit = self.silence.unwrap_or_default();
-        let message = format!("claude has said nothing for {limit:?}\nhint: --timeout 0 waits for ever");
+        let limit = limit_text(self.silence.unwrap_or_default());
+        let message = format!("claude has said nothing for {limit}\nhint: --timeout 0 waits for ever");
         Trouble::new(Kind::Timeout, message)
     }
 
     fn stop(&self, program: &Program, course: &mut Course, trouble: Trouble) {
-        self.tell(program, said::interrupt("clodex-interrupt"));
+        self.tell(program, input::interrupt("clodex-interrupt"));
         course.phase = Phase::Stopping(trouble, Instant::now() + STOPPING);
     }
 
@@ -215,45 +235,48 @@ impl<W: Write> Talk<W> {
         if let Some(listener) = &self.listener {
             listener(Way::In, &String::from_utf8_lossy(line));
         }
-        let Ok(heard) = Heard::read(line) else {
+        let Ok(heard) = OutputLine::read(line) else {
             (course.unreadable, course.heard_at) = (true, Instant::now());
             self.count("unreadable");
             return Ok(());
         };
         self.count(kind(&heard));
-        if let Heard::Began(began) = &heard
+        if let OutputLine::Began(began) = &heard
             && self.tells_session
-            && self.tale.session().is_none()
+            && self.session_summary.session().is_none()
         {
             eprintln!("SESSION_ID={}", clodex_core::harmless(&began.session_id));
         }
-        for heard in self.tale.hear(&heard, Instant::now()) {
+        for heard in self.session_summary.hear(&heard, Instant::now()) {
             self.screen.hear(&heard)?;
         }
-        if !matches!(heard, Heard::Retrying(_)) {
+        if !matches!(heard, OutputLine::Retrying(_)) {
             (course.heard_at, course.retrying) = (Instant::now(), None);
         }
         match heard {
-            Heard::Asked(question) => {
+            OutputLine::Asked(question) => {
                 let next = self.approvals.asked(question);
                 self.do_next(program, course, next);
             }
-            Heard::AskedElse { request, kind } => {
-                self.tell(program, said::cannot(&request, &format!("this client cannot answer `{kind}`")));
+            OutputLine::AskedElse { request, kind } => {
+                self.tell(program, input::cannot(&request, &format!("this client cannot answer `{kind}`")));
             }
-            Heard::Withdrawn(request) => self.approvals.withdrawn(&request),
-            Heard::Background(tasks) => course.tasks = tasks,
-            Heard::Message(message) => course.error = message.error,
-            Heard::Blocked(why) => course.blocked = Some(why),
-            Heard::Retrying(retrying) if retrying.is_hopeless() && matches!(course.phase, Phase::Working) => {
+            OutputLine::Withdrawn(request) => self.approvals.withdrawn(&request),
+            OutputLine::Background(tasks) => course.tasks = tasks,
+            OutputLine::Message(message) => course.error = message.error,
+            OutputLine::Blocked(why) => course.blocked = Some(why),
+            OutputLine::Retrying(retrying)
+                if retrying.is_hopeless() && matches!(course.phase, Phase::Working) =>
+            {
                 self.stop(program, course, of_retries(&retrying));
             }
-            Heard::Retrying(retrying) => course.retrying = Some(retrying),
-            Heard::Ended(ended) => {
+            OutputLine::Retrying(retrying) => course.retrying = Some(retrying),
+            OutputLine::Ended(ended) => {
+                ended.permission_denials.iter().for_each(|denial| self.approvals.denied(denial));
                 course.ended = Some(*ended);
                 turn_ended(program, course);
             }
-            Heard::Began(_) | Heard::Piece(_) | Heard::Answered | Heard::Else(_) => {}
+            OutputLine::Began(_) | OutputLine::Piece(_) | OutputLine::Answered | OutputLine::Else(_) => {}
         }
         Ok(())
     }
@@ -287,19 +310,19 @@ fn turn_ended(program: &mut Program, course: &mut Course) {
 }
 
 /// What `notifications` calls it: Claude Code's own kinds.
-fn kind(heard: &Heard) -> &str {
+fn kind(heard: &OutputLine) -> &str {
     match heard {
-        Heard::Began(_) => "system/init",
-        Heard::Piece(_) => "stream_event",
-        Heard::Message(_) => "assistant",
-        Heard::Asked(_) => "control_request/can_use_tool",
-        Heard::AskedElse { .. } => "control_request",
-        Heard::Withdrawn(_) => "control_cancel_request",
-        Heard::Answered => "control_response",
-        Heard::Retrying(_) => "system/api_retry",
-        Heard::Blocked(_) => "system/informational",
-        Heard::Background(_) => "system/background_tasks_changed",
-        Heard::Ended(_) => "result",
-        Heard::Else(kind) => kind,
+        OutputLine::Began(_) => "system/init",
+        OutputLine::Piece(_) => "stream_event",
+        OutputLine::Message(_) => "assistant",
+        OutputLine::Asked(_) => "control_request/can_use_tool",
+        OutputLine::AskedElse { .. } => "control_request",
+        OutputLine::Withdrawn(_) => "control_cancel_request",
+        OutputLine::Answered => "control_response",
+        OutputLine::Retrying(_) => "system/api_retry",
+        OutputLine::Blocked(_) => "system/informational",
+        OutputLine::Background(_) => "system/background_tasks_changed",
+        OutputLine::Ended(_) => "result",
+        OutputLine::Else(kind) => kind,
     }
 }

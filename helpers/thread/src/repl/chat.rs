@@ -1,60 +1,71 @@
 //! A talk: what a person or a script says to Codex, line by line, and what Codex does meanwhile. Knows neither the
 //! terminal nor the wire.
 
-mod doing;
+mod ending;
 mod hearing;
-mod opening;
+mod lists;
+mod perform;
 mod questions;
+mod threads;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use clodex_core::{ExitCode, FileChange, Tone, Usage};
-use clodex_os::signals::StopSignal;
+use clodex_codex::app_server::TurnEnd;
+use clodex_core::{ExitCode, Tone, Usage};
 use crossbeam_channel::{Receiver, TryRecvError};
 
-use super::deed::{Deed, Situation, TurnIs, is_its_time};
+use super::activity_lines::activity;
+use super::chat_options::ChatOptions;
 use super::display::Display;
 use super::keyboard::Typed;
 use super::line::{Command, Line};
-use super::manner::Manner;
-use super::mood::{Mood, MoodNow};
+use super::line_action::{LineAction, Situation, TurnIs, is_its_time};
 use super::pieces::Pieces;
-use super::show::activity;
-use crate::cli::limit;
+use super::prompt_state::{PromptState, SharedPromptState};
+use crate::opening::Wish;
+use crate::report::not_printed;
 use crate::session::Session;
-use crate::story::Story;
-use crate::trouble::{Kind, Trouble};
+use crate::trouble::Trouble;
+use crate::turn_summary::TurnSummary;
 use questions::Open;
-
-/// How long a turn that is to end may take for it.
-const ENDING: Duration = Duration::from_secs(30);
-/// How long whoever leaves waits for it.
-const LEAVING: Duration = Duration::from_secs(2);
 
 /// A talk.
 pub struct Chat<'a> {
     session: Session,
-    manner: Manner<'a>,
+    options: ChatOptions<'a>,
     display: Display,
-    mood: MoodNow,
+    prompt_state: SharedPromptState,
     typed: Receiver<Typed>,
     /// What was typed and has to wait.
     held: Option<Typed>,
     state: State,
-    /// The turn, and what of its message was not shown yet.
-    story: Story,
+    /// The thread that was asked for last.
+    wish: Wish,
+    /// The turn, as soon as it has an id.
+    turn_id: Option<String>,
+    /// What it came to so far, and what of its message was not shown yet.
+    turn_summary: TurnSummary,
     pieces: Pieces,
     /// Said to the turn that runs, by number; whether it was heard is not known.
     steering: BTreeMap<u64, String>,
+    /// The same, and Codex has taken it; whether the model was given it is not known.
+    taken: BTreeMap<u64, String>,
     /// To be said as soon as it can be.
     to_say: VecDeque<String>,
+    /// To be said with the next message.
+    put_off: Vec<String>,
+    untaken: Untaken,
     questions: VecDeque<Open>,
-    /// The files of patches that have begun, by item: the question names the item only.
-    patches: BTreeMap<String, Vec<FileChange<'static>>>,
+    /// Whether one of them needs no answer any more, and no line has come since.
+    just_settled: bool,
     /// When Codex last gave a sign of life, or was answered.
     heard_at: Instant,
     was_interrupted: bool,
+    /// How the turn has ended, which is told when nothing of it runs any more.
+    ended: Option<TurnEnd<'static>>,
+    /// Whether its answer is to follow the schema: those of a review and of a summary are not.
+    has_schema: bool,
     /// Why the turn is about to fail.
     last_error: Option<String>,
     /// The model that answers in this thread.
@@ -63,8 +74,17 @@ pub struct Chat<'a> {
     tokens: Option<Usage>,
     /// The threads that were listed last.
     listed: Vec<String>,
-    /// What a script ends with: the first failure.
+    /// What a script ends with: the first failure; a line that was no command is the least.
     code: ExitCode,
+}
+
+/// What becomes of what the last turn did not take, or its model was not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Untaken {
+    /// It begins the next one.
+    BeginsTurn,
+    /// It goes with the next message: whoever has interrupted a turn does not want another one to begin by itself.
+    WaitsForMessage,
 }
 
 /// What the thread does for us.
@@ -89,27 +109,34 @@ impl<'a> Chat<'a> {
     /// A talk over this session; [`run`](Self::run) opens its thread.
     pub fn new(
         session: Session,
-        manner: Manner<'a>,
+        options: ChatOptions<'a>,
         display: Display,
-        mood: MoodNow,
+        prompt_state: SharedPromptState,
         typed: Receiver<Typed>,
     ) -> Self {
         Self {
             session,
-            manner,
+            options,
             display,
-            mood,
+            prompt_state,
             typed,
             held: None,
             state: State::Opening,
-            story: Story::default(),
+            wish: Wish::New,
+            turn_id: None,
+            turn_summary: TurnSummary::default(),
             pieces: Pieces::default(),
             steering: BTreeMap::new(),
+            taken: BTreeMap::new(),
             to_say: VecDeque::new(),
+            put_off: Vec::new(),
+            untaken: Untaken::BeginsTurn,
             questions: VecDeque::new(),
-            patches: BTreeMap::new(),
+            just_settled: false,
             heard_at: Instant::now(),
             was_interrupted: false,
+            ended: None,
+            has_schema: false,
             last_error: None,
             model: None,
             tokens: None,
@@ -118,12 +145,19 @@ impl<'a> Chat<'a> {
         }
     }
 
-    /// Talks until somebody leaves or it cannot go on. Trouble is what nobody could go on with.
+    /// Talks until somebody leaves or it cannot go on; what runs then is ended. Trouble is what nobody could go on with.
     pub fn run(mut self) -> Result<ExitCode, Trouble> {
+        let ended = self.talk();
+        self.leave();
+        self.display.leave();
+        ended
+    }
+
+    fn talk(&mut self) -> Result<ExitCode, Trouble> {
         let codex = self.session.version().text().unwrap_or_default();
         let greeting = format!("codex {codex} ({}); /help lists what can be said", self.session.place());
         self.note(Tone::Dim, &greeting);
-        self.open_first()?;
+        self.open(Wish::of(self.options.cli))?;
         loop {
             if let Some(code) = self.stopped()? {
                 return Ok(code);
@@ -131,26 +165,12 @@ impl<'a> Chat<'a> {
             if let Some(code) = self.read_lines()? {
                 return Ok(code);
             }
-            self.mood.set(self.mood_now());
-            if let Some(heard) = self.session.next(self.next_deadline()) {
-                self.hear(heard)?;
-            }
-            self.look_at_the_clock()?;
+            self.show_prompt_state();
+            let heard = self.session.next(self.next_deadline());
+            let is_quiet = heard.is_none();
+            heard.map_or(Ok(()), |heard| self.hear(heard))?;
+            self.look_at_the_clock(is_quiet)?;
         }
-    }
-
-    /// Signals: the terminal gives Ctrl-C as something typed, everybody else sends one.
-    fn stopped(&mut self) -> Result<Option<ExitCode>, Trouble> {
-        while let Ok(signal) = self.manner.stops.arrived.try_recv() {
-            let again = std::mem::replace(&mut self.was_interrupted, true);
-            match signal {
-                StopSignal::Interrupt if !again => self.interrupt_by_key()?,
-                StopSignal::Interrupt | StopSignal::Terminate | StopSignal::HangUp => {
-                    return self.leave(ExitCode::Cancelled).map(Some);
-                }
-            }
-        }
-        Ok(None)
     }
 
     /// Does what was typed, as far as it is time for it.
@@ -164,20 +184,29 @@ impl<'a> Chat<'a> {
             };
             if !self.is_time_for(&typed) {
                 self.held = Some(typed);
-                return Ok(None);
+                if !self.options.is_script || self.questions.is_empty() {
+                    return Ok(None);
+                }
+                // What comes next is no answer, and will not become one.
+                self.answer_for_nobody()?;
+                continue;
             }
             match typed {
                 Typed::Line(line) => {
                     self.was_interrupted = false;
-                    let deed = Deed::of(line, self.situation());
-                    if deed == Deed::Leave {
-                        return self.leave(self.code).map(Some);
+                    let action = LineAction::of(line, self.situation());
+                    self.just_settled = false;
+                    if action == LineAction::Leave {
+                        return Ok(Some(self.code));
                     }
-                    self.perform(deed)?;
+                    self.perform(action)?;
                 }
-                Typed::Interrupt => self.interrupt_by_key()?,
-                Typed::InterruptAgain => return self.leave(ExitCode::Cancelled).map(Some),
-                Typed::End => return self.leave(self.code).map(Some),
+                Typed::Interrupt => {
+                    self.options.stops.seen_to();
+                    self.interrupt_by_key()?;
+                }
+                Typed::InterruptAgain => return Ok(Some(ExitCode::Cancelled)),
+                Typed::End => return Ok(Some(self.code)),
             }
         }
     }
@@ -186,119 +215,60 @@ impl<'a> Chat<'a> {
         let line = match typed {
             Typed::Line(line) => line,
             Typed::Interrupt | Typed::InterruptAgain => return true,
-            Typed::End => return !self.manner.is_script || self.state == State::Idle,
+            Typed::End => {
+                let is_over = self.state == State::Idle && !self.session.awaits_list();
+                return is_over || !self.options.is_script;
+            }
         };
+        // The next line may be about what is listed.
+        let awaits_list = self.session.awaits_list() && self.questions.is_empty();
         let is_leaving = *line == Line::Command(Command::Leave);
-        match (self.state, self.manner.is_script) {
+        match (self.state, self.options.is_script) {
             (State::Opening, is_script) => is_leaving && !is_script,
-            (State::None | State::Idle | State::Turn { .. }, true) => is_its_time(line, self.situation()),
+            (State::None | State::Idle | State::Turn { .. }, true) => {
+                !awaits_list && is_its_time(line, self.situation())
+            }
             (State::None | State::Idle | State::Turn { .. }, false) => true,
         }
     }
 
     fn situation(&self) -> Situation {
-        let turn = if matches!(self.state, State::Turn { .. }) { TurnIs::Under } else { TurnIs::Over };
-        Situation { turn, wants: self.questions.front().map(Open::wants) }
-    }
-
-    fn mood_now(&self) -> Mood {
-        match (self.questions.front(), self.state) {
-            (Some(open), _) => open.mood(),
-            (None, State::Turn { .. } | State::Opening) => Mood::Busy,
-            (None, State::Idle | State::None) => Mood::Idle,
-        }
-    }
-
-    fn interrupt_by_key(&mut self) -> Result<(), Trouble> {
-        match self.state {
-            State::Turn { .. } => self.interrupt(),
-            State::Opening | State::None | State::Idle if self.manner.is_script => {
-                Err(Trouble::new(Kind::Interrupted, "interrupted by Ctrl-C"))
-            }
-            State::Opening | State::None | State::Idle => {
-                self.note(Tone::Dim, "Ctrl-C again, or Ctrl-D, leaves");
-                Ok(())
-            }
-        }
-    }
-
-    fn interrupt(&mut self) -> Result<(), Trouble> {
-        if let State::Turn { ends_by, .. } = &mut self.state {
-            ends_by.get_or_insert(Instant::now() + ENDING);
-            self.session.interrupt()?;
-        }
-        Ok(())
-    }
-
-    /// When something has to be done even though nothing happens.
-    fn next_deadline(&self) -> Option<Instant> {
-        let asked = self.questions.front().and_then(|open| open.deadline);
-        let State::Turn { since, ends_by } = self.state else { return asked };
-        if ends_by.is_some() {
-            return ends_by;
-        }
-        let silent = limit(self.manner.cli.timeout).filter(|_| self.questions.is_empty());
-        let silent = silent.map(|limit| self.heard_at + limit);
-        let whole = limit(self.manner.cli.deadline).map(|limit| since + limit);
-        [asked, silent, whole].into_iter().flatten().min()
-    }
-
-    fn look_at_the_clock(&mut self) -> Result<(), Trouble> {
-        let now = Instant::now();
-        if self.next_deadline().is_none_or(|deadline| now < deadline) {
-            return Ok(());
-        }
-        let State::Turn { since, ends_by } = self.state else { return self.answer_late() };
-        if ends_by.is_some() {
-            let stuck = format!("codex did not end the turn in {ENDING:?}");
-            return Err(Trouble::new(Kind::Timeout, stuck));
-        }
-        let is_over = limit(self.manner.cli.deadline).is_some_and(|limit| since + limit <= now);
-        if !is_over && !self.questions.is_empty() {
-            return self.answer_late();
-        }
-        let why = if is_over {
-            format!("the turn took {} s and is interrupted", self.manner.cli.deadline)
-        } else {
-            format!("Codex was silent for {} s, and the turn is interrupted", self.manner.cli.timeout)
+        let turn = match self.state {
+            State::Turn { .. } => TurnIs::Under,
+            State::Opening | State::None | State::Idle if self.is_outlived() => TurnIs::Outlived,
+            State::Opening | State::None | State::Idle => TurnIs::Over,
         };
-        self.note(Tone::Bad, &why);
-        self.failed(ExitCode::Watchdog);
-        self.interrupt()
+        let wants = self.questions.front().map(Open::wants);
+        Situation { turn, wants, just_settled: self.just_settled }
     }
 
-    /// Ends what runs, and tells what to leave with. Nothing is waited for longer than a person would.
-    fn leave(&mut self, code: ExitCode) -> Result<ExitCode, Trouble> {
-        if let State::Turn { .. } = self.state {
-            self.interrupt()?;
-            let deadline = Instant::now() + LEAVING;
-            let mut is_clean = false;
-            while !is_clean && Instant::now() < deadline {
-                match self.session.next(Some(deadline)) {
-                    Some(crate::session::Heard::Cleaned(_) | crate::session::Heard::Closed(_)) => {
-                        is_clean = true;
-                    }
-                    Some(heard) => self.hear(heard)?,
-                    None => {}
-                }
-            }
+    fn prompt_state_now(&self) -> PromptState {
+        match (self.questions.front(), self.state) {
+            (Some(open), _) => open.prompt_state(),
+            (None, State::Turn { .. } | State::Opening) => PromptState::Busy,
+            (None, State::Idle | State::None) => PromptState::Idle,
         }
-        Ok(code)
     }
 
     /// What is shown from now on is shown with the prompt that belongs to it.
     fn enter(&mut self, state: State) {
         self.state = state;
-        self.mood.set(self.mood_now());
+        self.show_prompt_state();
+    }
+
+    /// Before anything is printed: with that the prompt is drawn anew, and else not.
+    fn show_prompt_state(&self) {
+        self.prompt_state.set(self.prompt_state_now());
     }
 
     fn failed(&mut self, code: ExitCode) {
-        if self.code == ExitCode::Done {
+        if matches!(self.code, ExitCode::Done | ExitCode::Usage) {
             self.code = code;
         }
     }
 
     fn note(&mut self, tone: Tone, text: &str) {
+        self.show_prompt_state();
         self.display.note(&activity(tone, "", text));
     }
 
@@ -309,7 +279,7 @@ impl<'a> Chat<'a> {
     }
 
     fn say(&mut self, lines: &[String]) -> Result<(), Trouble> {
-        let said = self.display.say(lines);
-        said.map_err(|error| Trouble::new(Kind::Output, format!("cannot write to stdout: {error}")))
+        self.show_prompt_state();
+        self.display.say(lines).map_err(|error| not_printed(&error))
     }
 }

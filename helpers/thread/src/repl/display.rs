@@ -1,7 +1,7 @@
 //! Where a talk is shown: above the line that is being edited, or as plain lines. Knows nothing of what is shown.
 
 use std::io::{self, Write as _};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use clodex_core::{Colour, StyledLine, Tone};
 use clodex_os::terminal_columns;
@@ -11,6 +11,12 @@ use super::pieces::Pieces;
 
 /// Where nobody counts columns, a line is as long as it is.
 const PLAIN_COLUMNS: usize = usize::MAX;
+
+/// Takes away the line that is being edited.
+pub const CLEAR_LINE: &str = "\r\u{1b}[J";
+
+/// Printed above the line that is being edited, it lets that be drawn anew and nothing else: up, and down again.
+pub const REDRAW: &str = "\u{1b}[A\n";
 
 /// Where a talk is shown.
 pub enum Display {
@@ -60,6 +66,19 @@ impl Display {
         }
     }
 
+    /// Nobody edits a line there any more: what was edited is gone, and what is written next begins a line.
+    pub fn leave(&mut self) {
+        match self {
+            Self::Terminal(terminal) => {
+                terminal.gate.leave();
+                let mut stdout = io::stdout().lock();
+                // Whose terminal is gone does not want to know.
+                let _ = stdout.write_all(CLEAR_LINE.as_bytes()).and_then(|()| stdout.flush());
+            }
+            Self::Plain => {}
+        }
+    }
+
     /// Shows lines that were asked for. An error when nobody can read them any more.
     pub fn say(&mut self, lines: &[String]) -> io::Result<()> {
         match self {
@@ -84,7 +103,8 @@ impl Terminal {
         Self { printer, gate, colour }
     }
 
-    fn print(&mut self, mut text: String) {
+    /// Prints lines above the one that is being edited.
+    pub fn print(&mut self, mut text: String) {
         text.push('\n');
         self.gate.wait();
         // It fails when the terminal is gone; then the line editor ends, too, and that is heard.
@@ -92,28 +112,84 @@ impl Terminal {
     }
 }
 
-/// Keeps what is printed in order: between two lines the printer writes at once, although what it was given before may
-/// still wait for the next line to be edited.
+/// Whose the terminal is: it keeps what is printed in order, and what is said last from being drawn over. Between two
+/// lines the printer writes at once, although what it was given before may still wait for the next line to be edited.
 #[derive(Debug, Default)]
 pub struct Gate {
-    is_edited: Mutex<bool>,
+    terminal: Mutex<TerminalIs>,
     changed: Condvar,
 }
 
-impl Gate {
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum TerminalIs {
     /// A line was read, and the next one is not being edited yet.
+    #[default]
+    Between,
+    /// A line is being edited, or none will be any more.
+    Edited,
+    /// Somebody leaves.
+    Left,
+}
+
+impl Gate {
+    /// A line was read, and the next one is not being edited yet. Does not return when somebody has left meanwhile.
     pub fn close(&self) {
-        *self.is_edited.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.becomes(TerminalIs::Between);
     }
 
-    /// A line is being edited, or none will be any more.
+    /// A line is being edited, or none will be any more. Does not return when somebody has left meanwhile.
     pub fn open(&self) {
-        *self.is_edited.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.becomes(TerminalIs::Edited);
+    }
+
+    /// From now on no line is edited: the terminal is as it was, and stays so.
+    pub fn leave(&self) {
+        *self.edited() = TerminalIs::Left;
+    }
+
+    fn becomes(&self, next: TerminalIs) {
+        let mut terminal = self.terminal.lock().unwrap_or_else(PoisonError::into_inner);
+        while *terminal == TerminalIs::Left {
+            // The process is about to end.
+            terminal = self.changed.wait(terminal).unwrap_or_else(PoisonError::into_inner);
+        }
+        *terminal = next;
         self.changed.notify_all();
     }
 
     fn wait(&self) {
-        let is_edited = self.is_edited.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.changed.wait_while(is_edited, |is_edited| !*is_edited));
+        drop(self.edited());
+    }
+
+    fn edited(&self) -> MutexGuard<'_, TerminalIs> {
+        let terminal = self.terminal.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_between = |terminal: &mut TerminalIs| *terminal == TerminalIs::Between;
+        self.changed.wait_while(terminal, is_between).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn who_leaves_waits_for_the_line_that_is_about_to_be_edited_and_no_other_is() {
+        let gate = Arc::new(Gate::default());
+        let leaving = thread::spawn({
+            let gate = Arc::clone(&gate);
+            move || gate.leave()
+        });
+        gate.open();
+        leaving.join().unwrap();
+        let (drawn, draws) = channel();
+        thread::spawn(move || {
+            gate.close();
+            drawn.send(())
+        });
+        assert_eq!(draws.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout));
     }
 }

@@ -14,8 +14,9 @@ use rustyline::validate::Validator;
 use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
 
 use super::display::Gate;
+use super::job_control::JobControl;
 use super::line::COMMANDS;
-use super::mood::{Mood, MoodNow};
+use super::prompt_state::{PromptState, SharedPromptState};
 
 /// How many lines are remembered from one time to the next.
 const REMEMBERED: usize = 1000;
@@ -34,36 +35,40 @@ pub enum Edited {
 /// A line editor.
 pub struct LineEditor {
     editor: Editor<Manners, FileHistory>,
-    mood: MoodNow,
+    prompt_state: SharedPromptState,
     history: Option<PathBuf>,
 }
 
 impl LineEditor {
-    /// An editor for the terminal that stdin and stdout are, and what prints above the line that is being edited; none
-    /// where they are none that lines can be edited on.
+    /// An editor for the terminal that stdin and stdout are; none where they are none that lines can be edited on.
     pub fn new(
-        mood: &MoodNow,
+        prompt_state: &SharedPromptState,
         history: Option<PathBuf>,
         gate: Arc<Gate>,
-    ) -> Option<(Self, Box<dyn ExternalPrinter + Send>)> {
+        job_control: Arc<JobControl>,
+    ) -> Option<Self> {
         let config = Config::builder().max_history_size(REMEMBERED).ok()?;
         let config = config.history_ignore_space(true).completion_type(CompletionType::List);
         // Without colours it would show prompts that say nothing, and secrets; we have no colours to show.
         let config = config.color_mode(ColorMode::Forced).build();
         let history_of_now = FileHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history_of_now).ok()?;
-        editor.set_helper(Some(Manners(mood.clone(), gate)));
-        let printer = editor.create_external_printer().ok()?;
+        editor.set_helper(Some(Manners(prompt_state.clone(), gate, Some(job_control))));
         if let Some(path) = &history {
             // The first time there is none.
             let _ = editor.load_history(path);
         }
-        Some((Self { editor, mood: mood.clone(), history }, Box::new(printer)))
+        Some(Self { editor, prompt_state: prompt_state.clone(), history })
+    }
+
+    /// What prints above the line that is being edited; none on a terminal that is too simple for it.
+    pub fn printer(&mut self) -> Option<Box<dyn ExternalPrinter + Send>> {
+        Some(Box::new(self.editor.create_external_printer().ok()?))
     }
 
     /// Lets a line be edited.
     pub fn read(&mut self) -> Edited {
-        match self.editor.readline(Mood::Idle.prompt()) {
+        match self.editor.readline(PromptState::Idle.prompt()) {
             Ok(line) => {
                 self.remember(&line);
                 Edited::Line(line)
@@ -75,7 +80,7 @@ impl LineEditor {
     }
 
     fn remember(&mut self, line: &str) {
-        if line.trim().is_empty() || self.mood.get() == Mood::AskedSecret {
+        if line.trim().is_empty() || self.prompt_state.get() == PromptState::AskedSecret {
             return;
         }
         let is_new = self.editor.add_history_entry(line).unwrap_or(false);
@@ -87,7 +92,7 @@ impl LineEditor {
 }
 
 /// How the editor behaves.
-struct Manners(MoodNow, Arc<Gate>);
+struct Manners(SharedPromptState, Arc<Gate>, Option<Arc<JobControl>>);
 
 impl Helper for Manners {}
 
@@ -108,19 +113,22 @@ impl Completer for Manners {
 impl Highlighter for Manners {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
         match self.0.get() {
-            Mood::AskedSecret => Cow::Owned("*".repeat(clodex_core::text_width(line))),
-            Mood::Idle | Mood::Busy | Mood::Asked => Cow::Borrowed(line),
+            PromptState::AskedSecret => Cow::Owned("*".repeat(clodex_core::text_width(line))),
+            PromptState::Idle | PromptState::Busy | PromptState::Asked => Cow::Borrowed(line),
         }
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, _: &'p str, _: bool) -> Cow<'b, str> {
         // The prompt is about to stand there: what is printed from now on is printed above it.
         self.1.open();
+        if let Some(job_control) = &self.2 {
+            job_control.before_drawing();
+        }
         Cow::Borrowed(self.0.get().prompt())
     }
 
     fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
-        kind != CmdKind::MoveCursor && self.0.get() == Mood::AskedSecret
+        kind != CmdKind::MoveCursor && self.0.get() == PromptState::AskedSecret
     }
 }
 
@@ -152,10 +160,10 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_seen() {
-        let mood = MoodNow::default();
-        let manners = Manners(mood.clone(), Arc::default());
+        let prompt_state = SharedPromptState::default();
+        let manners = Manners(prompt_state.clone(), Arc::default(), None);
         assert_eq!(manners.highlight("word", 4), "word");
-        mood.set(Mood::AskedSecret);
+        prompt_state.set(PromptState::AskedSecret);
         assert_eq!(
             (manners.highlight("word", 4), manners.highlight_prompt("> ", true)),
             ("****".into(), "? ".into())

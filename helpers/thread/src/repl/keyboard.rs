@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::display::Gate;
 use super::editor::{Edited, LineEditor};
 use super::line::{Command, Line};
-use crate::stops::Stops;
+use crate::stop_signals::Stops;
 
 /// How many lines of a script are read ahead.
 const AHEAD: usize = 16;
@@ -28,7 +28,7 @@ pub enum Typed {
     End,
 }
 
-/// Reads lines from a terminal until one of them leaves. whoever waits for Codex is woken by each.
+/// Reads lines from a terminal until one of them leaves. Whoever waits for Codex is woken by each.
 pub fn edit_lines(mut editor: LineEditor, gate: Arc<Gate>, stops: Stops) -> Receiver<Typed> {
     // A person does not type more than can be kept.
     let (typed, lines) = unbounded();
@@ -38,6 +38,9 @@ pub fn edit_lines(mut editor: LineEditor, gate: Arc<Gate>, stops: Stops) -> Rece
             let edited = editor.read();
             gate.close();
             let what = read(edited, &mut interrupts);
+            if matches!(what, Typed::Interrupt | Typed::InterruptAgain) {
+                stops.typed();
+            }
             let is_last = is_last(&what);
             if typed.send(what).is_err() || is_last {
                 gate.open();
@@ -72,7 +75,7 @@ fn is_last(typed: &Typed) -> bool {
     }
 }
 
-/// Reads lines from stdin to its end. whoever waits for Codex is woken by each.
+/// Reads lines from stdin to its end. Whoever waits for Codex is woken by each.
 pub fn read_lines(stops: Stops) -> Receiver<Typed> {
     let (typed, lines) = bounded(AHEAD);
     thread::spawn(move || {
@@ -88,7 +91,7 @@ fn send_lines(mut from: impl io::BufRead, typed: &Sender<Typed>, stops: &Stops) 
     let mut line = Vec::new();
     loop {
         line.clear();
-        // What cannot be read any more is at its end.
+        // What can no longer be read is at its end.
         if !matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
             return;
         }

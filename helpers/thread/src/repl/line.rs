@@ -1,5 +1,7 @@
 //! What a person typed: words for Codex, or a command. Pure; knows neither what runs nor who reads the line.
 
+use crate::question_prompt::Answer;
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
@@ -57,19 +59,6 @@ pub enum Review {
     Words(String),
 }
 
-/// An answer to a question of Codex's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Do it.
-    Accept,
-    /// Do not, and go on.
-    Decline,
-    /// Do not, and end the turn.
-    Cancel,
-    /// In words.
-    Words(String),
-}
-
 /// Every command: its name, what may follow it, and what it does.
 pub const COMMANDS: [(&str, &str, &str); 14] = [
     ("/thread", "", "say which thread this is"),
@@ -79,7 +68,7 @@ pub const COMMANDS: [(&str, &str, &str); 14] = [
     ("/list", "", "list the threads of this directory"),
     ("/steer", "TEXT", "tell the running turn something; so does plain text"),
     ("/interrupt", "", "end the running turn and its commands; so does Ctrl-C"),
-    ("/review", "[base BRANCH|commit ID|TEXT]", "let Codex review what is not committed, or that"),
+    ("/review", "[base BRANCH|commit ID|TEXT]", "let Codex review uncommitted changes, a branch or a commit"),
     ("/compact", "", "summarise the thread to make room"),
     ("/model", "[NAME [EFFORT]]", "list the models, or use this one from now on"),
     ("/approve", "[accept|decline|cancel|TEXT]", "answer what Codex asks; y, n and c do, too"),
@@ -115,7 +104,7 @@ fn command(word: &str, rest: &str) -> Result<Command, String> {
         "/fork" => Command::Fork,
         "/resume" => return Ok(Command::Resume(some(rest))),
         "/list" => Command::List,
-        "/steer" if rest.is_empty() => return Err("what shall it be told? /steer TEXT".to_owned()),
+        "/steer" if rest.is_empty() => return Err("nothing to send: use /steer TEXT".to_owned()),
         "/steer" => return Ok(Command::Steer(rest.to_owned())),
         "/interrupt" => Command::Interrupt,
         "/review" => return Ok(Command::Review(review(rest)?)),
@@ -126,7 +115,7 @@ fn command(word: &str, rest: &str) -> Result<Command, String> {
         "/exit" | "/quit" => Command::Leave,
         unknown => return Err(format!("there is no {unknown}; /help lists what there is{}", meant(unknown))),
     };
-    if rest.is_empty() { Ok(command) } else { Err(format!("{word} takes nothing behind it")) }
+    if rest.is_empty() { Ok(command) } else { Err(format!("{word} takes no argument")) }
 }
 
 fn some(text: &str) -> Option<String> {
@@ -165,18 +154,6 @@ fn approval(rest: &str) -> Answer {
         Answer::Accept
     } else {
         Answer::read(rest).unwrap_or_else(|| Answer::Words(rest.to_owned()))
-    }
-}
-
-impl Answer {
-    /// Reads a decision; none when it is none.
-    pub fn read(text: &str) -> Option<Self> {
-        match text.to_ascii_lowercase().as_str() {
-            "y" | "yes" | "accept" => Some(Self::Accept),
-            "n" | "no" | "decline" => Some(Self::Decline),
-            "c" | "cancel" => Some(Self::Cancel),
-            _ => None,
-        }
     }
 }
 
@@ -240,11 +217,11 @@ mod tests {
     #[test]
     fn a_command_that_lacks_or_has_too_much_says_so() {
         for (line, said) in [
-            ("/steer", "what shall it be told? /steer TEXT"),
+            ("/steer", "nothing to send: use /steer TEXT"),
             ("/review base", "since which branch? /review base BRANCH"),
             ("/review commit", "which commit? /review commit ID"),
             ("/model a b c", "a model has one name and one effort: /model NAME [EFFORT]"),
-            ("/new thread", "/new takes nothing behind it"),
+            ("/new thread", "/new takes no argument"),
             ("/frob", "there is no /frob; /help lists what there is"),
             ("/inter", "there is no /inter; /help lists what there is; did you mean /interrupt?"),
         ] {

@@ -1,24 +1,31 @@
 //! A server of our own: it and all that it starts end with us, however we end.
 
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use clodex_core::harmless;
-use clodex_json_rpc::Address;
-use clodex_os::{Contained, ContainedCommand, Spawned, atomic_file, run_suffix, wrapper_beside_this_program};
+use clodex_json_rpc::{Address, ConnectError, Greeting, web_socket};
+use clodex_os::{
+    Contained, ContainedCommand, Ending, Spawned, atomic_file, run_suffix, wrapper_beside_this_program,
+};
 
-use super::Server;
+use super::{Server, is_absent};
+use crate::stderr_notices::StderrNotices;
 use crate::trouble::{Kind, Trouble};
 
 /// How long it may take to end when it is asked to.
 const ENDING: Duration = Duration::from_secs(2);
 /// How much of what it complains about is kept.
 const LAST_WORDS: usize = 2 << 10;
+
+/// A longer line is shown as several.
+const LONGEST_LINE: u64 = 64 << 10;
 
 /// A server that lives as long as this.
 #[derive(Debug)]
@@ -37,35 +44,37 @@ impl Own {
     pub fn over_streams(server: &Server) -> Result<(Self, ChildStdout, ChildStdin), Trouble> {
         let spawned = spawn(server, &[])?;
         let Spawned { contained, ending: _, stdin, stdout, stderr } = spawned;
-        Ok((Self::new(contained, stderr, server.talkative, None, None), stdout, stdin))
+        Ok((Self::new(contained, stderr, server.complains.clone(), None, None), stdout, stdin))
     }
 
-    /// One that listens at this address, or at a socket that nobody else can reach.
-    pub fn listening(server: &Server, address: Option<&Address>) -> Result<(Self, Address), Trouble> {
+    /// One that listens at this address, or at a socket that nobody else can reach; whether it still may.
+    pub fn listening(server: &Server, address: Option<&Address>) -> Result<(Self, Address, Life), Trouble> {
         let directory = if address.is_none() { Some(socket_directory()?) } else { None };
+        if let Some(address) = address {
+            is_free(address)?;
+        }
         let own = directory.as_ref().map(|directory| Address::Unix(directory.join("s")));
         let address = own.or(address.cloned()).expect("without an address there is a socket of our own");
         let spawned = spawn(server, &["--listen", &address.to_string()])?;
-        let Spawned { contained, ending: _, stdin, stdout, stderr } = spawned;
-        thread::spawn(move || drain(stdout, |_| {}));
-        Ok((Self::new(contained, stderr, server.talkative, directory, Some(stdin)), address))
+        let Spawned { contained, ending, stdin, stdout, stderr } = spawned;
+        thread::spawn(move || each_line(stdout, |_| {}));
+        let own = Self::new(contained, stderr, server.complains.clone(), directory, Some(stdin));
+        Ok((own, address, Life::until(ending)))
     }
 
     fn new(
         contained: Contained,
         stderr: impl Read + Send + 'static,
-        talkative: bool,
+        complains: Option<StderrNotices>,
         directory: Option<PathBuf>,
         stdin: Option<ChildStdin>,
     ) -> Self {
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&complaints);
         let complaining = thread::spawn(move || {
-            drain(stderr, |bytes| {
-                if talkative {
-                    for line in String::from_utf8_lossy(bytes).lines() {
-                        eprintln!("codex: {}", harmless(line));
-                    }
+            each_line(stderr, |bytes| {
+                if let Some(notices) = &complains {
+                    notices.say(format!("codex: {}", harmless(String::from_utf8_lossy(bytes).trim_end())));
                 }
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.extend_from_slice(bytes);
@@ -104,6 +113,27 @@ impl Drop for Own {
     }
 }
 
+/// Whether a server of ours lives.
+#[derive(Debug, Clone, Default)]
+pub struct Life(Arc<AtomicBool>);
+
+impl Life {
+    fn until(ending: Ending) -> Self {
+        let life = Self::default();
+        let ended = Arc::clone(&life.0);
+        thread::spawn(move || {
+            ending.wait();
+            ended.store(true, Ordering::Release);
+        });
+        life
+    }
+
+    /// Whether it is over: nobody will listen there any more.
+    pub fn is_over(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 fn spawn(server: &Server, listen: &[&str]) -> Result<Spawned, Trouble> {
     let unreachable = |error: &dyn std::fmt::Display| Trouble::new(Kind::Unreachable, error.to_string());
     let path = env::var_os("PATH").unwrap_or_default();
@@ -113,9 +143,24 @@ fn spawn(server: &Server, listen: &[&str]) -> Result<Spawned, Trouble> {
     clodex_os::process::adopt_orphans();
     ContainedCommand::new(&wrapper, binary, format!("thread-{}-{}", std::process::id(), run_suffix()))
         .args(["app-server"].iter().chain(listen))
+        .args(clodex_codex::bounded_retries())
         .current_dir(&server.workdir)
+        .own_group()
         .spawn()
         .map_err(|error| unreachable(&error))
+}
+
+/// Where somebody answers already, ours could not, and we would talk with theirs.
+fn is_free(address: &Address) -> Result<(), Trouble> {
+    match web_socket(address, &Greeting::default(), Some(Instant::now() + ENDING)) {
+        Err(ConnectError::Unreachable(error)) if is_absent(&error) => Ok(()),
+        Ok(_) | Err(_) => Err(Trouble::new(
+            Kind::Unreachable,
+            format!(
+                "cannot start a server at {address}: another server answers there\nhint: leave --start out to talk with it"
+            ),
+        )),
+    }
 }
 
 /// A new directory of ours with a short name: a socket's path must not be long.
@@ -127,9 +172,11 @@ fn socket_directory() -> Result<PathBuf, Trouble> {
     Ok(directory)
 }
 
-fn drain(mut from: impl Read, mut each: impl FnMut(&[u8])) {
-    let mut buffer = [0; 4 << 10];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        each(&buffer[..count]);
+fn each_line(from: impl Read, mut each: impl FnMut(&[u8])) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while let Ok(1..) = from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+        each(&line);
+        line.clear();
     }
 }

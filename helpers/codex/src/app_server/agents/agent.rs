@@ -53,7 +53,7 @@ pub enum AgentEvent {
     Event(String, Event<'static>),
     /// It wants to know something.
     Asked(String, Question),
-    /// A question of it, by its id, does not wait any more: answered by another client, or gone with its turn.
+    /// A question of it, by its id, is no longer open: answered by another client, or gone with its turn.
     Resolved(String, Id),
     /// Its turn has ended.
     Ended(String, Ended),

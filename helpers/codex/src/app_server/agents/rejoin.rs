@@ -1,5 +1,6 @@
 //! Agents whose connection was lost: each joins its thread again and is what has become of it meanwhile.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::{Agent, AgentEvent, AgentStatus, Agents, Ended};
@@ -18,16 +19,23 @@ impl Agents {
             let Some(thread_id) = self.by_name.get(&name).and_then(|agent| agent.thread_id.clone()) else {
                 continue;
             };
-            let event = self.rejoin(&name, &thread_id, Instant::now() + patience);
+            let event = self.rejoin(&name, &thread_id, Instant::now() + patience, way.wait);
             self.ahead.extend(event);
         }
         Ok(version)
     }
 
-    fn rejoin(&mut self, name: &str, thread_id: &str, deadline: Instant) -> Option<AgentEvent> {
+    fn rejoin(
+        &mut self,
+        name: &str,
+        thread_id: &str,
+        deadline: Instant,
+        wait: &mut dyn FnMut(Duration) -> ControlFlow<()>,
+    ) -> Option<AgentEvent> {
         let agent = self.by_name.get_mut(name)?;
         let call = ResumeThread { thread_id, settings: ThreadSettings::default(), exclude_turns: true };
-        let rejoined = self.client.rejoin(&call, agent.awaited(), deadline);
+        let rejoined =
+            self.client.rejoin(&call, agent.awaited(), deadline, wait).map(|(_, rejoined)| rejoined);
         match rejoined {
             Ok(Rejoined::Idle) => None,
             // The end that is told next finds the turn that it ends.

@@ -8,7 +8,7 @@ use clodex_json_rpc::{Connection, Incoming, Message, in_memory};
 use super::*;
 use crate::app_server::call::ClientInfo;
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_mins(2);
 
 fn soon() -> Instant {
     Instant::now() + LONG

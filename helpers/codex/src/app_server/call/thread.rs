@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// How a thread works; what is absent stays as it is configured or was.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ThreadSettings<'a> {
     /// Absolute work directory.
@@ -42,8 +42,6 @@ pub enum ApprovalPolicy {
     Never,
     /// When the model thinks that it needs more than it may.
     OnRequest,
-    /// For everything that is not known to be harmless.
-    Untrusted,
 }
 
 /// Begins a conversation.
@@ -171,10 +169,6 @@ pub struct ListThreads<'a> {
     pub limit: Option<u32>,
 }
 
-/// The ids of the conversations that the server holds in memory.
-#[derive(Debug, Serialize)]
-pub struct LoadedThreads {}
-
 macro_rules! about_a_thread {
     ($($(#[$doc:meta])* $name:ident;)+) => {
         $($(#[$doc])*
@@ -194,6 +188,8 @@ about_a_thread! {
     CompactThread;
     /// Ends what an interrupted turn has left running: an interrupt alone ends no command.
     CleanTerminals;
+    /// Wants to hear no more of it on this connection.
+    UnsubscribeThread;
 }
 
 /// Names a conversation.

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+/// Codex refuses a turn whose texts together have more characters than this.
+pub const INPUT_MAX_CHARS: usize = 1 << 20;
+
 /// What is said to the model.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
@@ -100,15 +103,6 @@ pub struct SteerTurn<'a> {
     /// Names what is said, so that saying it again is noticed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_user_message_id: Option<&'a str>,
-}
-
-/// It was said.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Steered {
-    /// To which turn.
-    #[serde(default)]
-    pub turn_id: String,
 }
 
 /// Ends the turn, but no command of it: [`CleanTerminals`] does.

@@ -8,8 +8,8 @@ use clodex_json_rpc::{ConnectError, Connection};
 
 use super::{CallError, Client, Happened};
 use crate::app_server::backoff::pause;
-use crate::app_server::call::{Call as _, ClientInfo, ListTurns, PastTurn, ResumeThread};
-use crate::app_server::heard::{is_said_with, turn_completed};
+use crate::app_server::call::{Call as _, ClientInfo, ListTurns, OpenThread, PastTurn, ResumeThread};
+use crate::app_server::turn_history::{is_said_with, turn_completed};
 use crate::version::CodexVersion;
 
 /// Turns that other clients may have begun meanwhile, and then some.
@@ -19,7 +19,8 @@ const TURNS: u32 = 20;
 pub struct WayBack<'a> {
     /// Connects by the deadline.
     pub dial: &'a mut dyn FnMut(Instant) -> Result<Connection, ConnectError>,
-    /// Waits between two tries; `Break` gives up, e.g. because the user wants to leave.
+    /// Waits between two tries; `Break` gives up, e.g. because the user wants to leave. Whoever wakes the connection while
+    /// an answer is waited for has it asked, too, for no time at all.
     pub wait: &'a mut dyn FnMut(Duration) -> ControlFlow<()>,
     /// Who comes back.
     pub client: ClientInfo<'a>,
@@ -48,7 +49,7 @@ impl WayBack<'_> {
 #[derive(Debug, thiserror::Error)]
 pub enum NotBack {
     /// The server could not be reached by the deadline: the last error, after so many tries.
-    #[error("the server cannot be reached any more, tried {1} times: {0}")]
+    #[error("the server can no longer be reached, tried {1} times: {0}")]
     Unreachable(ConnectError, u32),
     /// It wants nothing to do with us, or is another one: trying again would not help.
     #[error(transparent)]
@@ -70,6 +71,8 @@ pub enum Awaited<'a> {
     Turn(&'a str),
     /// The answer to a `turn/start` that said something with this `client_user_message_id`.
     Begin(&'a str),
+    /// The answer to a request for a turn that says nothing: its turn cannot be told from others.
+    BeginUnnamed,
 }
 
 /// What has become of it.
@@ -94,7 +97,7 @@ impl<T> Client<T> {
         loop {
             tries += 1;
             let failed = match (way.dial)(way.until) {
-                Ok(connection) => match self.take(connection, way.client, way.until) {
+                Ok(connection) => match self.take(connection, way) {
                     Ok(version) => return Ok(version),
                     Err(error @ CallError::TooOld(_)) => return Err(NotBack::NotGreeted(error)),
                     Err(error) => NotBack::NotGreeted(error),
@@ -114,14 +117,9 @@ impl<T> Client<T> {
         }
     }
 
-    fn take(
-        &mut self,
-        connection: Connection,
-        client: ClientInfo<'_>,
-        deadline: Instant,
-    ) -> Result<CodexVersion, CallError> {
+    fn take(&mut self, connection: Connection, way: &mut WayBack<'_>) -> Result<CodexVersion, CallError> {
         self.replace(connection);
-        let greeted = self.shake_hands(client, deadline);
+        let greeted = self.shake_hands(way.client, way.until, way.wait);
         if greeted.is_err() {
             // The end of a connection that never was one.
             self.ahead.clear();
@@ -129,23 +127,39 @@ impl<T> Client<T> {
         greeted
     }
 
-    /// Joins a thread again and finds out what has become of its turn. An error is a thread that cannot be joined: what
-    /// was awaited of it is unknown, too.
+    /// Joins a thread again and finds out what has become of its turn; `wait` as in [`WayBack`]. An error is a thread that
+    /// cannot be joined: what was awaited of it is unknown, too. A server that was started anew opens it as it is
+    /// configured itself, but for what is asked for; whether that holds is for the caller to see.
     pub fn rejoin(
         &mut self,
         thread: &ResumeThread<'_>,
         awaited: Awaited<'_>,
         deadline: Instant,
+        wait: &mut dyn FnMut(Duration) -> ControlFlow<()>,
+    ) -> Result<(OpenThread, Rejoined), CallError> {
+        let open = self.call_while(thread, deadline, wait)?;
+        let rejoined = self.look_for(awaited, &open, deadline, wait)?;
+        Ok((open, rejoined))
+    }
+
+    fn look_for(
+        &mut self,
+        awaited: Awaited<'_>,
+        open: &OpenThread,
+        deadline: Instant,
+        wait: &mut dyn FnMut(Duration) -> ControlFlow<()>,
     ) -> Result<Rejoined, CallError> {
-        let thread_id = thread.thread_id;
-        let is_active = self.call(thread, deadline)?.thread.status.word == "active";
         if awaited == Awaited::Nothing {
             return Ok(Rejoined::Idle);
         }
+        if awaited == Awaited::BeginUnnamed {
+            return Ok(Rejoined::Unknown("whether it has begun cannot be seen".to_owned()));
+        }
+        let (thread_id, is_active) = (open.thread.id.as_str(), open.thread.status.word == "active");
         let list = ListTurns { thread_id, limit: TURNS, items_view: "full" };
-        let turns = self.call(&list, deadline)?.data;
+        let turns = self.call_while(&list, deadline, wait)?.data;
         let is_it = |turn: &&PastTurn| match awaited {
-            Awaited::Nothing => false,
+            Awaited::Nothing | Awaited::BeginUnnamed => false,
             Awaited::Turn(id) => turn.id == id,
             Awaited::Begin(said) => turn.items.iter().any(|item| is_said_with(item, said)),
         };
@@ -175,15 +189,15 @@ impl<T> Client<T> {
 
     /// Before what has come since the thread was joined: it is older.
     fn tell_missed(&mut self, thread_id: &str, turn: &PastTurn) {
-        for missed in self.heard.missed(thread_id, turn).into_iter().rev() {
-            self.heard.is_new(&missed);
+        for missed in self.history.missed(thread_id, turn).into_iter().rev() {
+            self.history.is_new(&missed);
             self.ahead.push_front(Happened::Told(missed));
         }
     }
 
     fn tell_end(&mut self, thread_id: &str, turn: &PastTurn) {
         let end = turn_completed(thread_id, turn);
-        if self.heard.is_new(&end) {
+        if self.history.is_new(&end) {
             self.ahead.push_back(Happened::Told(end));
         }
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use clodex_json_rpc::{Incoming, Message, in_memory};
 
 use super::*;
-use crate::app_server::call::{LoadedThreads, ReadThread};
+use crate::app_server::call::{ListModels, ReadThread};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_mins(2);
 
 fn soon() -> Instant {
     Instant::now() + LONG
@@ -90,12 +90,12 @@ fn what_happens_while_an_answer_is_waited_for_is_kept_in_order() {
         played.hear();
         played.say(r#"{"method":"first"}"#);
         played.say(r#"{"id":0,"method":"item/fileChange/requestApproval","params":{}}"#);
-        played.say(r#"{"id":2,"result":{"data":["t"]}}"#);
+        played.say(r#"{"id":2,"result":{"data":[{"model":"m"}]}}"#);
         played.say(r#"{"method":"last"}"#);
         played
     });
-    let page = client.call(&LoadedThreads {}, soon()).unwrap();
-    assert_eq!(page.data, ["t"]);
+    let page = client.call(&ListModels {}, soon()).unwrap();
+    assert_eq!(page.data[0].model, "m");
     assert_eq!(next(&mut client), "first");
     assert!(next(&mut client).starts_with("Patch"));
     assert_eq!(next(&mut client), "last");
@@ -105,24 +105,26 @@ fn what_happens_while_an_answer_is_waited_for_is_kept_in_order() {
 #[test]
 fn an_overloaded_server_is_asked_again_until_the_deadline() {
     let (mut client, played) = pair();
-    client.ask(&LoadedThreads {}, Some(soon()), "again").unwrap();
-    for id in [2, 3] {
-        assert_eq!(played.hear(), format!(r#"{{"id":{id},"method":"thread/loaded/list","params":{{}}}}"#));
-        played.say(&format!(
-            r#"{{"id":{id},"error":{{"code":-32001,"message":"Server overloaded; retry later."}}}}"#
-        ));
-        assert!(client.next(Some(Instant::now() + Duration::from_millis(450))).is_none());
-    }
-    played.hear();
-    played.say(r#"{"id":4,"result":{}}"#);
+    client.ask(&ListModels {}, Some(soon()), "again").unwrap();
+    let server = thread::spawn(move || {
+        for id in [2, 3] {
+            assert_eq!(played.hear(), format!(r#"{{"id":{id},"method":"model/list","params":{{}}}}"#));
+            played.say(&format!(
+                r#"{{"id":{id},"error":{{"code":-32001,"message":"Server overloaded; retry later."}}}}"#
+            ));
+        }
+        played.hear();
+        played.say(r#"{"id":4,"result":{}}"#);
+        played
+    });
     assert_eq!(next(&mut client), "again: {}");
-    client.ask(&LoadedThreads {}, Some(Instant::now() + Duration::from_millis(50)), "no time").unwrap();
+    let played = server.join().unwrap();
+    client.ask(&ListModels {}, Some(Instant::now() + Duration::from_millis(50)), "no time").unwrap();
     played.hear();
     played.say(r#"{"id":5,"error":{"code":-32001,"message":"busy"}}"#);
     // The refusal itself, or on a machine that has more to do that it was late.
     let told = next(&mut client);
-    let [busy, late] =
-        ["refused `thread/loaded/list`: busy (-32001)", "did not answer `thread/loaded/list` in time"];
+    let [busy, late] = ["refused `model/list`: busy (-32001)", "did not answer `model/list` in time"];
     assert!([busy, late].map(|why| format!("no time: codex {why}")).contains(&told), "{told}");
 }
 
@@ -136,7 +138,7 @@ fn a_question_that_cannot_be_answered_is_refused_and_one_answered_wrongly_still_
     played.say(r#"{"id":8,"method":"item/fileChange/requestApproval","params":{}}"#);
     let Some(Happened::Asked(question)) = client.next(Some(soon())) else { panic!("no question") };
     let Err(ReplyError::Wrong(_, question)) = client.reply(question, &Reply::Text("hm".to_owned()), 0) else {
-        panic!("a text is no decision")
+        panic!("a text is not a decision")
     };
     client.reply(*question, &Reply::Cancel, 0).unwrap();
     assert_eq!(played.hear(), r#"{"id":8,"result":{"decision":"cancel"}}"#);
@@ -145,7 +147,7 @@ fn a_question_that_cannot_be_answered_is_refused_and_one_answered_wrongly_still_
 #[test]
 fn every_call_is_told_of_the_end_of_the_connection_also_one_that_waits_to_be_asked_again() {
     let (mut client, played) = pair();
-    client.ask(&LoadedThreads {}, None, "waits").unwrap();
+    client.ask(&ListModels {}, None, "waits").unwrap();
     client.ask(&ReadThread { thread_id: "t", include_turns: false }, None, "again").unwrap();
     let server = thread::spawn(move || {
         played.hear();
@@ -159,11 +161,11 @@ fn every_call_is_told_of_the_end_of_the_connection_also_one_that_waits_to_be_ask
         told,
         [
             format!("again: codex did not answer `thread/read`: {lost}"),
-            format!("waits: codex did not answer `thread/loaded/list`: {lost}"),
+            format!("waits: codex did not answer `model/list`: {lost}"),
         ]
     );
     assert_eq!(next(&mut client), lost);
-    assert!(client.call(&LoadedThreads {}, soon()).is_err());
+    assert!(client.call(&ListModels {}, soon()).is_err());
     server.join().unwrap();
 }
 

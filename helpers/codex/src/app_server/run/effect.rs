@@ -1,6 +1,6 @@
 //! What follows from what a run hears.
 
-use clodex_core::{Event, RateLimits};
+use clodex_core::{Event, QuestionPart, RateLimits};
 
 use crate::app_server::call::OpenThread;
 use crate::version::CodexVersion;
@@ -22,10 +22,12 @@ pub enum Effect {
     Began,
     /// Codex wants to know something; it waits for [`AppServerRun::reply`] with this number.
     Asked(u64, AskedOfUs),
-    /// A question does not wait any more: answered elsewhere, or gone with its turn.
+    /// A question is no longer open: answered elsewhere, or gone with its turn.
     Resolved(u64),
-    /// What was said with this number has reached the model.
+    /// Codex has taken what was said with this number.
     Steered(u64),
+    /// It had taken this, and not given it to the model before the turn was over: no turn knows of it.
+    NotRead(u64),
     /// It has not, and why.
     NotSteered(u64, Unheard),
     /// The turn was interrupted, by us or by an answer, and nothing of it runs: the thread waits.
@@ -67,6 +69,10 @@ pub enum AskedOfUs {
     Command {
         /// As the model wrote it.
         command: String,
+        /// Where it would run.
+        workdir: String,
+        /// What it wants besides, inside its sandbox, as Codex writes it; none = to run outside of it.
+        wanted: Option<String>,
         /// The model's own words why it should leave the sandbox; empty where it has not asked to.
         reason: String,
     },
@@ -79,11 +85,18 @@ pub enum AskedOfUs {
     },
     /// May the turn do more than its profile allows?
     Permissions {
+        /// What, as Codex writes it; may be empty.
+        wanted: String,
         /// The model's own words.
         reason: String,
     },
-    /// The model's or an MCP server's own words.
-    Words(String),
+    /// The model or an MCP server wants to know something, or wants a yes.
+    Words {
+        /// Its own words; may be empty where the parts say all.
+        text: String,
+        /// What it wants to know; empty = a yes or no.
+        parts: Vec<QuestionPart>,
+    },
     /// What no person can say anything about, by its method: any reply settles it.
     Nobody(String),
 }

@@ -1,9 +1,11 @@
 //! What a run asks of its thread and turn.
 
+use std::time::Duration;
+
 use serde_json::value::RawValue;
 
 use crate::app_server::call::{
-    ApprovalPolicy, Call, ForkThread, OpenThread, ResumeThread, StartThread, ThreadSettings,
+    ApprovalPolicy, Call, ForkThread, McpServer, OpenThread, ResumeThread, StartThread, ThreadSettings,
 };
 use crate::thread::is_thread_id;
 
@@ -28,8 +30,12 @@ pub struct RunRequest {
     pub prompt: String,
     /// Absolute paths.
     pub images: Vec<String>,
+    /// MCP servers without which there is nothing to begin.
+    pub mcp: Vec<String>,
     /// JSON schema of the final answer.
     pub output_schema: Option<Box<RawValue>>,
+    /// How long the server may take to shake hands; absent = as long as for anything else.
+    pub greet_within: Option<Duration>,
 }
 
 /// Which conversation.
@@ -66,6 +72,20 @@ impl RunRequest {
             }
             None => Err(format!("codex opened the thread without profile `{wanted}`")),
         }
+    }
+
+    /// Whether every server that is needed is there.
+    pub(super) fn has_its_servers(&self, listed: &[McpServer]) -> Result<(), String> {
+        for name in &self.mcp {
+            match listed.iter().find(|server| server.name == *name) {
+                None => return Err(format!("codex does not know MCP server `{name}`")),
+                Some(McpServer { tools_error: Some(why), .. }) => {
+                    return Err(format!("MCP server `{name}` is not ready: {why}"));
+                }
+                Some(McpServer { tools_error: None, .. }) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Opens the thread: `put` gets the parameters and the method.

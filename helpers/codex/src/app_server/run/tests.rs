@@ -1,8 +1,13 @@
 //! A run against lines that a server says; the real one is played back from its recording.
 
-use super::asking::ANSWER;
+use std::time::Duration;
+
+use super::outgoing::ANSWER;
 use super::*;
 use crate::app_server::call::ApprovalPolicy;
+
+mod said_in_turn;
+mod sub_agents;
 
 fn run() -> (AppServerRun, Instant) {
     run_held_by(Some("clodex"))
@@ -44,8 +49,9 @@ fn working() -> AppServerRun {
     effects(&mut run);
     hear(&mut run, r#"{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}"#);
     hear(&mut run, r#"{"id":2,"result":{"thread":{"id":"t"},"activePermissionProfile":{"id":"clodex"}}}"#);
+    run.request.images.push("/p/seen.png".to_owned());
     run.begin_turn(&[], now);
-    effects(&mut run);
+    assert!(effects(&mut run).concat().contains("/p/seen.png"));
     hear(&mut run, r#"{"id":3,"result":{"turn":{"id":"u"}}}"#);
     hear(&mut run, r#"{"method":"turn/started","params":{"threadId":"t","turn":{"id":"u"}}}"#);
     run
@@ -54,8 +60,9 @@ fn working() -> AppServerRun {
 #[test]
 fn no_thread_is_opened_before_the_run_is_let_go() {
     let (mut run, now) = run();
-    let hello = r#"{"id":1,"method":"initialize","params":{"clientInfo":{"name":"clodex","version":"0"},"capabilities":{"experimentalApi":true,"optOutNotificationMethods":[]}}}"#;
-    assert_eq!(effects(&mut run), [hello]);
+    let hello = r#"{"id":1,"method":"initialize","params":{"clientInfo":{"name":"clodex","version":"0"},"capabilities":{"experimentalApi":true,"optOutNotificationMethods":["item/agentMessage/delta","#;
+    let said = effects(&mut run);
+    assert!(said.len() == 1 && said[0].starts_with(hello), "{said:?}");
     let greeted = hear(&mut run, r#"{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}"#);
     assert_eq!(greeted, [r#"{"method":"initialized","params":{}}"#, "greeted 0.169.0"]);
     run.let_go(now);
@@ -67,7 +74,7 @@ fn no_thread_is_opened_before_the_run_is_let_go() {
     );
     assert_eq!(opened, [r#"ThreadStarted { thread_id: "t" }"#, "open t"]);
     run.begin_turn(&["and well".to_owned()], now);
-    let turn = r#"{"id":3,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"do it"},{"type":"text","text":"and well"}]}}"#;
+    let turn = r#"{"id":3,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"do it"},{"type":"text","text":"and well"}],"clientUserMessageId":"clodex-turn"}}"#;
     assert_eq!(effects(&mut run), [turn]);
 }
 
@@ -110,7 +117,10 @@ fn a_patch_is_asked_about_with_its_files_and_a_command_with_its_words() {
         &mut run,
         r#"{"id":1,"method":"item/commandExecution/requestApproval","params":{"threadId":"t","turnId":"u","itemId":"j","command":"/bin/sh -c 'make x'","reason":"needs the net"}}"#,
     );
-    assert_eq!(asked, [r#"Asked(2, Command { command: "make x", reason: "needs the net" })"#]);
+    assert_eq!(
+        asked,
+        [r#"Asked(2, Command { command: "make x", workdir: "", wanted: None, reason: "needs the net" })"#]
+    );
     assert_eq!(run.reply(1, &Reply::Text("?".to_owned()), 0), Err(NoAnswer::WantsDecision));
     run.reply(1, &Reply::Accept, 0).unwrap();
     assert_eq!(effects(&mut run), [r#"{"id":0,"result":{"decision":"accept"}}"#]);
@@ -138,8 +148,48 @@ fn an_interrupt_ends_the_turn_and_then_what_it_has_left_running() {
     assert_eq!(hear(&mut run, ended), [r#"Unknown { kind: "turn/completed" }"#]);
     assert_eq!(hear(&mut run, r#"{"id":5,"result":{}}"#), ["Interrupted"]);
     run.go_on(&["and now?".to_owned()], now);
-    let turn = r#"{"id":6,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"and now?"}]}}"#;
+    let turn = r#"{"id":6,"method":"turn/start","params":{"threadId":"t","input":[{"type":"text","text":"and now?"}],"clientUserMessageId":"clodex-turn"}}"#;
     assert_eq!(effects(&mut run), [turn]);
+}
+
+#[test]
+fn an_interrupt_waits_for_the_turn_to_begin() {
+    let asked = || {
+        let (mut run, now) = run();
+        run.let_go(now);
+        effects(&mut run);
+        hear(&mut run, r#"{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}"#);
+        hear(
+            &mut run,
+            r#"{"id":2,"result":{"thread":{"id":"t"},"activePermissionProfile":{"id":"clodex"}}}"#,
+        );
+        run.begin_turn(&[], now);
+        effects(&mut run);
+        run.interrupt(now);
+        run
+    };
+    let mut run = asked();
+    assert_eq!(effects(&mut run), Vec::<String>::new());
+    assert_eq!(hear(&mut run, r#"{"id":3,"result":{"turn":{"id":"u"}}}"#), Vec::<String>::new());
+    assert_eq!(
+        hear(&mut run, r#"{"method":"turn/started","params":{"threadId":"t","turn":{"id":"u"}}}"#),
+        [
+            "Began",
+            r#"{"id":4,"method":"turn/interrupt","params":{"threadId":"t","turnId":"u"}}"#,
+            "TurnStarted"
+        ]
+    );
+    // Codex may refuse the turn, or end it before anybody hears of its beginning.
+    let mut run = asked();
+    hear(&mut run, r#"{"id":3,"error":{"code":-32600,"message":"no"}}"#);
+    assert!(!run.is_working());
+    let mut run = asked();
+    hear(&mut run, r#"{"id":3,"result":{"turn":{"id":"u"}}}"#);
+    let failed =
+        r#"{"method":"turn/completed","params":{"threadId":"t","turn":{"id":"u","status":"completed"}}}"#;
+    let told = hear(&mut run, failed);
+    assert_eq!(told[0], r#"NotInterrupted("its turn ended by itself")"#);
+    assert!(told.contains(&"Over".to_owned()) && !run.is_working(), "{told:?}");
 }
 
 #[test]
@@ -220,6 +270,11 @@ fn a_server_that_is_too_old_or_silent_is_a_failure_with_its_stage() {
     assert_eq!(silent.deadline(), Some(now + ANSWER));
     silent.tick(now + ANSWER);
     assert_eq!(effects(&mut silent), [r#"Failed(Greeting, "codex did not answer `initialize` in 60s")"#]);
+    let request = RunRequest { greet_within: Some(Duration::from_secs(15)), ..RunRequest::default() };
+    let mut silent = AppServerRun::begin(request, ClientInfo { name: "clodex", version: "0" }, now);
+    effects(&mut silent);
+    silent.tick(silent.deadline().unwrap());
+    assert_eq!(effects(&mut silent), [r#"Failed(Greeting, "codex did not answer `initialize` in 15s")"#]);
 }
 
 #[test]
@@ -317,4 +372,26 @@ proptest::proptest! {
         // The recording holds two turns; each ends no more than once.
         proptest::prop_assert!(ended <= 2 && over <= 2, "{ended} {over}");
     }
+}
+
+#[test]
+fn a_turn_waits_for_the_servers_that_it_needs() {
+    let opened = |listed: &str| {
+        let now = Instant::now();
+        let request =
+            RunRequest { prompt: "do it".to_owned(), mcp: vec!["m".to_owned()], ..RunRequest::default() };
+        let mut run = AppServerRun::begin(request, ClientInfo { name: "clodex", version: "0" }, now);
+        run.let_go(now);
+        effects(&mut run);
+        hear(&mut run, r#"{"id":1,"result":{"userAgent":"clodex/0.169.0 (x)"}}"#);
+        let asked = hear(&mut run, r#"{"id":2,"result":{"thread":{"id":"t"}}}"#);
+        assert_eq!(asked[1], r#"{"id":3,"method":"mcpServerStatus/list","params":{"threadId":"t"}}"#);
+        hear(&mut run, &format!(r#"{{"id":3,"result":{{"data":[{listed}]}}}}"#))
+    };
+    assert_eq!(opened(r#"{"name":"m","tools":{}}"#), ["open t"]);
+    assert_eq!(
+        opened(r#"{"name":"m","toolsError":"it died"}"#),
+        [r#"Failed(Opened, "MCP server `m` is not ready: it died")"#]
+    );
+    assert_eq!(opened(r#"{"name":"n"}"#), [r#"Failed(Opened, "codex does not know MCP server `m`")"#]);
 }

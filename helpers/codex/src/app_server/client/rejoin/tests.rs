@@ -58,7 +58,7 @@ fn back(client: &mut Client<()>, server: &AppServer) -> Result<CodexVersion, Not
 
 fn rejoin(client: &mut Client<()>, awaited: Awaited<'_>) -> Rejoined {
     let thread = ResumeThread { thread_id: THREAD, settings: ThreadSettings::default(), exclude_turns: true };
-    client.rejoin(&thread, awaited, soon()).unwrap()
+    client.rejoin(&thread, awaited, soon(), &mut WayBack::sleep).unwrap().1
 }
 
 /// What happens up to and with the first thing that holds.
@@ -148,7 +148,7 @@ fn a_question_of_a_lost_connection_is_not_answered_on_the_next_one() {
     back(&mut client, &server).unwrap();
     let lost = client.reply(question.unwrap(), &Reply::Accept, 0);
     assert!(matches!(lost, Err(ReplyError::Lost)), "{lost:?}");
-    client.call(&crate::app_server::call::LoadedThreads {}, soon()).unwrap();
+    client.call(&crate::app_server::call::ListModels {}, soon()).unwrap();
     assert!(server.heard().iter().all(|(_, message)| !message.contains("decision")), "{:?}", server.heard());
 }
 
@@ -169,7 +169,7 @@ fn a_turn_that_has_ended_meanwhile_is_told_with_what_was_missed_and_once() {
         until(&mut client, |line| line == "closed");
         back(&mut client, &server).unwrap();
         assert_eq!(rejoin(&mut client, Awaited::Turn("turn-1")), Rejoined::Ended("turn-1".to_owned()));
-        client.ask(&crate::app_server::call::LoadedThreads {}, None, ()).unwrap();
+        client.ask(&crate::app_server::call::ListModels {}, None, ()).unwrap();
         let (told, _) = until(&mut client, |line| line == "answered true");
         assert_eq!(told.len(), 3, "{told:?}");
         assert_eq!(told[0], "two");
@@ -217,14 +217,27 @@ fn a_turn_whose_beginning_was_not_heard_is_found_by_what_was_said() {
 }
 
 #[test]
+fn a_turn_that_was_asked_for_without_a_name_is_no_other_one() {
+    let unnamed = json!({ "type": "userMessage", "id": "x", "content": [] });
+    let server = server(json!([
+        { "turn/start": ["cut"] },
+        { "thread/resume": [resumed("idle")], "thread/turns/list": record("completed", Some(1), &[unnamed]) },
+    ]));
+    let mut client = working(&server);
+    until(&mut client, |line| line == "closed");
+    back(&mut client, &server).unwrap();
+    for awaited in [Awaited::BeginUnnamed, Awaited::Begin("")] {
+        let found = rejoin(&mut client, awaited);
+        assert!(matches!(found, Rejoined::Unknown(_)), "{awaited:?}: {found:?}");
+    }
+}
+
+#[test]
 fn it_is_tried_again_with_pauses_and_no_longer_than_it_may() {
     let server = server(json!([{ "turn/start": ["begin", "cut"] }, { "initialize": ["cut"] }, {}]));
     let mut client = working(&server);
     until(&mut client, |line| line == "closed");
-    let nobody: Address = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("ws://{}", listener.local_addr().unwrap()).parse().unwrap()
-    };
+    let nobody: Address = "unix:///nobody/is/there".parse().unwrap();
     let mut tries = 0;
     let mut pauses = Vec::new();
     let mut way = WayBack {
@@ -269,4 +282,18 @@ fn who_wants_nothing_to_do_with_us_is_not_asked_again() {
     let mut way = WayBack { dial: &mut gone, wait: &mut WayBack::sleep, client: ME, until: Instant::now() };
     assert!(matches!(client.reconnect(&mut way), Err(NotBack::Unreachable(_, 1))));
     assert_eq!(tries, 1);
+}
+
+#[test]
+fn who_is_woken_and_wants_to_leave_does_not_wait_for_a_server_that_says_nothing() {
+    let server = server(json!([{ "turn/start": ["cut"] }, { "initialize": ["silence"] }]));
+    let mut client = working(&server);
+    until(&mut client, |line| line == "closed");
+    let mut way = WayBack {
+        dial: &mut |_| dial(&server).inspect(|connection| connection.waker().wake()),
+        wait: &mut |_| ControlFlow::Break(()),
+        client: ME,
+        until: soon(),
+    };
+    assert!(matches!(client.reconnect(&mut way), Err(NotBack::GivenUp)));
 }
