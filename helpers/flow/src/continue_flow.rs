@@ -3,10 +3,12 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Instant;
 
+use clodex_core::ExitCode;
 use clodex_os::process::ProcessId;
 use clodex_os::record_store::{RecordStore, StateDir};
-use clodex_os::{Failure, sha256_hex};
+use clodex_os::{Companion, Failure, sha256_hex};
 
 use crate::begin::{absolute, read_text, text_of};
 use crate::cli::ContinueArguments;
@@ -18,6 +20,7 @@ use crate::journal::{Entry, Journal};
 use crate::kept::Kept;
 use crate::live_runs;
 use crate::next_actions::{waiting, would_continue};
+use crate::plan::Plan;
 use crate::ready::{Ready, programs, schedule};
 
 /// What there is to go on with.
@@ -52,7 +55,7 @@ pub fn continue_flow(arguments: &ContinueArguments) -> Result<Continuation, Fail
     };
     let (journal, flow_state) = write_down(&dir, (journal, flow_state), arguments.again, answered)?;
     make_answers_again(&dir, &flow_state, &store)?;
-    end_left_behind(&flow_state, &store)?;
+    end_left_behind(&dir, &plan, &flow_state, &store)?;
     let (schedule, limits) = (schedule(&flow, &plan, &flow_state), flow.limits);
     let speaks = arguments.manner.speaks();
     let engine = Engine { dir, plan, limits, journal, flow_state, schedule, store, programs, speaks };
@@ -114,8 +117,22 @@ fn make_answers_again(dir: &FlowDir, flow_state: &FlowState, store: &RecordStore
 }
 
 /// A run whose id a killed process had yet to write down is held back for ever: it ends by itself, and is not in the way of
-/// what begins now only when it has.
-fn end_left_behind(flow_state: &FlowState, store: &RecordStore) -> Result<(), Failure> {
+/// what begins or lands now only when it has. It may not even have a record yet.
+fn end_left_behind(
+    dir: &FlowDir,
+    plan: &Plan,
+    flow_state: &FlowState,
+    store: &RecordStore,
+) -> Result<(), Failure> {
+    let deadline = Instant::now() + live_runs::PATIENCE;
+    for step in &plan.steps {
+        if !Companion::wait_for_begun(&dir.stderr(&step.id), deadline)? {
+            return Err(Failure::new(
+                ExitCode::Refused,
+                format!("a dispatcher for step `{}` has yet to end\nhint: try again", step.id),
+            ));
+        }
+    }
     let known = flow_state.running();
     let mut runs = live_runs::of_flow(store, &flow_state.begun.flow);
     runs.retain(|run| known.iter().all(|(_, known)| *known != run.record.id));

@@ -103,11 +103,6 @@ impl FlowDir {
         self.file("prompts").join(format!("{step}.stderr.txt"))
     }
 
-    /// Makes a file for somebody else to write to.
-    pub fn create(&self, path: &Path) -> Result<fs::File, Failure> {
-        fs::File::create(path).map_err(|error| self.failed("write", &error))
-    }
-
     /// Takes the right to carry the flow out; none = another process has it.
     pub fn lock(&self) -> Result<Option<RunLock>, Failure> {
         Ok(RunLock::acquire(&self.file("lock"))?)

@@ -17,7 +17,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(1);
 /// The lock, held. It is let go by dropping it, or by the end of the process, however that comes.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    file: File,
 }
 
 impl RunLock {
@@ -31,7 +31,7 @@ impl RunLock {
             }
             // Whoever held it before may have removed the file meanwhile: then this lock guards nothing.
             if is_same_file(&file, path).tried(shown())? {
-                return Ok(Some(Self { _file: file }));
+                return Ok(Some(Self { file }));
             }
         }
     }
@@ -45,6 +45,16 @@ impl RunLock {
                 taken_or_late => return Ok(taken_or_late),
             }
         }
+    }
+
+    /// Another descriptor of the locked file: whoever inherits it holds the lock, too.
+    pub fn share(&self) -> Result<File> {
+        self.file.try_clone().tried("share a lock")
+    }
+
+    /// Lets the lock go at once, whoever shares it.
+    pub fn release(self) -> Result<()> {
+        system::unlock(&self.file).tried("let a lock go")
     }
 
     /// Whether somebody holds the lock at `path` now: microseconds. An absent file is held by nobody.
@@ -80,10 +90,10 @@ mod system {
     use nix::fcntl::{FcntlArg, fcntl};
 
     /// All of the file, from its first byte to wherever it ends.
-    #[expect(clippy::cast_possible_truncation, reason = "both constants are below 3")]
-    const fn whole_file() -> libc::flock {
+    #[expect(clippy::cast_possible_truncation, reason = "the constants are below 3")]
+    const fn whole_file(kind: i32) -> libc::flock {
         libc::flock {
-            l_type: libc::F_WRLCK as libc::c_short,
+            l_type: kind as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,
             l_start: 0,
             l_len: 0,
@@ -92,15 +102,20 @@ mod system {
     }
 
     pub(super) fn try_lock(file: &File) -> io::Result<bool> {
-        match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file())) {
+        match fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
             Ok(_) => Ok(true),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
             Err(errno) => Err(errno.into()),
         }
     }
 
+    pub(super) fn unlock(file: &File) -> io::Result<()> {
+        fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)))?;
+        Ok(())
+    }
+
     pub(super) fn is_locked_by_other(file: &File) -> io::Result<bool> {
-        let mut asked = whole_file();
+        let mut asked = whole_file(libc::F_WRLCK);
         fcntl(file, FcntlArg::F_OFD_GETLK(&mut asked))?;
         Ok(i32::from(asked.l_type) != libc::F_UNLCK)
     }
@@ -113,6 +128,10 @@ mod system {
 
     pub(super) fn try_lock(file: &File) -> io::Result<bool> {
         tried(file.try_lock())
+    }
+
+    pub(super) fn unlock(file: &File) -> io::Result<()> {
+        file.unlock()
     }
 
     pub(super) fn is_locked_by_other(file: &File) -> io::Result<bool> {
@@ -130,6 +149,8 @@ mod system {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
@@ -162,6 +183,30 @@ mod tests {
             drop(lock);
             assert!(waiting.join().unwrap());
         });
+    }
+
+    #[test]
+    fn who_inherits_a_lock_holds_it_until_their_end_or_until_it_is_let_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("begins.lock");
+        let soon = || Instant::now() + Duration::from_mins(1);
+        let heir = |lock: &RunLock| {
+            let mut command = Command::new("cat");
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(lock.share().unwrap());
+            command.spawn().unwrap()
+        };
+        let lock = RunLock::acquire(&path).unwrap().expect("free");
+        let mut child = heir(&lock);
+        drop(lock);
+        assert!(RunLock::is_held(&path).unwrap());
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        let lock = RunLock::acquire_until(&path, soon()).unwrap().expect("it has ended");
+        let mut child = heir(&lock);
+        lock.release().unwrap();
+        assert!(!RunLock::is_held(&path).unwrap());
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 
     #[test]

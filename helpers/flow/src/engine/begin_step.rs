@@ -123,8 +123,8 @@ impl Work {
             codex: engine.programs.codex.as_ref(),
         };
         let arguments = command.arguments()?;
-        let stderr = engine.dir.create(&engine.dir.stderr(&planned.id))?;
-        let started = Companion::start(&engine.programs.dispatch, arguments, &run.workdir, stderr);
+        let stderr = engine.dir.stderr(&planned.id);
+        let started = Companion::start(&engine.programs.dispatch, arguments, &run.workdir, &stderr);
         started.map_err(|error| Failure::usage(format!("{error}\nhint: `clodex-setup` installs the helpers")))
     }
 
