@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use clodex_tests::{
-    Dispatched, LIMIT, Packet, Running, Sandbox, clean_turn, eventually, run_with_timeout, sh,
+    Dispatched, FileWriter, LIMIT, Packet, Running, Sandbox, clean_turn, eventually, run_with_timeout, sh,
 };
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -205,18 +205,18 @@ fn a_file_that_is_being_written_refuses_the_landing_and_its_undoing_and_all_else
     let id = isolated(&sandbox, change, &[]).exits(0).id();
     let apply_refused = |args: &[&str]| {
         let before = listed(&sandbox.repo());
-        let held = fs::OpenOptions::new().append(true).open(sandbox.repo().join("src/b.txt")).unwrap();
+        let writer = FileWriter::of(&sandbox.repo().join("src/b.txt"));
         let told = "src/b.txt: it was edited meanwhile, or is being written";
         apply(&sandbox, args).exits(7).complains(&["nothing was touched", told]);
         assert_eq!(listed(&sandbox.repo()), before, "{args:?}");
-        drop(held);
+        drop(writer);
         apply(&sandbox, args).exits(0);
     };
     apply_refused(&[&id]);
     apply_refused(&["--undo", &id]);
-    let held = fs::OpenOptions::new().append(true).open(sandbox.repo().join("src/b.txt")).unwrap();
+    let writer = FileWriter::of(&sandbox.repo().join("src/b.txt"));
     let told: Value = serde_json::from_str(&apply(&sandbox, &["--json", &id]).exits(7).stdout).unwrap();
-    drop(held);
+    drop(writer);
     assert_eq!((&told["did"], &told["in_the_way"][0]["path"]), (&json!("refused"), &json!("src/b.txt")));
 }
 
