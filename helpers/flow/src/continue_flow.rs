@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clodex_core::ExitCode;
 use clodex_os::process::ProcessId;
@@ -22,6 +22,9 @@ use crate::live_runs;
 use crate::next_actions::{waiting, would_continue};
 use crate::plan::Plan;
 use crate::ready::{Ready, programs, schedule};
+
+/// How often it is looked for the records of what was just being started.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What there is to go on with.
 #[derive(Debug)]
@@ -126,13 +129,21 @@ fn end_left_behind(
 ) -> Result<(), Failure> {
     let deadline = Instant::now() + live_runs::PATIENCE;
     for step in &plan.steps {
-        if !Companion::wait_for_begun(&dir.stderr(&step.id), deadline)? {
-            return Err(Failure::new(
-                ExitCode::Refused,
-                format!("a dispatcher for step `{}` has yet to end\nhint: try again", step.id),
-            ));
+        while !Companion::wait_for_begun(&dir.stderr(&step.id), Instant::now() + LOOK)? {
+            if deadline <= Instant::now() {
+                return Err(Failure::new(
+                    ExitCode::Refused,
+                    format!("a dispatcher for step `{}` has yet to end\nhint: try again", step.id),
+                ));
+            }
+            end_unknown(flow_state, store)?;
         }
     }
+    end_unknown(flow_state, store)
+}
+
+/// Ends the runs that the journal does not know.
+fn end_unknown(flow_state: &FlowState, store: &RecordStore) -> Result<(), Failure> {
     let known = flow_state.running();
     let mut runs = live_runs::of_flow(store, &flow_state.begun.flow);
     runs.retain(|run| known.iter().all(|(_, known)| *known != run.record.id));
