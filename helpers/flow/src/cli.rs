@@ -37,7 +37,7 @@ pub enum What {
     Status(StatusArguments),
     /// Continue a flow that waits for an answer, was stopped before it finished, or failed (--again)
     Continue(ContinueArguments),
-    /// EndReason a flow and all its runs
+    /// End a flow and all its runs
     Cancel(OneArguments),
     /// Check a flow and start nothing
     Lint(LintArguments),

@@ -121,7 +121,7 @@ pub enum Action {
     Begin(usize),
     /// Land what a step's run changed.
     Land(usize),
-    /// EndReason a step's run.
+    /// End a step's run.
     Cancel(usize),
     /// Nothing more will happen by itself.
     End(EndReason),

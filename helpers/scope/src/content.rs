@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 /// SHA-256 of the bytes of a file.
 pub(crate) type Digest = [u8; 32];
 
-/// SymlinkTargets this a file is hashed as a stream, and never kept.
+/// Beyond this a file is hashed as a stream, and never kept.
 const IN_MEMORY: u64 = 16 << 20;
 /// What is read as a whole is no longer: the index of some millions of files.
 const WHOLE: u64 = 512 << 20;

@@ -160,7 +160,7 @@ impl Chat<'_> {
         (was_put, gone)
     }
 
-    /// AnswerOutcome by somebody else, or gone with its turn.
+    /// Answered by somebody else, or gone with its turn.
     pub(super) fn resolved(&mut self, id: &Id) -> Result<(), Trouble> {
         let was_put = self.questions.front().is_some_and(|open| open.question.id() == id);
         self.questions.retain(|open| open.question.id() != id);
