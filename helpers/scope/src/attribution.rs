@@ -1,4 +1,4 @@
-//! Attribution a change outside the scope is: this run's, or somebody else's, because this run's worker could not make it or
+//! Whose a change outside the scope is: this run's, or somebody else's, because this run's worker could not make it or
 //! because another live run may.
 
 use std::collections::HashMap;
