@@ -184,8 +184,13 @@ fn manifest(meant: &Meant) -> Result<Landing, Failure> {
     let id = &meant.record.id;
     let read = read_landing(meant.landing.path()).map_err(|error| Failure::usage(error.to_string()))?;
     read.ok_or_else(|| {
+        let worktree = &meant.isolated.worktree;
+        if !Path::new(worktree).exists() {
+            return Failure::usage(format!("run {id} left nothing that could be landed"));
+        }
         Failure::usage(format!(
-            "run {id} left nothing that could be landed\nhint: `clodex-apply --discard {id}` removes its worktree"
+            "run {id} left nothing that could be landed but its worktree {worktree}\n\
+             hint: take what you want from there, then `clodex-apply --discard {id}` removes it"
         ))
     })
 }

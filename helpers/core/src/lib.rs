@@ -99,8 +99,8 @@ pub use tool_action::{Change, ToolAction, ToolActionKind, done_by};
 pub use utc_text::utc_ms;
 pub use verdict::{Verdict, Violation, ViolationKind};
 pub use verification::{
-    Check, CheckStatus, VerificationEntry, VerificationStatus, claim_about, verification_attention,
-    verification_command,
+    Check, CheckStatus, Verification, VerificationEntry, VerificationStatus, claim_about,
+    verification_attention, verification_command,
 };
 pub use watchdog::{Health, Watchdog};
 pub use yaml::{RefusedKey, YAML_MAX_BYTES, YamlError, YamlPart, parse_yaml};

@@ -68,6 +68,33 @@ pub enum CheckStatus {
     NotRun,
 }
 
+/// How the result of a task is to be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verification {
+    /// Lines of a packet: commands, and what is for reading.
+    OfPacket(Vec<String>),
+    /// Commands, whatever they read like.
+    Commands(Vec<String>),
+}
+
+impl Verification {
+    /// All of it, a line each.
+    pub fn lines(&self) -> &[String] {
+        match self {
+            Self::OfPacket(lines) | Self::Commands(lines) => lines,
+        }
+    }
+
+    /// The command that each line asks for; none = it is for reading.
+    pub fn commands(&self, is_program: impl Fn(&str) -> bool) -> Vec<Option<&str>> {
+        let command = |line| verification_command(line, &is_program);
+        match self {
+            Self::OfPacket(lines) => lines.iter().map(|line| command(line)).collect(),
+            Self::Commands(lines) => lines.iter().map(|line| Some(command(line).unwrap_or(line))).collect(),
+        }
+    }
+}
+
 /// The longest a claim about one check is quoted, in bytes.
 const CLAIM_MAX_BYTES: usize = 300;
 

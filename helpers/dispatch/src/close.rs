@@ -107,7 +107,7 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut publisher: RunPubl
         compare_ms: millis(compare_took),
         verify_ms: millis(verified.took),
     };
-    let mut verification = join_verification(&ended.plan.verification, &ended.story.commands);
+    let mut verification = join_verification(ended.plan.verification.lines(), &ended.story.commands);
     verification
         .iter_mut()
         .zip(&verified.checks)
@@ -202,7 +202,7 @@ fn verify(
         && is_still;
     let verified = match found.comparison.as_ref().filter(|_| has_ended) {
         Some(after) => verifier.verify(after, publisher),
-        None => Verified::none(&ended.plan.verification, "there is no finished work to verify"),
+        None => Verified::none(ended.plan.verification.lines(), "there is no finished work to verify"),
     };
     found.add_checks(&verified);
     // A check can write to less than the worker.

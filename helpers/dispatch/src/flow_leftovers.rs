@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use clodex_core::{Flow, Liveness, Policy, RunId, RunRecord, path_text};
+use clodex_core::{Flow, LANDED_FILE, Liveness, Policy, RunId, RunRecord, path_text};
 use clodex_os::record_store::{RecordStore, StateDir};
 use clodex_retention::Sealed;
 use clodex_scope::Tree;
@@ -16,7 +16,7 @@ pub fn left_by(runs: &[RunId], flow: Option<&Flow>, tree: &Tree) -> BTreeMap<Str
     let mut left = BTreeMap::new();
     for seen in runs.iter().filter_map(|run| store.see(run)) {
         let is_of_flow = seen.record.flow.as_ref().is_some_and(|of| of.id == flow.id);
-        if seen.liveness == Liveness::Ended && is_of_flow {
+        if seen.liveness == Liveness::Ended && is_of_flow && is_in_place(&store, &seen.record) {
             let policy = Sealed::of(&seen.record).and_then(|sealed| sealed.json::<Policy>("policy.json"));
             let all = policy.map(|policy| policy.left).unwrap_or_default();
             let place = place(&seen.record);
@@ -26,6 +26,11 @@ pub fn left_by(runs: &[RunId], flow: Option<&Flow>, tree: &Tree) -> BTreeMap<Str
         }
     }
     left
+}
+
+/// Whether what a run changed lies where people work: at once, or since it has landed.
+fn is_in_place(store: &RecordStore, record: &RunRecord) -> bool {
+    record.isolated.is_none() || store.dir().landing(record.id.as_str()).join(LANDED_FILE).exists()
 }
 
 /// The tree in which what a run changed lies, or has landed.

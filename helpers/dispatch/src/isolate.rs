@@ -25,6 +25,8 @@ pub enum Left {
     Nothing,
     /// Changes in scope.
     Changes,
+    /// Changes that could not be kept to be landed: they are in its worktree only.
+    OnlyInWorktree,
 }
 
 /// Names the worktree in the record of a run that is to be isolated. It does not exist yet.
@@ -121,13 +123,18 @@ fn notice(source: &Path, root: &Path, workdir: &Path) -> String {
 
 /// Keeps what the run changed in scope, where the worker never could reach. Nothing of it is alive any more.
 pub fn keep(store: &RecordStore, record: &RunRecord, found: &mut ScopeVerdict) -> Left {
-    let (Some(_), Some(comparison)) = (&record.isolated, &found.comparison) else { return Left::Nothing };
+    let (Some(isolated), Some(comparison)) = (&record.isolated, &found.comparison) else {
+        return Left::Nothing;
+    };
     match comparison.write_landing(&store.dir().landing(record.id.as_str()), &record.id) {
         Ok(landing) if landing.changes.is_empty() => Left::Nothing,
         Ok(_) => Left::Changes,
         Err(error) => {
-            found.notes.push(format!("its changes cannot be landed by clodex-apply: {error}"));
-            Left::Nothing
+            let worktree = &isolated.worktree;
+            found
+                .notes
+                .push(format!("clodex-apply cannot land its changes, which are in {worktree}: {error}"));
+            Left::OnlyInWorktree
         }
     }
 }

@@ -33,7 +33,13 @@ pub fn next_step(at: &Situation<'_>) -> Option<String> {
     let id = at.run_id;
     match at.left {
         Left::Nothing => step,
-        Left::Changes if at.verdict == Verdict::Unknown => step,
+        Left::Changes | Left::OnlyInWorktree if at.verdict == Verdict::Unknown => step,
+        Left::OnlyInWorktree => {
+            let take = format!(
+                "take what you want from its worktree, then `clodex-apply --discard {id}` removes that"
+            );
+            Some(step.map_or(take.clone(), |step| format!("{step}; {take}")))
+        }
         Left::Changes if at.code == ExitCode::Violation => Some(format!(
             "look at changes.patch; `clodex-apply {id}` lands only what is in scope, `clodex-apply --discard {id}` discards everything"
         )),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clodex_codex::AddedMcp;
 use clodex_core::{
     Access, Backend, ByProducts, ContainmentWish, Enforcement, Flow, Isolate, Mode, Network, OnViolation,
-    Sandbox, ScopeRules,
+    Sandbox, ScopeRules, Verification,
 };
 use clodex_os::NamedOutput;
 use clodex_scope::{Reach, Tree};
@@ -39,8 +39,8 @@ pub struct Plan {
     pub write_scope: Vec<String>,
     /// What may be changed besides.
     pub by_products: ByProducts,
-    /// Checks that the packet asks for.
-    pub verification: Vec<String>,
+    /// Checks that are asked for.
+    pub verification: Verification,
     /// MCP servers of the user's that stay on.
     pub mcp: Vec<String>,
     /// MCP servers that it gets besides.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clodex_core::{
     ByProducts, Mode, Network, Packet, PacketItem, PacketProblem, ScopeEntry, ScopeEntryError, Settings,
-    copy_refusal, slug,
+    Verification, copy_refusal, slug,
 };
 use clodex_scope::Tree;
 
@@ -28,8 +28,8 @@ pub struct TaskRequest {
     pub scope: Vec<PacketItem>,
     /// Build outputs that the packet names.
     pub by_products: Vec<PacketItem>,
-    /// Checks that the packet asks for.
-    pub verification: Vec<String>,
+    /// Checks that are asked for.
+    pub verification: Verification,
     /// MCP servers that stay on.
     pub mcp: Vec<String>,
     /// Whether the worker may commit.
@@ -58,7 +58,7 @@ impl TaskRequest {
             task: packet.text.clone(),
             scope: packet.write_scope.clone(),
             by_products: packet.by_products.clone(),
-            verification: texts(&packet.verification),
+            verification: Verification::OfPacket(texts(&packet.verification)),
             mcp: texts(&packet.mcp),
             allow_commit: packet.allow_commit,
             network: packet.network.clone(),
@@ -92,7 +92,7 @@ impl TaskRequest {
             task,
             scope: cli.scope.iter().map(|entry| PacketItem { text: entry.clone(), line: 0 }).collect(),
             by_products: vec![],
-            verification: cli.check.clone(),
+            verification: Verification::Commands(cli.check.clone()),
             mcp: vec![],
             allow_commit: cli.allow_commit,
             network: network(cli)?,
@@ -113,7 +113,11 @@ impl TaskRequest {
         let texts = |items: &[PacketItem]| items.iter().map(|item| item.text.clone()).collect::<Vec<_>>();
         Self {
             by_products: packet.by_products.clone(),
-            verification: if verify { texts(&packet.verification) } else { self.verification },
+            verification: if verify {
+                Verification::OfPacket(texts(&packet.verification))
+            } else {
+                self.verification
+            },
             mcp: texts(&packet.mcp),
             network: packet.network.clone(),
             deny_read: [texts(&packet.deny_read), self.deny_read].concat(),
@@ -131,7 +135,7 @@ impl TaskRequest {
             task,
             scope: vec![],
             by_products: vec![],
-            verification: vec![],
+            verification: Verification::OfPacket(vec![]),
             mcp: vec![],
             allow_commit: false,
             network: network(cli)?,

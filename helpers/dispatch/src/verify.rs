@@ -8,7 +8,7 @@ mod sandbox;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use clodex_core::{Check, CheckStatus, RunRecord, Verdict, Violation, verification_command};
+use clodex_core::{Check, CheckStatus, RunRecord, Verdict, Violation};
 use clodex_os::process::Survivor;
 use clodex_os::{ExitKind, Programs, run_suffix};
 use clodex_scope::{Baseline, Comparison, Meanwhile, compare};
@@ -75,11 +75,10 @@ impl Verifier<'_> {
         let begun = Instant::now();
         let mut verified = Verified::default();
         let programs = Programs::seen_from(&self.plan.workdir);
-        let lines = &self.plan.verification;
-        let commands: Vec<Option<&str>> =
-            lines.iter().map(|line| verification_command(line, |word| programs.has(word))).collect();
+        let verification = &self.plan.verification;
+        let commands = verification.commands(|word| programs.has(word));
         if commands.iter().all(Option::is_none) {
-            verified.checks.extend(lines.iter().map(|_| for_reading()));
+            verified.checks.extend(commands.iter().map(|_| for_reading()));
             return verified;
         }
         let sandbox = (self.sandbox)();

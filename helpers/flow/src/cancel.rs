@@ -50,7 +50,7 @@ fn ask(dir: &FlowDir, store: &RecordStore) -> Result<(), Failure> {
     let mut asked = false;
     while dir.is_held() {
         if !asked && let Some(handle) = process(dir)? {
-            let sent = handle.terminate();
+            let sent = handle.terminate().and_then(|_| handle.wake());
             sent.map_err(|error| not_ended(dir, &format!("its process cannot be signalled: {error}")))?;
             asked = true;
         }
@@ -81,6 +81,7 @@ fn last_process(lines: &[Line]) -> Option<ProcessMark> {
         | Entry::Answered { .. }
         | Entry::Landed { .. }
         | Entry::NotLanded { .. }
+        | Entry::Discarded { .. }
         | Entry::Finished { .. } => None,
     })
 }

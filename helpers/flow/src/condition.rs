@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::reference::Reference;
+use crate::reference::{Fact, Reference};
 
 /// `REFERENCE == WORD` or `REFERENCE != WORD`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,20 @@ impl Condition {
         Ok(Self { subject: Reference::parse(subject.trim())?, wanted, word: word.to_owned() })
     }
 
+    /// What its subject is instead, where it is never this word.
+    pub fn never(&self) -> Option<String> {
+        let Reference::Step { fact, .. } = &self.subject else { return None };
+        match fact.words() {
+            Some(words) => {
+                (!words.contains(&self.word.as_str())).then(|| format!("it is one of {}", words.join(", ")))
+            }
+            None if *fact == Fact::ExitCode && self.word.parse::<u8>().is_err() => {
+                Some("it is a number from 0 to 255".to_owned())
+            }
+            None => None,
+        }
+    }
+
     /// Whether it holds for this value of its subject.
     pub fn holds(&self, value: &str) -> bool {
         match self.wanted {
@@ -66,6 +80,19 @@ mod tests {
         let condition = Condition::parse("inputs.rounds==2").unwrap();
         assert_eq!((condition.holds("2"), condition.holds("22")), (true, false));
         assert_eq!(condition.to_string(), "inputs.rounds == 2");
+    }
+
+    #[test]
+    fn a_word_that_a_fact_never_is_is_known() {
+        let never = |text: &str| Condition::parse(text).unwrap().never();
+        for text in ["steps.a.outcome == dnoe", "steps.a.verdict != CLEAN", "steps.a.exit-code == zero"] {
+            assert!(never(text).is_some(), "{text}");
+        }
+        for text in ["steps.a.outcome != skipped", "steps.a.claim == CLEAN", "steps.a.exit-code == 130"] {
+            assert_eq!(never(text), None, "{text}");
+        }
+        assert_eq!((never("inputs.x == y"), never("steps.a.run == y")), (None, None));
+        assert_eq!(never("steps.a.gates == open").as_deref(), Some("it is one of passed, shut"));
     }
 
     #[test]

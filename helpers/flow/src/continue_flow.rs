@@ -9,19 +9,21 @@ use clodex_core::ExitCode;
 use clodex_os::process::ProcessId;
 use clodex_os::record_store::{RecordStore, StateDir};
 use clodex_os::{Companion, Failure, sha256_hex};
+use clodex_retention::place_of_worktree;
 
 use crate::begin::{absolute, read_text, text_of};
 use crate::cli::ContinueArguments;
 use crate::engine::Engine;
 use crate::evidence::Evidence;
 use crate::flow_dir::{self, FlowDir};
-use crate::flow_state::FlowState;
+use crate::flow_state::{FlowState, StepState};
 use crate::journal::{Entry, Journal};
 use crate::kept::Kept;
 use crate::live_runs;
 use crate::next_actions::{waiting, would_continue};
 use crate::plan::Plan;
 use crate::ready::{Ready, programs, schedule};
+use crate::schedule::Stand;
 
 /// How often it is looked for the records of what was just being started.
 const LOOK: Duration = Duration::from_millis(100);
@@ -44,7 +46,11 @@ pub fn continue_flow(arguments: &ContinueArguments) -> Result<Continuation, Fail
     let lock = dir.lock()?.ok_or_else(|| dir.is_live())?;
     let (journal, flow_state) = reopened(&dir)?;
     let asks = waiting(&flow_state).next().is_some();
-    let has_work = if answer.is_some() { asks } else { would_continue(&flow_state, arguments.again) };
+    let by_hand = by_hand(&flow_state, &arguments.landed)?;
+    let has_work = match &answer {
+        Some(_) => asks,
+        None => !by_hand.is_empty() || would_continue(&flow_state, arguments.again),
+    };
     if !has_work {
         return Ok(Continuation::Nothing(dir, Box::new(flow_state)));
     }
@@ -56,7 +62,8 @@ pub fn continue_flow(arguments: &ContinueArguments) -> Result<Continuation, Fail
         Some(answer) => Some((answered(&flow_state, arguments.step.as_deref())?, answer)),
         None => None,
     };
-    let (journal, flow_state) = write_down(&dir, (journal, flow_state), arguments.again, answered)?;
+    let seen_to = [by_hand, discarded(&flow_state, &store, arguments)].concat();
+    let (journal, flow_state) = write_down(&dir, (journal, flow_state), arguments.again, seen_to, answered)?;
     make_answers_again(&dir, &flow_state, &store)?;
     end_left_behind(&dir, &plan, &flow_state, &store)?;
     let (schedule, limits) = (schedule(&flow, &plan, &flow_state), flow.limits);
@@ -74,6 +81,38 @@ fn reopened(dir: &FlowDir) -> Result<(Journal, FlowState), Failure> {
     Ok((journal, FlowState::of(&lines).ok_or_else(|| dir.never_began())?))
 }
 
+/// That somebody has put into the tree what could not land.
+fn by_hand(flow_state: &FlowState, steps: &[String]) -> Result<Vec<Entry>, Failure> {
+    let landed = |step: &String| match flow_state.step(step) {
+        Some(known) if known.not_landed.is_some() => {
+            Ok(Entry::Landed { step: step.clone(), changed: Vec::new() })
+        }
+        _ => Err(Failure::usage(format!(
+            "step `{step}` has no changes that could not land\n\
+             hint: `clodex-flow status {}` shows where its steps stand",
+            flow_state.begun.flow
+        ))),
+    };
+    steps.iter().map(landed).collect()
+}
+
+/// That somebody has thrown away what had yet to land.
+fn discarded(flow_state: &FlowState, store: &RecordStore, arguments: &ContinueArguments) -> Vec<Entry> {
+    let is_gone = |known: &StepState| {
+        let lands = known.stand == Stand::ToLand || arguments.again && known.not_landed.is_some();
+        let facts = known.facts.as_ref().filter(|facts| lands && !facts.changed.is_empty());
+        facts.and_then(|facts| facts.run.as_ref()).is_some_and(|run| {
+            let places = [store.dir().landing(run.as_str()), place_of_worktree(store, run)];
+            places.iter().all(|place| !place.exists())
+        })
+    };
+    let gone = flow_state.steps.iter().filter(|(step, known)| {
+        // What somebody has put into the tree may be thrown away.
+        !arguments.landed.contains(*step) && is_gone(known)
+    });
+    gone.map(|(step, _)| Entry::Discarded { step: step.clone() }).collect()
+}
+
 /// What the flow was given. What is said now comes before what was said at the beginning.
 fn kept(dir: &FlowDir, arguments: &ContinueArguments) -> Result<Kept, Failure> {
     let mut kept = Kept::read(dir)?;
@@ -87,6 +126,7 @@ fn write_down(
     dir: &FlowDir,
     (mut journal, mut flow_state): (Journal, FlowState),
     again: bool,
+    seen_to: Vec<Entry>,
     answered: Option<(String, String)>,
 ) -> Result<(Journal, FlowState), Failure> {
     let mut write = |entry: Entry| -> Result<(), Failure> {
@@ -94,6 +134,7 @@ fn write_down(
         Ok(())
     };
     write(Entry::Continued { process: ProcessId::own().into(), again })?;
+    seen_to.into_iter().try_for_each(&mut write)?;
     if let Some((step, answer)) = answered {
         FlowDir::write(&dir.answer(&step), answer.as_bytes())?;
         write(Entry::Answered { step, answer: sha256_hex(answer.as_bytes()) })?;

@@ -207,7 +207,8 @@ impl Work {
     /// Waits for what happens next; none = it is time to look.
     fn next_event(&self) -> Option<Event> {
         let patience = patience(self.engine.limits, self.clock.now(), self.engine.schedule.is_stopping());
-        let until = patience.map(|patience| Instant::now() + patience);
+        // What is beyond the clock is never reached.
+        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
         loop {
             let redraw = self.draw_line().then(|| Instant::now() + REDRAW);
             // The sender is ours, too: nobody hangs up.

@@ -200,6 +200,34 @@ pub(crate) mod tests {
         }
     }
 
+    /// Whatever a fact comes to is among the words that a condition may compare it with.
+    #[test]
+    fn words_that_may_be_compared_are_those_that_there_are() {
+        use clodex_core::Outcome::{
+            Blocked, Cancelled, Done, Failed, FindingsOnly, Partial, Refused, Stalled, TimedOut,
+        };
+        let all = |fact: Fact, facts: &[Facts]| {
+            for word in facts.iter().filter_map(|facts| facts.word(fact)).filter(|word| !word.is_empty()) {
+                assert!(fact.words().unwrap().contains(&word.as_str()), "{word}");
+            }
+        };
+        let outcomes = [Blocked, Cancelled, Done, Failed, FindingsOnly, Partial, Refused, Stalled, TimedOut];
+        let outcomes = outcomes.map(|outcome| Facts { outcome: Some(outcome), ..well() });
+        all(Fact::Outcome, &outcomes);
+        assert!(Fact::Outcome.words().unwrap().contains(&Facts::word_of_skipped(Fact::Outcome).as_str()));
+        assert!(
+            Fact::Outcome.words().unwrap().contains(&Facts::answered().word(Fact::Outcome).unwrap().as_str())
+        );
+        let verdicts = [Verdict::Clean, Verdict::Violation, Verdict::Unknown, Verdict::Refused];
+        all(Fact::Verdict, &verdicts.map(|verdict| Facts { verdict: Some(verdict), ..well() }));
+        let needs = ClaimedVerdict::NeedsAttention(String::new());
+        all(Fact::Claim, &[well(), Facts { claim: Some(needs), ..well() }]);
+        let checks = [Checks::None, Checks::Passed, Checks::Failed, Checks::CouldNotRun];
+        all(Fact::Verified, &checks.map(|checks| Facts { checks, ..well() }));
+        let gates = [Gates::None, Gates::Passed, Gates::Shut];
+        all(Fact::Gates, &gates.map(|gates| Facts { gates, ..well() }));
+    }
+
     #[test]
     fn only_delivered_work_with_a_clean_scope_is_no_shortfall() {
         assert_eq!(well().shortfall(), None);

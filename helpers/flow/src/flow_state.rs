@@ -139,11 +139,16 @@ impl FlowState {
             Entry::Landed { step, changed } => self.with(step, |known| {
                 known.stand = Stand::Passed;
                 known.landed.clone_from(changed);
+                known.not_landed = None;
             }),
             Entry::NotLanded { step, why, in_the_way } => self.with(step, |known| {
                 known.stand = Stand::Failed;
                 known.not_landed = Some(NotLanded { why: why.clone(), in_the_way: in_the_way.clone() });
             }),
+            Entry::Discarded { step } => {
+                self.ended.retain(|ended| ended != step);
+                self.with(step, StepState::begins_anew);
+            }
             Entry::Finished { end, exit_code } => self.end = Some((*end, *exit_code)),
         }
     }

@@ -1,9 +1,15 @@
 //! What a step has to show before others go on with it. A gate has evidence or fails: what is not known never passes,
 //! and no amount of time does.
 
-use clodex_core::{ClaimedVerdict, PathKind, ScopeEntry, ScopeEntryError, ScopeRules, Verdict};
+use clodex_core::{
+    CheckStatus, ClaimedVerdict, PathKind, ScopeEntry, ScopeEntryError, ScopeRules, Verdict, cut, harmless,
+};
 
+use crate::check_report::Checked;
 use crate::facts::{Checks, Facts};
+
+/// So much is told of lines that were not run.
+const NOT_RUN_COLUMNS: usize = 160;
 
 /// A gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +52,7 @@ impl Gate {
                 None => Err("there is no verdict".to_owned()),
             },
             Self::Verified => match facts.checks {
-                Checks::Passed => Ok("clodex's own checks passed".to_owned()),
+                Checks::Passed => Ok(format!("clodex's own checks passed{}", not_run(&facts.checked))),
                 Checks::Failed => Err("a check that clodex ran failed".to_owned()),
                 Checks::CouldNotRun => Err("a check could not be run".to_owned()),
                 Checks::None => Err("clodex ran no check".to_owned()),
@@ -68,6 +74,19 @@ impl Gate {
             Self::Schema(file) => Err(format!("there is no answer that follows {file}")),
         }
     }
+}
+
+/// What nobody ran is told where the rest counts: a line that reads like a sentence may have been meant as a command.
+fn not_run(checked: &[Checked]) -> String {
+    let lines: Vec<&str> = checked
+        .iter()
+        .filter(|one| one.status == CheckStatus::NotRun)
+        .map(|one| one.command.as_str())
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("; not run, for they are for reading: {}", cut(&harmless(&lines.join(" · ")), NOT_RUN_COLUMNS))
 }
 
 fn is_among(wanted: &str, changed: &[String]) -> bool {

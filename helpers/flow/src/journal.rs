@@ -120,6 +120,11 @@ pub enum Entry {
         /// Paths that are in the way, with the reason.
         in_the_way: Vec<String>,
     },
+    /// What could not land was thrown away: the step begins anew.
+    Discarded {
+        /// The step.
+        step: String,
+    },
     /// Nothing more happens by itself.
     Finished {
         /// Why.

@@ -161,6 +161,9 @@ impl<'a> Lint<'a> {
             if is_prose(&when.subject) {
                 let what = format!("`{}` cannot be compared", when.subject);
                 self.refuse(index, "when", what, "compare outcome, claim, verdict or exit-code");
+            } else if let Some(words) = when.never() {
+                let what = format!("`{when}` compares with what it never is");
+                self.refuse(index, "when", what, &words);
             }
         }
         for (key, template) in templates(step) {

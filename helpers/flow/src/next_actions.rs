@@ -6,7 +6,7 @@ use clodex_core::{ExitCode, RunId, Verdict};
 use crate::end_reason::EndReason;
 use crate::facts::Facts;
 use crate::flow::OnFailure;
-use crate::flow_state::{FlowState, StepState};
+use crate::flow_state::{FlowState, NotLanded, StepState};
 use crate::schedule::Stand;
 
 /// So many steps that failed are told of.
@@ -44,14 +44,15 @@ pub fn waiting(flow_state: &FlowState) -> impl Iterator<Item = &str> {
 pub fn next_actions(flow_state: &FlowState) -> Vec<String> {
     let failed = flow_state.begun.steps.iter().filter_map(|id| Some((id, flow_state.step(id)?)));
     let failed = failed.filter(|(_, known)| known.stand == Stand::Failed);
-    let first = failed.filter_map(|(id, known)| Some(format!("first, {id}: {}", see_to(known)?)));
+    let first =
+        failed.filter_map(|(id, known)| Some(format!("first, {id}: {}", see_to(flow_state, id, known)?)));
     first.take(STEPS_TOLD).chain(commands(flow_state)).collect()
 }
 
 /// What of a step that failed is not mended by beginning it again.
-fn see_to(known: &StepState) -> Option<String> {
-    if known.not_landed.is_some() {
-        return Some("remove what is in its way; it then lands without running again".to_owned());
+fn see_to(flow_state: &FlowState, id: &str, known: &StepState) -> Option<String> {
+    if let Some(not_landed) = &known.not_landed {
+        return Some(land(flow_state, id, known, not_landed));
     }
     let facts = known.facts.as_ref()?;
     match (facts.verdict, ExitCode::of(facts.exit_code)) {
@@ -62,6 +63,26 @@ fn see_to(known: &StepState) -> Option<String> {
         }
         (Some(Verdict::Clean | Verdict::Refused) | None, _) => None,
     }
+}
+
+/// How what could not land does, or the flow goes on without it.
+fn land(flow_state: &FlowState, id: &str, known: &StepState, not_landed: &NotLanded) -> String {
+    let flow = &flow_state.begun.flow;
+    let has_landed = |path: &String| {
+        let meets =
+            |landed: &String| path.strip_prefix(landed.as_str()).is_some_and(|why| why.starts_with(": "));
+        flow_state.steps.values().any(|other| other.landed.iter().any(meets))
+    };
+    let first = if not_landed.in_the_way.iter().any(has_landed) {
+        "commit what other steps have landed there; it then lands without running again"
+    } else {
+        "remove what is in its way; it then lands without running again"
+    };
+    let run = known.run.as_ref().map(RunId::as_str).unwrap_or_default();
+    format!(
+        "{first}. Or put its changes into your tree yourself, and add --landed {id}; or let it run again: \
+         `clodex-apply --discard {run}`, then clodex-flow continue {flow} --again"
+    )
 }
 
 fn violation(facts: &Facts) -> Option<String> {

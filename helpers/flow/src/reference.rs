@@ -102,6 +102,30 @@ impl Fact {
             | Self::Run => false,
         }
     }
+
+    /// All words that it can be; none where it can be many.
+    pub fn words(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Outcome => Some(&[
+                "done",
+                "partial",
+                "blocked",
+                "findings-only",
+                "failed",
+                "cancelled",
+                "timed-out",
+                "stalled",
+                "refused",
+                "skipped",
+                "answered",
+            ]),
+            Self::Verdict => Some(&["clean", "violation", "unknown", "refused"]),
+            Self::Claim => Some(&["CLEAN", "NEEDS_ATTENTION"]),
+            Self::Verified => Some(&["passed", "failed", "could-not-run"]),
+            Self::Gates => Some(&["passed", "shut"]),
+            Self::Result | Self::Summary | Self::ExitCode | Self::Changed | Self::Checks | Self::Run => None,
+        }
+    }
 }
 
 impl Reference {

@@ -1,7 +1,7 @@
 //! What a step's run is told: the arguments of clodex-dispatch, and the files that they name. The one place that knows
 //! the dispatcher's options.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clodex_core::{Isolate, RunId};
@@ -49,7 +49,7 @@ impl StepCommand<'_> {
     pub fn arguments(&self) -> Result<Vec<OsString>, Failure> {
         let mut words = self.task()?;
         let (run, wish) = (self.run, &self.run.wish);
-        let mut option = |name: &str, value: OsString| words.extend([OsString::from(name), value]);
+        let mut option = |name: &str, value: OsString| words.push(with_value(name, &value));
         option("--name", format!("{}-{}", self.flow, self.step.id).into());
         option("--flow", self.values.dir.id().into());
         option("--step", self.step.id.clone().into());
@@ -92,26 +92,24 @@ impl StepCommand<'_> {
         let dir = self.values.dir;
         match (&self.run.wish.work, &self.run.packet) {
             (Work::Packet { addendum, .. }, Some((input, number))) => {
-                words.extend(["--task".into(), packet_file(dir, input, *number).into()]);
+                words.push(with_value("--task", packet_file(dir, input, *number).as_os_str()));
                 if let Some(addendum) = addendum {
-                    words.extend(["--addendum".into(), self.written(addendum)?.into()]);
+                    words.push(with_value("--addendum", self.written(addendum)?.as_os_str()));
                 }
             }
             (Work::EachPacket { .. }, Some((input, number))) => {
-                words.extend(["--task".into(), packet_file(dir, input, *number).into()]);
+                words.push(with_value("--task", packet_file(dir, input, *number).as_os_str()));
             }
             (Work::Prompt { text, .. }, packet) => {
-                words.extend(["--prompt-file".into(), self.written(text)?.into()]);
+                words.push(with_value("--prompt-file", self.written(text)?.as_os_str()));
                 match packet {
                     Some((input, number)) => {
-                        words.extend(["--contract".into(), packet_file(dir, input, *number).into()]);
+                        words.push(with_value("--contract", packet_file(dir, input, *number).as_os_str()));
                     }
-                    None => words.extend(["--cd".into(), self.run.workdir.clone().into()]),
+                    None => words.push(with_value("--cd", self.run.workdir.as_os_str())),
                 }
-                words.extend(["--mode".into(), self.run.mode.as_str().into()]);
-                for entry in &self.run.scope {
-                    words.extend(["--scope".into(), entry.into()]);
-                }
+                words.push(with_value("--mode", self.run.mode.as_str().as_ref()));
+                words.extend(self.run.scope.iter().map(|entry| with_value("--scope", entry.as_ref())));
             }
             (Work::Packet { .. } | Work::EachPacket { .. }, None) => {
                 return Err(Failure::usage(format!("step `{}` has lost its packet", self.step.id)));
@@ -124,6 +122,8 @@ impl StepCommand<'_> {
     fn written(&self, template: &Template) -> Result<PathBuf, Failure> {
         let text =
             template.fill(|reference| self.values.of(reference)).map_err(|missing| no_value(&missing))?;
+        // No prompt may hold a NUL, and what a model or a check says may.
+        let text = text.replace('\0', "\u{fffd}");
         let path = self.values.dir.file("prompts").join(format!("{}.md", self.step.id));
         FlowDir::note(&path, text.as_bytes())?;
         Ok(path)
@@ -141,6 +141,14 @@ impl StepCommand<'_> {
             Failure::usage(format!("step `{origin}` has no run whose thread could be taken on"))
         })
     }
+}
+
+/// An option and its value in one word: a value may begin with a dash.
+fn with_value(name: &str, value: &OsStr) -> OsString {
+    let mut word = OsString::from(name);
+    word.push("=");
+    word.push(value);
+    word
 }
 
 /// A reference without a value.

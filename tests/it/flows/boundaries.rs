@@ -203,6 +203,26 @@ fn a_landing_that_is_tried_again() {
 }
 
 #[test]
+fn a_landing_whose_changes_were_thrown_away() {
+    let case = Case {
+        stage: || {
+            let (sandbox, mut run) = conflict();
+            assert_eq!(run.output().unwrap().status.code(), Some(7));
+            sandbox.git(&["checkout", "--quiet", "src/a.txt"]);
+            super::landing::discard(&sandbox, "a");
+            let again = command(&sandbox, &["continue", &only(&sandbox), "--again"]);
+            (sandbox, again)
+        },
+        go_on: |sandbox| {
+            flow(sandbox, &["continue", &only(sandbox), "--again"]).exits(0);
+            picture(sandbox)
+        },
+        lines: &["continued", "discarded", "run", "ended", "landed", "finished"],
+    };
+    case.holds();
+}
+
+#[test]
 fn a_run_that_died_in_its_worktree_is_begun_anew() {
     let case = Case {
         stage: || {

@@ -7,6 +7,7 @@ mod built_in;
 mod claude;
 mod contract;
 mod killed;
+mod landing;
 mod left;
 mod many;
 mod own;

@@ -97,11 +97,17 @@ impl StepState {
             return false;
         }
         if is_taken_up {
-            self.overruled.extend(self.facts.as_ref().and_then(harm));
-            self.retried = 0;
-            self.forget();
+            self.begins_anew();
         }
         is_taken_up
+    }
+
+    /// Somebody lets it begin from the beginning, whatever it came to.
+    pub(super) fn begins_anew(&mut self) {
+        self.overruled.extend(self.facts.as_ref().and_then(harm));
+        self.retried = 0;
+        self.not_landed = None;
+        self.forget();
     }
 
     /// Nothing is known of a run of it.

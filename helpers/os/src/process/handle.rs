@@ -63,6 +63,11 @@ impl ProcessHandle {
         self.send(Signal::SIGTERM)
     }
 
+    /// SIGCONT: one that was stopped hears what it was told.
+    pub fn wake(&self) -> io::Result<Sent> {
+        self.send(Signal::SIGCONT)
+    }
+
     pub(crate) fn send(&self, signal: Signal) -> io::Result<Sent> {
         match self.deliver(signal) {
             Ok(()) => Ok(Sent::Delivered),
