@@ -91,7 +91,7 @@ pub use settings::{
     Backend, ContainmentWish, DEFAULT_HEARTBEAT_SEC, DEFAULT_RETENTION_DAYS, DEFAULT_TIMEOUT_SEC, Layer,
     PROJECT_LIMIT_SEC, Setting, Settings, SettingsError, Source,
 };
-pub use styled_line::{Colour, StyledLine, Tone, cut, escaped, harmless, text_width};
+pub use styled_line::{Colour, StyledLine, Tone, cut, escaped, harmless, harmless_prose, text_width};
 pub use template::{BUILT_IN_TEMPLATES, TemplateError, fill_template, fill_template_with, template_keys};
 pub use tiers::{ModelChoice, Tier, Tiers, UnknownTier};
 pub use toggle::{TOGGLE_FLAG, Toggle};

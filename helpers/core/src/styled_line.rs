@@ -154,13 +154,22 @@ pub fn text_width(text: &str) -> usize {
 /// Takes from `text` what a terminal would obey instead of showing: control characters become one blank,
 /// marks that reorder or join text are dropped.
 pub fn harmless(text: &str) -> String {
+    without(text, is_invisible)
+}
+
+/// The same for prose: what joins letters or makes an emoji of them stays, for nobody takes prose for a name.
+pub fn harmless_prose(text: &str) -> String {
+    without(text, |c| is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0f}'))
+}
+
+fn without(text: &str, is_dropped: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
             if !shown.ends_with(' ') {
                 shown.push(' ');
             }
-        } else if !is_invisible(c) {
+        } else if !is_dropped(c) {
             shown.push(c);
         }
     }
@@ -245,6 +254,14 @@ mod tests {
     fn what_a_terminal_would_obey_is_taken_away() {
         assert_eq!(harmless("a\x1b]0;evil\x07b\r\n\tc\u{9b}1m"), "a ]0;evil b c 1m");
         assert_eq!(harmless("gpj.\u{202e}exe\u{200b}\u{fe0f}"), "gpj.exe");
+    }
+
+    #[test]
+    fn prose_keeps_what_joins_and_nothing_that_reorders() {
+        let joined = "👩\u{200d}🔬 ❤\u{fe0f} می\u{200c}خواهم";
+        assert_eq!(harmless_prose(joined), joined);
+        assert_eq!(harmless_prose("\x1b[2J\u{202e}a\u{200b}\u{fe0e}b"), " [2Jab");
+        assert_eq!(harmless(joined), "👩🔬 ❤ میخواهم");
     }
 
     #[test]

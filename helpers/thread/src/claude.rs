@@ -41,7 +41,7 @@ use crate::answer_schema;
 use crate::approvals::typed_lines;
 use crate::prompt::{prompt, workdir};
 use crate::protocol_log;
-use crate::screen::{Screen, Shows, shown};
+use crate::screen::{Form, Screen, Shows, shown};
 use crate::stderr_notices::StderrNotices;
 use crate::stop_signals::Stops;
 use crate::trouble::{Kind, Trouble};
@@ -87,7 +87,7 @@ fn ask(cli: &Cli, stops: Stops, talking: &mut Option<Talk<Stdout>>) -> Result<()
     let shows = if cli.output.streams() { Shows::Messages } else { Shows::Nothing };
     let talk = talking.insert(Talk {
         session_summary: SessionSummary::default(),
-        screen: Screen::new(io::stdout(), shows, cli.output.verbose > 0),
+        screen: Screen::new(io::stdout(), Form::of_stdout(), shows, cli.output.verbose > 0),
         approvals: Approvals::new(access, &workdir, user),
         notifications: BTreeMap::new(),
         tells_session: cli.print_session_id,

@@ -15,7 +15,7 @@ use crate::opening::{Opening, open, server};
 use crate::prompt::{prompt, workdir};
 use crate::protocol_log;
 use crate::report::Report;
-use crate::screen::{Screen, Shows, shown};
+use crate::screen::{Form, Screen, Shows, shown};
 use crate::session::Session;
 use crate::stderr_notices::StderrNotices;
 use crate::stop_signals::Stops;
@@ -64,7 +64,7 @@ fn say(cli: &Cli, stops: Stops, talking: &mut Option<Talk<Stdout>>) -> Result<()
     let listener = protocol_log::listener(&cli.output, &notices)?;
     let session = Session::begin(&server, &stops, listener)?;
     let shows = if cli.output.streams() { Shows::Messages } else { Shows::Nothing };
-    let screen = Screen::new(io::stdout(), shows, cli.output.verbose > 0);
+    let screen = Screen::new(io::stdout(), Form::of_stdout(), shows, cli.output.verbose > 0);
     screen.remark(&format!(
         "connected with codex {} ({})",
         session.version().text().unwrap_or_default(),

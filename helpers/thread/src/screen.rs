@@ -1,10 +1,11 @@
 //! What people see: the answer on stdout, the rest on stderr. Nothing that came from outside means anything to a
-//! terminal.
+//! terminal; where stdout is none, the answer is byte for byte what was written.
 
-use std::io::Write;
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write};
 
 use clodex_codex::app_server::TurnEnd;
-use clodex_core::{CommandStatus, Event, PatchStatus, harmless};
+use clodex_core::{CommandStatus, Event, PatchStatus, harmless, harmless_prose};
 
 use crate::report::not_printed;
 use crate::session::Heard;
@@ -19,10 +20,27 @@ pub enum Shows {
     Nothing,
 }
 
+/// What becomes of an answer on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Nothing: a file or a program gets each byte.
+    Exact,
+    /// A terminal finds nothing to obey in it.
+    Harmless,
+}
+
+impl Form {
+    /// What stdout wants.
+    pub fn of_stdout() -> Self {
+        if io::stdout().is_terminal() { Self::Harmless } else { Self::Exact }
+    }
+}
+
 /// Stdout and stderr.
 #[derive(Debug)]
 pub struct Screen<W> {
     to: W,
+    form: Form,
     shows: Shows,
     /// Whether what happens is told on stderr.
     talkative: bool,
@@ -33,8 +51,8 @@ pub struct Screen<W> {
 
 impl<W: Write> Screen<W> {
     /// Nothing is shown yet.
-    pub const fn new(to: W, shows: Shows, talkative: bool) -> Self {
-        Self { to, shows, talkative, part: String::new(), has_shown: false }
+    pub const fn new(to: W, form: Form, shows: Shows, talkative: bool) -> Self {
+        Self { to, form, shows, talkative, part: String::new(), has_shown: false }
     }
 
     /// Shows what was heard, as far as it is to be shown.
@@ -91,13 +109,21 @@ impl<W: Write> Screen<W> {
     }
 
     fn write(&mut self, text: &str) -> Result<(), Trouble> {
-        let written = self.to.write_all(shown(text).as_bytes()).and_then(|()| self.to.flush());
+        let text = match self.form {
+            Form::Exact => Cow::Borrowed(text),
+            Form::Harmless => Cow::Owned(by_columns(text, harmless_prose)),
+        };
+        let written = self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush());
         written.map_err(|error| not_printed(&error))
     }
 }
 
 /// Text of several lines in which a terminal finds nothing to obey.
 pub fn shown(text: &str) -> String {
+    by_columns(text, harmless)
+}
+
+fn by_columns(text: &str, harmless: fn(&str) -> String) -> String {
     let mut shown = String::with_capacity(text.len());
     for (number, line) in text.split('\n').enumerate() {
         if number > 0 {
@@ -197,8 +223,12 @@ mod tests {
     use super::*;
 
     fn screen(heard: &[Heard]) -> String {
+        written(Form::Harmless, heard)
+    }
+
+    fn written(form: Form, heard: &[Heard]) -> String {
         let mut to = Vec::new();
-        let mut screen = Screen::new(&mut to, Shows::Messages, false);
+        let mut screen = Screen::new(&mut to, form, Shows::Messages, false);
         for heard in heard {
             screen.hear(heard).unwrap();
         }
@@ -220,6 +250,18 @@ mod tests {
         assert_eq!(shown, "first\n\nsecond\n\nthi\n");
         assert_eq!(screen(&[part("hal"), message("another")]), "hal\n\nanother\n");
         assert_eq!(screen(&[part("half"), message("half and the rest")]), "half and the rest\n");
+    }
+
+    #[test]
+    fn what_is_no_terminal_gets_each_byte_and_a_terminal_what_joins() {
+        let whole = "\u{feff}a\r\n\u{1b}[1mb\u{202e}\u{e0061} 👩\u{200d}🔬❤\u{fe0f}\r";
+        let parts: Vec<Heard> = whole.chars().map(|c| part(&c.to_string())).chain([message(whole)]).collect();
+        for heard in [&parts[..], &[message(whole)]] {
+            assert_eq!(written(Form::Exact, heard), format!("{whole}\n"));
+            let shown = written(Form::Harmless, heard);
+            assert!(shown.ends_with("b 👩\u{200d}🔬❤\u{fe0f}\n"), "{shown:?}");
+            assert!(!shown.contains(['\u{1b}', '\r', '\u{202e}', '\u{feff}']), "{shown:?}");
+        }
     }
 
     #[test]

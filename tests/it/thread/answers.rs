@@ -1,9 +1,9 @@
 //! What is told of a turn: messages, tokens, times, and nothing that a terminal would obey.
 
-use clodex_tests::Sandbox;
+use clodex_tests::{LIMIT, Running, Sandbox, Terminal};
 use serde_json::{Value, json};
 
-use super::{asked, prompt, saying, scripted, talk};
+use super::{asked, prompt, saying, scripted, talk, talking};
 use crate::stage::{Stage, step};
 
 #[test]
@@ -55,11 +55,25 @@ fn nothing_that_the_model_says_steers_the_terminal() {
         ]),
         step(&[json!({ "say": hostile })]),
     ];
-    let shown = talk(&stage.sandbox, &["-vv", "--summary", &prompt(&steps)]).exits(0);
-    assert!(is_harmless(&shown.stdout), "{shown:?}");
-    assert!(is_harmless(&shown.stderr), "{shown:?}");
+    let told = talk(&stage.sandbox, &["-vv", "--summary", &prompt(&steps)]).exits(0).stderr;
+    assert!(is_harmless(&told), "{told}");
     let object = asked(&stage.sandbox, &[&prompt(&steps)]);
     assert_eq!(object["text"], hostile);
+    let terminal = Terminal::start(&stage.sandbox, &talking(&stage.sandbox, &[&prompt(&steps)]));
+    let shown = terminal.ended();
+    assert_eq!(shown.matches("a ]0;title").count(), 2, "{shown}");
+    assert!(is_harmless(&shown), "{shown:?}");
+}
+
+#[test]
+fn what_is_no_terminal_gets_the_answer_byte_for_byte() {
+    let Some(stage) = Stage::real() else { return };
+    let answer = "\u{feff}a\r\n\u{1b}[1mb\u{202e}\tc 👩\u{200d}🔬 ❤\u{fe0f}\r";
+    let said = prompt(&[step(&[json!({ "say": { "text": answer, "deltas": 5 } })])]);
+    for flags in [&[][..], &["--no-stream"]] {
+        let output = Running::start(talking(&stage.sandbox, &[flags, &[&said]].concat()), b"").finish(LIMIT);
+        assert_eq!(output.stdout, format!("{answer}\n").as_bytes(), "{flags:?}: {output:?}");
+    }
 }
 
 #[test]

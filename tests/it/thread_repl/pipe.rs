@@ -10,9 +10,7 @@ use crate::stage::Stage;
 
 fn script(stage: &Stage, arguments: &[&str], lines: &str) -> Output {
     let output = Running::start(repl(&stage.sandbox, arguments), lines.as_bytes()).finish(LIMIT);
-    for stream in [&output.stdout, &output.stderr] {
-        assert!(!stream.contains(&0x1b), "{output:?}");
-    }
+    assert!(!output.stderr.contains(&0x1b), "{output:?}");
     output
 }
 
@@ -28,7 +26,11 @@ fn stderr(output: &Output) -> &str {
 fn each_line_waits_for_the_turn_before_it_and_answers_alone_are_on_stdout() {
     let Some(stage) = stage() else { return };
     let output = script(&stage, &[], "one\n\n//two\nbe hostile\n");
-    assert_eq!(stdout(&output), "You said: one\nYou said: /two\nbe [2J ]0;title ware\n", "{output:?}");
+    assert_eq!(
+        stdout(&output),
+        "You said: one\nYou said: /two\nbe\u{1b}[2J\u{1b}]0;title\u{7}ware\n",
+        "{output:?}"
+    );
     assert_eq!(output.status.code(), Some(0));
     let whole = script(&stage, &["--no-stream"], "one\n/quit\nnever said\n");
     assert_eq!((stdout(&whole), whole.status.code()), ("You said: one\n", Some(0)));

@@ -114,6 +114,7 @@ impl<'a> Chat<'a> {
         prompt_state: SharedPromptState,
         typed: Receiver<Typed>,
     ) -> Self {
+        let pieces = display.pieces();
         Self {
             session,
             options,
@@ -125,7 +126,7 @@ impl<'a> Chat<'a> {
             wish: Wish::New,
             turn_id: None,
             turn_summary: TurnSummary::default(),
-            pieces: Pieces::default(),
+            pieces,
             steering: BTreeMap::new(),
             taken: BTreeMap::new(),
             to_say: VecDeque::new(),

@@ -8,6 +8,7 @@ use clodex_os::terminal_columns;
 use rustyline::ExternalPrinter;
 
 use super::pieces::Pieces;
+use crate::screen::Form;
 
 /// Where nobody counts columns, a line is as long as it is.
 const PLAIN_COLUMNS: usize = usize::MAX;
@@ -42,6 +43,15 @@ impl Display {
         }
     }
 
+    /// What makes lines of what Codex says.
+    pub fn pieces(&self) -> Pieces {
+        let form = match self {
+            Self::Terminal(_) => Form::Harmless,
+            Self::Plain => Form::of_stdout(),
+        };
+        Pieces::new(form, self.columns())
+    }
+
     /// Shows something that happened.
     pub fn note(&mut self, line: &StyledLine) {
         match self {
@@ -58,7 +68,8 @@ impl Display {
 
     /// Shows something that nobody may overlook, on as many lines as it takes.
     pub fn loud(&mut self, tone: Tone, text: &str) {
-        let mut pieces = Pieces::new(self.columns().map(|columns| columns.saturating_sub(2).max(1)));
+        let columns = self.columns().map(|columns| columns.saturating_sub(2).max(1));
+        let mut pieces = Pieces::new(Form::Harmless, columns);
         for text in pieces.whole(text) {
             let mut line = StyledLine::new();
             line.push(Tone::Plain, "  ").push(tone, &text);

@@ -1,13 +1,16 @@
-//! Text that comes in pieces, as lines that can be shown: made harmless, and no wider than the terminal. Pure.
+//! Text that comes in pieces, as lines that can be shown: for a terminal made harmless, and no wider than that. Pure.
 
-use clodex_core::{harmless, text_width};
+use clodex_core::{harmless_prose, text_width};
+
+use crate::screen::Form;
 
 /// A tab is shown as so many blanks: a terminal's own would hide how wide the line is.
 const TAB: &str = "    ";
 
 /// A message while it is written. Lines are given out as soon as nothing that comes can change them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pieces {
+    form: Form,
     columns: Option<usize>,
     /// All that came of this message.
     come: String,
@@ -17,8 +20,8 @@ pub struct Pieces {
 
 impl Pieces {
     /// For a terminal of so many columns; none = lines are as long as they are.
-    pub fn new(columns: Option<usize>) -> Self {
-        Self { columns, come: String::new(), held: String::new() }
+    pub const fn new(form: Form, columns: Option<usize>) -> Self {
+        Self { form, columns, come: String::new(), held: String::new() }
     }
 
     /// Takes a piece in, and gives out what is complete.
@@ -28,7 +31,7 @@ impl Pieces {
         let mut lines = Vec::new();
         while let Some(end) = self.held.find('\n') {
             let line: String = self.held.drain(..=end).collect();
-            self.wrapped(line.trim_end_matches(['\n', '\r']), &mut lines);
+            self.wrapped(line.trim_end_matches('\n'), &mut lines);
         }
         if let Some(columns) = self.columns
             && text_width(&self.held) > columns
@@ -69,7 +72,10 @@ impl Pieces {
     }
 
     fn wrapped(&self, line: &str, lines: &mut Vec<String>) {
-        let line = harmless(&line.replace('\t', TAB));
+        let line = match self.form {
+            Form::Exact => line.to_owned(),
+            Form::Harmless => harmless_prose(&line.trim_end_matches('\r').replace('\t', TAB)),
+        };
         let Some(columns) = self.columns else { return lines.push(line) };
         let mut rest = line.as_str();
         while text_width(rest) > columns {
@@ -103,7 +109,7 @@ mod tests {
 
     #[test]
     fn lines_are_given_out_when_they_are_complete() {
-        let mut pieces = Pieces::new(None);
+        let mut pieces = Pieces::new(Form::Harmless, None);
         assert_eq!(pieces.push("one\ntw"), ["one"]);
         assert_eq!(pieces.push("o\r\n\nth"), ["two", ""]);
         assert_eq!(pieces.whole("one\ntwo\r\n\nthree"), ["three"]);
@@ -112,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_message_that_was_begun_anew_is_shown_whole() {
-        let mut pieces = Pieces::new(None);
+        let mut pieces = Pieces::new(Form::Harmless, None);
         assert_eq!(pieces.push("I wou"), [""; 0]);
         assert_eq!(pieces.whole("Else."), ["I wou", "Else."]);
         assert_eq!(pieces.whole(""), [""; 0]);
@@ -120,19 +126,27 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_lines_that_fit_as_soon_as_they_are_full() {
-        let mut pieces = Pieces::new(Some(10));
+        let mut pieces = Pieces::new(Form::Harmless, Some(10));
         assert_eq!(pieces.push("the quick "), [""; 0]);
         assert_eq!(pieces.push("brown fox"), ["the quick"]);
         assert_eq!(pieces.push(" x"), ["brown fox"]);
         assert_eq!(pieces.whole("the quick brown fox x"), ["x"]);
-        let mut pieces = Pieces::new(Some(4));
+        let mut pieces = Pieces::new(Form::Harmless, Some(4));
         assert_eq!(pieces.whole("abcdefghij kl"), ["abcd", "efgh", "ij", "kl"]);
         assert_eq!(pieces.whole("日本語"), ["日本", "語"]);
     }
 
     #[test]
     fn what_a_terminal_would_obey_is_taken_away() {
-        let mut pieces = Pieces::new(None);
+        let mut pieces = Pieces::new(Form::Harmless, None);
         assert_eq!(pieces.whole("a\x1b[2Jb\x07\tc\u{202e}d"), ["a [2Jb     cd"]);
+    }
+
+    #[test]
+    fn what_is_no_terminal_gets_each_byte() {
+        let mut pieces = Pieces::new(Form::Exact, None);
+        assert_eq!(pieces.push("a\x1b[2J\tb\r"), [""; 0]);
+        assert_eq!(pieces.push("\n👩\u{200d}"), ["a\x1b[2J\tb\r"]);
+        assert_eq!(pieces.whole("a\x1b[2J\tb\r\n👩\u{200d}🔬\r"), ["👩\u{200d}🔬\r"]);
     }
 }

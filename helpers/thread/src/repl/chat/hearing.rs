@@ -8,7 +8,6 @@ use clodex_core::{Event, ExitCode, Tone, harmless};
 use super::{Chat, State, Untaken};
 use crate::answer_schema;
 use crate::repl::activity_lines::{shown, took};
-use crate::repl::pieces::Pieces;
 use crate::report::Report;
 use crate::screen::lifecycle;
 use crate::session::Heard;
@@ -186,7 +185,7 @@ impl Chat<'_> {
         if trouble.is_none() {
             self.keep_answer()?;
         }
-        self.pieces = Pieces::new(self.display.columns());
+        self.pieces = self.display.pieces();
         Ok(())
     }
 

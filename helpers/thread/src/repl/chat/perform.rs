@@ -11,7 +11,6 @@ use crate::opening::Wish;
 use crate::repl::line::{COMMANDS, Review};
 use crate::repl::line_action::LineAction;
 use crate::repl::listings;
-use crate::repl::pieces::Pieces;
 use crate::session::ThreadsFor;
 use crate::trouble::{Kind, Trouble};
 use crate::turn_summary::TurnSummary;
@@ -114,7 +113,7 @@ impl Chat<'_> {
         self.turn_id = None;
         self.turn_summary = TurnSummary::default();
         self.turn_summary.asked(now);
-        self.pieces = Pieces::new(self.display.columns());
+        self.pieces = self.display.pieces();
         self.heard_at = now;
         (self.last_error, self.ended) = (None, None);
         (self.untaken, self.has_schema) = (Untaken::BeginsTurn, false);
