@@ -130,6 +130,20 @@ fn ctrl_c_leaves_where_a_server_is_waited_for_that_says_nothing() {
 }
 
 #[test]
+fn a_server_that_does_not_come_back_leaves_its_turn_unknown() {
+    let sandbox = Sandbox::new();
+    let silent = json!({ "initialize": ["silence"] });
+    let server = scripted(json!([{ "turn/start": ["begin", "cut"] }, silent, silent, silent]));
+    let flags = ["--uri", server.address(), "--connect-timeout", "0.3"];
+    let output = Running::start(repl(&sandbox, &flags), b"work\n").finish(LIMIT);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("  connecting again: "), "{told}");
+    assert_eq!(told.matches("what the turn came to is unknown").count(), 1, "{told}");
+    assert!(told.contains("cannot reach the app-server"), "{told}");
+    assert_eq!(output.status.code(), Some(3), "{told}");
+}
+
+#[test]
 fn what_was_said_to_a_turn_when_its_connection_broke_is_unknown_and_not_said_twice() {
     let sandbox = Sandbox::new();
     let turns = json!({ "data": [{ "id": "$turn", "status": "inProgress", "items": [] }] });

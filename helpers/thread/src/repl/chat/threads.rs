@@ -14,6 +14,9 @@ use crate::session::Session;
 use crate::stop_signals::{Patience, interrupted};
 use crate::trouble::{Kind, Trouble};
 
+/// Said once of each turn of whose end nobody can hear any more.
+pub const UNKNOWN: &str = "what the turn came to is unknown";
+
 impl Chat<'_> {
     /// Asks for a thread.
     pub(super) fn open(&mut self, wish: Wish) -> Result<(), Trouble> {
@@ -89,7 +92,8 @@ impl Chat<'_> {
     pub(super) fn lost(&mut self, closed: &Closed) -> Result<(), Trouble> {
         self.tell_what_has_ended()?;
         self.failed(ExitCode::Unreachable);
-        self.cut_off(&format!("{closed}; connecting again"))?;
+        // The reason last: a long one is cut off.
+        self.cut_off(&format!("connecting again: {closed}"))?;
         let patience = Patience::new(self.options.stops);
         let cli = self.options.cli;
         let until = Instant::now() + cli.to_connect().unwrap_or(LONG);
@@ -99,7 +103,9 @@ impl Chat<'_> {
         if let Some(signal) = patience.ended_by() {
             let mut trouble = interrupted(signal);
             if let State::Turn { .. } = self.state {
-                trouble.message.push_str("; what the turn came to is unknown");
+                trouble.message.push_str("; ");
+                trouble.message.push_str(UNKNOWN);
+                self.enter(State::None);
             }
             return Err(trouble);
         }
@@ -140,7 +146,10 @@ impl Chat<'_> {
                 format!("codex was lost before its thread was open: {}", why.message),
             ));
         }
-        let was_working = matches!(self.state, State::Turn { .. });
+        if let State::Turn { .. } = self.state {
+            self.display.loud(Tone::Bad, &format!("{UNKNOWN}: {}", why.message));
+            self.enter(State::Opening);
+        }
         let cli = self.options.cli;
         let thread = self.session.thread().map(str::to_owned);
         let listener = protocol_log::listener(&cli.output, &self.options.notices)?;
@@ -148,9 +157,6 @@ impl Chat<'_> {
         self.session.end_server();
         self.session = Session::begin(self.options.server, self.options.stops, listener)?;
         self.heard_at = Instant::now();
-        if was_working {
-            self.display.loud(Tone::Bad, &format!("what the turn came to is unknown: {}", why.message));
-        }
         if cli.ephemeral && thread.is_some() {
             let gone = "the thread is lost, as it was ephemeral: the next one is new and knows nothing of it";
             self.display.loud(Tone::Bad, gone);
