@@ -144,6 +144,27 @@ fn a_server_that_does_not_come_back_leaves_its_turn_unknown() {
 }
 
 #[test]
+fn who_leaves_a_server_that_ends_nothing_is_told_that_the_turn_is_unknown() {
+    let sandbox = Sandbox::new();
+    for (keys, code) in [(&[Key::Ctrl('d')][..], 1), (&[Key::Ctrl('c'), Key::Ctrl('c')], 130)] {
+        let server = scripted(json!([{ "turn/start": ["begin"], "turn/interrupt": [] }]));
+        let mut shell = sandbox.command("sh");
+        shell.args(["-c", "\"$@\"; echo \"ended with $?\"; cat", "sh"]);
+        let command = repl(&sandbox, &["--uri", server.address()]);
+        let terminal = Terminal::start(&sandbox, shell.arg(command.get_program()).args(command.get_args()));
+        terminal.until("an open thread", |screen| thread_of(screen).is_some() && is_ready(screen));
+        terminal.send("work");
+        eventually(LIMIT, || {
+            server.heard().iter().any(|(_, text)| text.contains("turn/start")).then_some(())
+        });
+        keys.iter().for_each(|key| terminal.press(*key));
+        terminal.shows(&["what the turn came to is unknown", &format!("ended with {code}")]);
+        terminal.press(Key::Ctrl('d'));
+        terminal.ended();
+    }
+}
+
+#[test]
 fn what_was_said_to_a_turn_when_its_connection_broke_is_unknown_and_not_said_twice() {
     let sandbox = Sandbox::new();
     let turns = json!({ "data": [{ "id": "$turn", "status": "inProgress", "items": [] }] });

@@ -28,6 +28,7 @@ use crate::report::not_printed;
 use crate::session::Session;
 use crate::trouble::Trouble;
 use crate::turn_summary::TurnSummary;
+use ending::TurnEndIs;
 use questions::Open;
 
 /// A talk.
@@ -149,9 +150,12 @@ impl<'a> Chat<'a> {
     /// Talks until somebody leaves or it cannot go on; what runs then is ended. Trouble is what nobody could go on with.
     pub fn run(mut self) -> Result<ExitCode, Trouble> {
         let ended = self.talk();
-        self.leave();
+        let turn_end = self.leave();
         self.display.leave();
-        ended
+        match (ended, turn_end) {
+            (Ok(ExitCode::Done | ExitCode::Usage), TurnEndIs::Unknown) => Ok(ExitCode::TurnFailed),
+            (ended, TurnEndIs::Known | TurnEndIs::Unknown) => ended,
+        }
     }
 
     fn talk(&mut self) -> Result<ExitCode, Trouble> {

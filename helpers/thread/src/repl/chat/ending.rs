@@ -6,11 +6,21 @@ use clodex_codex::app_server::TurnEnd;
 use clodex_core::{ExitCode, Tone};
 use clodex_os::signals::StopSignal;
 
+use super::threads::UNKNOWN;
 use super::{Chat, State, Untaken};
 use crate::common_cli::limit_text;
 use crate::repl::line_action::NO_TURN;
 use crate::session::{ENDING, Heard};
 use crate::trouble::{Kind, Trouble};
+
+/// What is heard of a turn's end before somebody leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnEndIs {
+    /// It has ended, or there was none.
+    Known,
+    /// It may run on.
+    Unknown,
+}
 
 impl Chat<'_> {
     /// Signals: the terminal gives Ctrl-C as something typed, everybody else sends one.
@@ -169,8 +179,10 @@ impl Chat<'_> {
         self.go_on()
     }
 
-    /// Ends what runs; whoever has interrupted it already waits no longer for that.
-    pub(super) fn leave(&mut self) {
+    /// Ends what runs; whoever has interrupted it already waits no longer for that. Whether it is known what the turn
+    /// came to.
+    pub(super) fn leave(&mut self) -> TurnEndIs {
+        let mut turn_end = TurnEndIs::Known;
         // What still waits to be said is not to begin another one.
         self.untaken = Untaken::WaitsForMessage;
         let mut deadline = Instant::now() + self.session.ending();
@@ -180,12 +192,18 @@ impl Chat<'_> {
                 self.wait_for_end(deadline);
             }
             let _ = self.tell_what_has_ended();
+            // With a server of ours it ends in any case.
+            if self.session.has_turn() && !self.session.is_with_own_server() {
+                self.display.loud(Tone::Bad, UNKNOWN);
+                turn_end = TurnEndIs::Unknown;
+            }
         }
         self.turn_away(|_, _| true);
         for text in std::mem::take(&mut self.put_off).into_iter().chain(std::mem::take(&mut self.to_say)) {
             self.display.loud(Tone::Warn, &format!("never given to the model: {text}"));
         }
         self.session.part(deadline);
+        turn_end
     }
 
     fn wait_for_end(&mut self, deadline: Instant) {
