@@ -5,6 +5,7 @@ mod own;
 
 use std::fmt;
 use std::io;
+use std::os::unix::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -26,6 +27,9 @@ pub use own::Own;
 const AGAIN: Duration = Duration::from_millis(5);
 /// Where no limit is wanted: longer than anybody waits.
 pub const LONG: Duration = Duration::from_hours(24 * 365);
+
+/// What to do about an address at which no socket can be.
+const SHORTER_PATH: &str = "name a shorter path: that of a socket has at most 107 bytes";
 
 /// Which server, and how it is reached.
 #[derive(Debug, Clone)]
@@ -175,6 +179,7 @@ impl Server {
         let said = own.map(Own::last_words).filter(|said| !said.is_empty());
         let said = said.map_or_else(String::new, |said| format!("; it said: {said}"));
         let hint = match (&self.place, trouble.code) {
+            (Place::At(address), _) if is_too_long(address) => SHORTER_PATH,
             (Place::Stdio | Place::Start(_), _) => {
                 "run `codex app-server` by hand; is `codex --version` 0.124 or later?"
             }
@@ -243,6 +248,14 @@ impl Reach {
 
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+/// Whether no socket can be there.
+fn is_too_long(address: &Address) -> bool {
+    match address {
+        Address::Tcp { .. } => false,
+        Address::Unix(path) => SocketAddr::from_pathname(path).is_err(),
+    }
 }
 
 fn refused(error: &ConnectError) -> Trouble {

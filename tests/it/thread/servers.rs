@@ -85,6 +85,12 @@ fn no_server_and_no_codex_are_told_in_one_object() {
     );
     let socket = format!("unix://{}/none", sandbox.root().display());
     assert_eq!(asked(&sandbox, &["--uri", &socket, "hi"])["exit_code"], 3);
+    let long = format!("{socket}{}", "x".repeat(100));
+    for start in [&["--start"][..], &[]] {
+        let told = asked(&sandbox, &[start, &["--uri", &long, "hi"]].concat());
+        let message = told["error"]["message"].as_str().unwrap();
+        assert!(message.contains("\nhint: name a shorter path") && told["exit_code"] == 3, "{told}");
+    }
     assert_eq!(asked(&sandbox, &["hi"])["error"]["kind"], "unreachable");
     sandbox.codex_is(Codex::StandIn(json!({ "stderr": "broken", "exit": 7 })));
     assert_eq!(asked(&sandbox, &["hi"])["exit_code"], 3);

@@ -1,6 +1,7 @@
 //! A server of our own: it and all that it starts end with us, however we end.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::fmt;
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,7 @@ use clodex_os::{
     Contained, ContainedCommand, Ending, Spawned, atomic_file, run_suffix, wrapper_beside_this_program,
 };
 
-use super::{Server, is_absent};
+use super::{SHORTER_PATH, Server, is_absent, is_too_long};
 use crate::stderr_notices::StderrNotices;
 use crate::trouble::{Kind, Trouble};
 
@@ -135,7 +136,7 @@ impl Life {
 }
 
 fn spawn(server: &Server, listen: &[&str]) -> Result<Spawned, Trouble> {
-    let unreachable = |error: &dyn std::fmt::Display| Trouble::new(Kind::Unreachable, error.to_string());
+    let unreachable = |error: &dyn fmt::Display| Trouble::new(Kind::Unreachable, error.to_string());
     let path = env::var_os("PATH").unwrap_or_default();
     let binary = clodex_codex::locate(server.codex.as_deref(), &path).map_err(|error| unreachable(&error))?;
     let wrapper = wrapper_beside_this_program().map_err(|error| unreachable(&error))?;
@@ -154,13 +155,20 @@ fn spawn(server: &Server, listen: &[&str]) -> Result<Spawned, Trouble> {
 fn is_free(address: &Address) -> Result<(), Trouble> {
     match web_socket(address, &Greeting::default(), Some(Instant::now() + ENDING)) {
         Err(ConnectError::Unreachable(error)) if is_absent(&error) => Ok(()),
-        Ok(_) | Err(_) => Err(Trouble::new(
-            Kind::Unreachable,
-            format!(
-                "cannot start a server at {address}: another server answers there\nhint: leave --start out to talk with it"
-            ),
-        )),
+        Err(ConnectError::Unreachable(error)) if error.kind() != io::ErrorKind::TimedOut => {
+            let elsewhere = "name another place with --uri, or leave --uri out";
+            let hint = if is_too_long(address) { SHORTER_PATH } else { elsewhere };
+            Err(not_free(address, &error, hint))
+        }
+        // One that says nothing is one all the same.
+        Ok(_) | Err(_) => {
+            Err(not_free(address, &"another server answers there", "leave --start out to talk with it"))
+        }
     }
+}
+
+fn not_free(address: &Address, why: &dyn fmt::Display, hint: &str) -> Trouble {
+    Trouble::new(Kind::Unreachable, format!("cannot start a server at {address}: {why}\nhint: {hint}"))
 }
 
 /// A new directory of ours with a short name: a socket's path must not be long.
@@ -178,5 +186,29 @@ fn each_line(from: impl Read, mut each: impl FnMut(&[u8])) {
     while let Ok(1..) = from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
         each(&line);
         line.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn why_nothing_can_be_started_there_is_told_as_it_is() {
+        let directory = socket_directory().unwrap();
+        let not_free = |path: PathBuf| is_free(&Address::Unix(path)).unwrap_err().message;
+        let long = not_free(directory.join("x".repeat(120)));
+        assert!(!long.contains("answers there") && long.contains("\nhint: name a shorter path"), "{long}");
+        let file = directory.join("file");
+        fs::write(&file, "").unwrap();
+        let below = not_free(file.join("s"));
+        assert!(!below.contains("answers there") && below.contains("or leave --uri out"), "{below}");
+        assert!(is_free(&Address::Unix(directory.join("s"))).is_ok());
+        // It never says anything.
+        let _listener = UnixListener::bind(directory.join("s")).unwrap();
+        assert!(not_free(directory.join("s")).contains("another server answers there"));
+        fs::remove_dir_all(directory).unwrap();
     }
 }
