@@ -30,16 +30,26 @@ impl FromStr for Address {
             return Ok(Self::Unix(path.into()));
         }
         let Some(rest) = text.strip_prefix("ws://") else {
-            return Err(format!("`{text}` is not an address: ws://HOST:PORT or unix://PATH"));
+            return Err(format!("`{}` is not an address: ws://HOST:PORT or unix://PATH", without_user(text)));
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(format!("`{}`: an address takes no user and no password", without_user(text)));
+        }
         let port = authority.rsplit_once(':').map(|(host, port)| (!host.is_empty(), port.parse::<u16>()));
         let Some((true, Ok(_))) = port else {
-            return Err(format!("`{text}` names no host and port: ws://HOST:PORT"));
+            return Err(format!("`{}` names no host and port: ws://HOST:PORT", without_user(text)));
         };
         let path = if path.is_empty() { "/" } else { path };
         Ok(Self::Tcp { authority: authority.to_owned(), path: path.to_owned() })
     }
+}
+
+/// An address as it may be shown: whatever could be a password is left out.
+fn without_user(text: &str) -> String {
+    let Some((before, host)) = text.rsplit_once('@') else { return text.to_owned() };
+    let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
+    format!("{scheme}…@{host}")
 }
 
 impl fmt::Display for Address {
@@ -173,5 +183,18 @@ mod tests {
         ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_password_is_not_taken_and_never_shown() {
+        for text in
+            ["ws://me:secret@host:80", "ws://me:sec/ret@host", "wss://me:s@cret@host:80", "me:secret@host:80"]
+        {
+            let why = text.parse::<Address>().unwrap_err();
+            assert!(why.contains("…@host") && !why.contains("me:") && !why.contains("ret"), "{why}");
+        }
+        let told = "ws://me:secret@host:80".parse::<Address>().unwrap_err();
+        assert_eq!(told, "`ws://…@host:80`: an address takes no user and no password");
+        assert!("ws://host:80/a@b".parse::<Address>().is_ok());
     }
 }

@@ -176,8 +176,12 @@ pub fn server(cli: &Cli, workdir: PathBuf, notices: &StderrNotices) -> Result<Se
 }
 
 fn address(text: &str) -> Result<Address, Trouble> {
-    let wrong = |why: &str| Trouble::usage(format!("{why}\nhint: --uri ws://HOST:PORT, --uri unix:///PATH"));
-    text.parse().map_err(|why: String| wrong(&why))
+    let hint = if text.contains('@') {
+        "--header-env Authorization=VARIABLE sends a secret that a variable holds"
+    } else {
+        "--uri ws://HOST:PORT, --uri unix:///PATH"
+    };
+    text.parse().map_err(|why: String| Trouble::usage(format!("{why}\nhint: {hint}")))
 }
 
 /// Headers whose values come from the environment, and so are in nobody's list of processes.

@@ -150,7 +150,10 @@ impl Server {
         let greeted = patience.wait_for(&greeted, deadline).unwrap_or_else(late);
         match greeted {
             Ok((client, version)) => Ok(Connected { client, version, shown, own, again }),
-            Err(trouble) => Err(self.explained(trouble, &shown, own.as_mut())),
+            Err(trouble) => {
+                let is_late = Instant::now() >= deadline;
+                Err(self.explained(trouble, is_late, &shown, own.as_mut()))
+            }
         }
     }
 
@@ -169,7 +172,7 @@ impl Server {
     }
 
     /// What is known besides: where it was, and what a server of ours has said before it ended.
-    fn explained(&self, mut trouble: Trouble, shown: &str, own: Option<&mut Own>) -> Trouble {
+    fn explained(&self, mut trouble: Trouble, is_late: bool, shown: &str, own: Option<&mut Own>) -> Trouble {
         if matches!(trouble.kind, Kind::Interrupted | Kind::Usage) {
             return trouble;
         }
@@ -179,6 +182,7 @@ impl Server {
         let said = own.map(Own::last_words).filter(|said| !said.is_empty());
         let said = said.map_or_else(String::new, |said| format!("; it said: {said}"));
         let hint = match (&self.place, trouble.code) {
+            _ if is_late && trouble.code.is_none() => "--connect-timeout sets the limit, 0 takes it away",
             (Place::At(address), _) if is_too_long(address) => SHORTER_PATH,
             (Place::Stdio | Place::Start(_), _) => {
                 "run `codex app-server` by hand; is `codex --version` 0.124 or later?"

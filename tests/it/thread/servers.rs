@@ -123,6 +123,10 @@ fn a_server_that_says_nothing_keeps_nobody() {
     let uri = format!("ws://127.0.0.1:{}", silent.local_addr().unwrap().port());
     let late = asked(&sandbox, &["--uri", &uri, "--connect-timeout", "0.2", "hi"]);
     assert_eq!((&late["exit_code"], &late["status"]), (&json!(3), &json!("not-started")), "{late}");
+    assert!(late["error"]["message"].as_str().unwrap().contains("hint: --connect-timeout"), "{late}");
+    let secret = asked(&sandbox, &["--uri", "ws://me:secret@127.0.0.1:80", "hi"]);
+    let message = secret["error"]["message"].as_str().unwrap();
+    assert!(message.contains("hint: --header-env") && !message.contains("secret@"), "{message}");
 
     let waits =
         Running::start(talking(&sandbox, &["--json", "--uri", &uri, "--connect-timeout", "0", "hi"]), b"");
