@@ -1,7 +1,7 @@
 //! Questions that somebody else settles, that nobody can answer, and answers that come too late.
 
 use clodex_sim::app_server::AppServer;
-use clodex_tests::{LIMIT, Running, Sandbox, Terminal};
+use clodex_tests::{Key, LIMIT, Running, Sandbox, Terminal};
 use serde_json::{Value, json};
 
 use super::{Typing as _, repl};
@@ -39,6 +39,22 @@ fn the_next_question_is_put_when_the_one_before_it_is_settled_elsewhere() {
     terminal.send("n");
     terminal.answers(&["I went on"]);
     assert!(has_heard(&server, r#"{"id":8,"result":{"decision":"decline"}}"#), "{:?}", server.heard());
+}
+
+#[test]
+fn what_an_interrupt_answers_is_told_as_declined() {
+    let sandbox = Sandbox::new();
+    let asks = [json!("begin"), asks(7, "make")];
+    for ends in [json!([{ "end": "interrupted" }]), json!([settled(7), { "end": "interrupted" }])] {
+        let server = scripted(json!([{ "turn/start": asks, "turn/interrupt": ends }]));
+        let terminal = Terminal::start(&sandbox, &repl(&sandbox, &["--uri", server.address()]));
+        terminal.answers(&["  thread "]);
+        terminal.send("go");
+        terminal.shows(&["  make", "(declined after 120 s)"]);
+        terminal.press(Key::Ctrl('c'));
+        let screen = terminal.answers(&["declined: the turn is interrupted", "  interrupted ("]);
+        assert!(!screen.contains("already settled"), "{screen}");
+    }
 }
 
 #[test]

@@ -3,8 +3,14 @@
 use clodex_codex::app_server::call::{Model, Thread};
 use clodex_core::{Usage, cut, harmless};
 
+use super::pieces::Pieces;
+use crate::screen::Form;
+
 /// How much of a thread's first words is shown.
 const PREVIEW: usize = 60;
+
+/// What a command does is not said in fewer columns beside it.
+const NARROWEST: usize = 24;
 
 /// The thread that is talked with.
 #[derive(Debug)]
@@ -23,11 +29,24 @@ pub struct ThisThread<'a> {
     pub tokens: Option<Usage>,
 }
 
-/// The commands, each with what it does.
-pub fn help(commands: &[(&str, &str, &str)]) -> Vec<String> {
+/// The commands, each with what it does: beside it, or below it where there is no room.
+pub fn help(commands: &[(&str, &str, &str)], columns: Option<usize>) -> Vec<String> {
     let begin = |(name, after, _): &(&str, &str, &str)| format!("{name} {after}").trim_end().to_owned();
     let width = commands.iter().map(|command| begin(command).len()).max().unwrap_or_default();
-    commands.iter().map(|command| format!("  {:width$}  {}", begin(command), command.2)).collect()
+    let is_narrow = columns.is_some_and(|columns| columns < width + 4 + NARROWEST);
+    let indent = if is_narrow { 6 } else { width + 4 };
+    let room = columns.map(|columns| columns.saturating_sub(indent).max(1));
+    let lines = |command: &(&str, &str, &str)| {
+        let does = Pieces::new(Form::Harmless, room).whole(command.2);
+        let mut lines: Vec<String> = does.iter().map(|text| format!("{:indent$}{text}", "")).collect();
+        let begin = format!("  {}", begin(command));
+        match lines.first_mut() {
+            Some(first) if !is_narrow => first.replace_range(..begin.len(), &begin),
+            Some(_) | None => lines.insert(0, begin),
+        }
+        lines
+    };
+    commands.iter().flat_map(lines).collect()
 }
 
 /// This thread.
@@ -89,11 +108,20 @@ mod tests {
     }
 
     #[test]
-    fn help_stands_in_columns() {
-        assert_eq!(
-            help(&[("/a", "TEXT", "does a"), ("/long", "", "does more")]),
-            ["  /a TEXT  does a", "  /long    does more"]
-        );
+    fn help_stands_in_columns_and_breaks_no_word() {
+        let commands = [("/a", "TEXT", "does a"), ("/long", "", "does more than one could say at once")];
+        assert_eq!(help(&commands[..1], None), ["  /a TEXT  does a"]);
+        let wide = ["  /a TEXT  does a", "  /long    does more than one could say", "           at once"];
+        assert_eq!(help(&commands, Some(40)), wide);
+        let narrow = [
+            "  /a TEXT",
+            "      does a",
+            "  /long",
+            "      does more than",
+            "      one could say",
+            "      at once",
+        ];
+        assert_eq!(help(&commands, Some(20)), narrow);
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Chat<'_> {
                 self.note(Tone::Warn, &why);
                 Ok(())
             }
-            LineAction::Help => self.say(&listings::help(&COMMANDS)),
+            LineAction::Help => self.say(&listings::help(&COMMANDS, self.display.columns())),
             LineAction::Send(text) => self.send(&text),
             LineAction::Steer(text) => self.steer(text),
             LineAction::Interrupt => self.interrupt(),

@@ -169,7 +169,11 @@ impl Chat<'_> {
 
     fn settled(&mut self) -> Result<(), Trouble> {
         self.just_settled = true;
-        self.note(Tone::Dim, "already settled: no answer needed");
+        if self.session.is_ending() {
+            self.note(Tone::Warn, "declined: the turn is interrupted");
+        } else {
+            self.note(Tone::Dim, "already settled: no answer needed");
+        }
         self.pose()
     }
 
