@@ -28,6 +28,9 @@ pub struct Patience {
     pub idle: Option<Duration>,
 }
 
+/// What an interrupt is told that found no turn.
+const NOTHING_RAN: &str = "nothing ran; it waits";
+
 // Whatever waits, the first of it can begin a turn.
 const _: () = assert!(LIVE_TEXT_MAX_BYTES <= INPUT_MAX_CHARS);
 
@@ -95,12 +98,14 @@ impl LiveSession {
     /// A turn has begun.
     pub fn turn_began(&mut self) -> Vec<LiveAction> {
         let how = if self.turn == Turn::Asked { "its turn began with it" } else { "it began a new turn" };
-        self.turn = Turn::Running;
+        let interrupt = self.interrupts.first().cloned().map(LiveAction::Interrupt);
+        self.turn = if interrupt.is_some() { Turn::Interrupting } else { Turn::Running };
         let begun = std::mem::take(&mut self.beginning);
         self.told.turn_began(begun.iter().map(|said| said.text.as_str()));
         let begun = begun.into_iter().map(|said| delivered(said.name, Some(how)));
         let queued = std::mem::take(&mut self.queue);
-        begun.into_iter().chain(queued.into_iter().flat_map(|said| self.steer(said))).collect()
+        let steered: Vec<LiveAction> = queued.into_iter().flat_map(|said| self.steer(said)).collect();
+        begun.chain(interrupt).chain(steered).collect()
     }
 
     /// Who wanted to say this has taken it back.
@@ -109,10 +114,12 @@ impl LiveSession {
     }
 
     /// Everybody who wanted to go on has taken that back; `again` is what the turn would have begun with besides.
-    pub fn none_left(&mut self, again: Vec<String>, now: Instant) {
+    pub fn none_left(&mut self, again: Vec<String>, now: Instant) -> Vec<LiveAction> {
         self.beginning.clear();
         self.told.keep(again);
         self.turn = Turn::Waiting(self.patience.idle.map(|idle| now + idle));
+        let interrupts = std::mem::take(&mut self.interrupts);
+        interrupts.into_iter().map(|name| delivered(name, Some(NOTHING_RAN))).collect()
     }
 
     /// What was said with this number was heard.
@@ -237,12 +244,7 @@ impl LiveSession {
 
     /// When to call [`Self::tick`] at the latest.
     pub fn deadline(&self) -> Option<Instant> {
-        let idle = match self.turn {
-            Turn::Waiting(until) => until,
-            Turn::NotYet | Turn::Asked | Turn::Running | Turn::Interrupting | Turn::Ending | Turn::Over => {
-                None
-            }
-        };
+        let idle = if let Turn::Waiting(until) = self.turn { until } else { None };
         self.questions.values().filter_map(|question| question.deadline).chain(idle).min()
     }
 
@@ -306,7 +308,7 @@ impl LiveSession {
                 self.said.insert(number, said);
                 vec![LiveAction::Steer { number, name, text }]
             }
-            Turn::Waiting(_) if !self.beginning.is_empty() => self.wait(said, "until its new turn begins"),
+            Turn::Beginning => self.wait(said, "until its new turn begins"),
             Turn::Waiting(_) => {
                 self.queue.push_back(said);
                 self.go_on().into_iter().collect()
@@ -332,11 +334,11 @@ impl LiveSession {
                 self.interrupts.push(name.clone());
                 vec![LiveAction::Interrupt(name)]
             }
-            Turn::Interrupting => {
+            Turn::Interrupting | Turn::Beginning => {
                 self.interrupts.push(name);
                 vec![]
             }
-            Turn::Waiting(_) => vec![delivered(name, Some("nothing ran; it waits"))],
+            Turn::Waiting(_) => vec![delivered(name, Some(NOTHING_RAN))],
             Turn::Ending | Turn::Over => vec![refused(name, "its turn is over".to_owned())],
         }
     }
@@ -362,7 +364,7 @@ impl LiveSession {
     }
 
     fn next_turn(&mut self) -> LiveAction {
-        self.turn = Turn::Waiting(None);
+        self.turn = Turn::Beginning;
         let mut left = INPUT_MAX_CHARS;
         let again = self.told.again(&mut left);
         LiveAction::GoOn { again, said: self.begin(left) }

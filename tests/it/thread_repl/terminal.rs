@@ -37,6 +37,22 @@ fn what_is_said_is_answered_and_plain_text_steers_a_turn_that_runs() {
 }
 
 #[test]
+fn lines_that_come_all_at_once_are_all_heard() {
+    let Some(stage) = stage() else { return };
+    let terminal = talk(&stage, &[]);
+    terminal.send("work");
+    terminal.shows(&["  $ while"]);
+    terminal.type_text("keep a\rkeep b\rkeep c\r");
+    terminal.until("three said", |screen| screen.matches("said to the turn that runs").count() == 3);
+    go(&stage);
+    terminal.answers(&["You said: keep c"]);
+    terminal.send("/exit");
+    terminal.ended();
+    let said = stage.asked().last().unwrap().user_texts().join("\n");
+    assert!(said.contains("keep a\nkeep b\nkeep c"), "{said}");
+}
+
+#[test]
 fn what_an_interrupted_turns_model_was_never_given_goes_first_with_the_next_message() {
     let Some(stage) = stage() else { return };
     let terminal = talk(&stage, &PATIENT);

@@ -241,6 +241,22 @@ fn an_interrupted_run_waits_and_goes_on_with_one_turn() {
 }
 
 #[test]
+fn an_interrupt_beside_a_turn_that_is_about_to_begin_waits_for_it() {
+    let (mut session, now) = (working(), Instant::now());
+    said(&mut session, "i", LiveWish::Interrupt);
+    session.interrupted(now);
+    assert_eq!(steered(&mut session, "a"), [go_on("a")]);
+    assert_eq!(said(&mut session, "j", LiveWish::Interrupt), []);
+    let began = yes("a", Some("it began a new turn"));
+    assert_eq!(session.turn_began(), [began, LiveAction::Interrupt("j".into())]);
+    assert_eq!(steered(&mut session, "b"), [queued("b", "until its turn is interrupted")]);
+    let waits = yes("j", Some("nothing of its turn runs; it waits"));
+    assert_eq!(session.interrupted(now), [waits, go_on("b")]);
+    assert_eq!(said(&mut session, "k", LiveWish::Interrupt), []);
+    assert_eq!(session.none_left(vec![], now), [yes("k", Some("nothing ran; it waits"))]);
+}
+
+#[test]
 fn nobody_going_on_in_time_is_given_up() {
     let (mut session, now) = (working(), Instant::now());
     said(&mut session, "i", LiveWish::Interrupt);

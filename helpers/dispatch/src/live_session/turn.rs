@@ -12,6 +12,8 @@ pub(super) enum Turn {
     Interrupting,
     /// Nothing runs; until then somebody may go on.
     Waiting(Option<Instant>),
+    /// Nothing runs, and the next one was asked for.
+    Beginning,
     /// It has ended well, and something said in it is still to be confirmed.
     Ending,
     Over,

@@ -120,7 +120,8 @@ impl Watch<'_> {
         let is_asked_for = !said.is_empty();
         let said = self.taken(said);
         if is_asked_for && said.is_empty() {
-            return self.live.session.none_left(again, now);
+            let told = self.live.session.none_left(again, now);
+            return self.carry_out(told);
         }
         let texts = [again, said].concat();
         self.with_run(|run| run.go_on(&texts, now));
