@@ -88,7 +88,7 @@ fn several_questions_of_the_model_get_an_answer_each() {
     for (words, why) in [
         (&["asks", "blue"][..], "it wants an answer to each: colour=… size=…"),
         (&["asks", "colour=2"], "`size` is not answered"),
-        (&["asks", "9", "colour=2", "size=L"], "cannot find question `9`"),
+        (&["asks", "9", "colour=2", "size=L"], "question 9 of asks"),
     ] {
         let (code, line) = answered(&stage, words, "");
         assert!(code == Some(2) && line.contains(why) && line.contains("hint: "), "{line}");

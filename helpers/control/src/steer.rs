@@ -105,6 +105,14 @@ fn named_question<'a>(record: &'a RunRecord, id: &str) -> Result<&'a OpenRequest
     record.open_requests.iter().find(|request| request.id == id).ok_or_else(|| {
         let open = listed(&record.open_requests);
         let open = if open.is_empty() { " it asks nothing".to_owned() } else { open };
+        if id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Failure::usage(format!(
+                "question {id} of {} is not open, or not any more:{open}\n\
+                 hint: `clodex-status {}` shows what it asks",
+                shown(record),
+                record.id
+            ));
+        }
         Failure::usage(format!(
             "cannot find question `{id}` of {}:{open}\n\
              hint: an answer of several words is one argument, in quotes, or `-` and stdin",

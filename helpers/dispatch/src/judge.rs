@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use clodex_codex::startup_failure_kind;
+use clodex_codex::{reason_on_stderr, said_on_stderr, startup_failure_kind};
 use clodex_core::{
     Claim, ClaimParse, ClaimedVerdict, CommandSeen, Ending, FailureKind, FailureSeen, Outcome, Review, Turn,
     VerificationEntry, VerificationStatus, verification_attention,
@@ -194,7 +194,12 @@ fn not_talked_to(facts: &Facts<'_>) -> Judgement {
 }
 
 fn broke_off(facts: &Facts<'_>) -> Judgement {
-    let words = first_line(facts.last_words);
+    let words = match facts.exit {
+        // Whoever killed it is not named in its log.
+        Exit::Signal(_) => said_on_stderr(facts.last_words),
+        Exit::Code(_) | Exit::Unseen => reason_on_stderr(facts.last_words),
+    };
+    let words = first_line(&words.unwrap_or_default());
     let said = |what: String| if words.is_empty() { what } else { format!("{what}: {words}") };
     let judgement = match facts.exit {
         Exit::Signal(signal) => Judgement::ended(

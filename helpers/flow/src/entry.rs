@@ -7,6 +7,7 @@ use std::process::ExitCode as ProcessExit;
 use clap::Parser as _;
 use clodex_core::ExitCode;
 use clodex_os::{Failure, say};
+use serde_json::json;
 
 use crate::begin;
 use crate::cancel;
@@ -21,7 +22,7 @@ use crate::tell::{flow_state, tell};
 /// Runs the program.
 pub fn main(arguments: &[OsString]) -> ProcessExit {
     if let Some(look) = cli::first_look(arguments) {
-        return told(run(arguments, &look), false);
+        return told_as_asked(run(arguments, &look), arguments);
     }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -29,13 +30,15 @@ pub fn main(arguments: &[OsString]) -> ProcessExit {
             say(&format!("{error}\n"));
             return ProcessExit::SUCCESS;
         }
-        Err(error) => error.exit(),
+        Err(error) => unread(&error, arguments),
     };
     match cli.what {
         // Its flow was seen above, or nothing else of it could be read.
-        What::Run(run) => told(self::run(arguments, &FirstLook { flow: run.flow, cd: run.cd }), false),
+        What::Run(run) => {
+            told_as_asked(self::run(arguments, &FirstLook { flow: run.flow, cd: run.cd }), arguments)
+        }
         What::Status(asked) => told(status::status(&asked), asked.inline),
-        What::Continue(asked) => told(go_on(&asked), false),
+        What::Continue(asked) => told_as_asked(go_on(&asked), arguments),
         What::Cancel(asked) => told(cancel::cancel(&asked), asked.inline),
         What::Lint(asked) => told(lint(&asked.flow), false),
         What::Show(asked) => told(shown(&asked.flow, asked.mermaid), false),
@@ -50,6 +53,37 @@ fn told(done: Result<u8, Failure>, inline: bool) -> ProcessExit {
     }
 }
 
+/// The same, with an object on stdout for who asked for JSON.
+fn told_as_asked(done: Result<u8, Failure>, arguments: &[OsString]) -> ProcessExit {
+    if let Err(failure) = &done
+        && wants_json(arguments)
+    {
+        say_failure(failure.code(), failure.message());
+    }
+    told(done, false)
+}
+
+/// Arguments that cannot be read, or a wish for help.
+fn unread(error: &clap::Error, arguments: &[OsString]) -> ! {
+    if error.use_stderr() && wants_json(arguments) {
+        say_failure(ExitCode::Usage, &error.to_string());
+    }
+    error.exit()
+}
+
+fn wants_json(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--json")
+}
+
+/// What keeps a flow from being carried out, as clodex-dispatch tells it.
+fn say_failure(code: ExitCode, message: &str) {
+    let (error, hint) = match message.split_once("\nhint: ") {
+        Some((error, hint)) => (error, Some(hint)),
+        None => (message, None),
+    };
+    say(&format!("{}\n", json!({ "exit_code": i32::from(code), "error": error.trim_end(), "hint": hint })));
+}
+
 fn library() -> Library {
     Library::around(Path::new("."))
 }
@@ -59,7 +93,7 @@ fn run(arguments: &[OsString], look: &FirstLook) -> Result<u8, Failure> {
     let whole = source.read()?;
     let (run, words) = match cli::parse_run(arguments, &whole.flow) {
         Ok(parsed) => parsed,
-        Err(error) => error.exit(),
+        Err(error) => unread(&error, arguments),
     };
     let ready = begin::begin(&run, &words, &source, &whole)?;
     if ready.engine.speaks {

@@ -70,6 +70,12 @@ impl Inputs {
             InputKind::Switch { .. } if !["yes", "no"].contains(&text.as_str()) => {
                 return Err(Problem::given(format!("{name} is `{text}`"), "a switch is yes or no"));
             }
+            InputKind::File if given.is_some() && text.trim().is_empty() => {
+                return Err(Problem::given(
+                    format!("{name} is an empty file"),
+                    "write down what it is to say",
+                ));
+            }
             InputKind::Text
             | InputKind::OneOf(_)
             | InputKind::File

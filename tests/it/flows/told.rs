@@ -1,6 +1,8 @@
-//! What is told of a flow when the disk does not take what is to be written.
+//! What is told of a flow when the disk does not take what is to be written, or nothing can be begun.
 
 use std::fs;
+
+use serde_json::Value;
 
 use super::{flow, only, prompts, run, stage};
 
@@ -36,4 +38,23 @@ fn a_flow_that_cannot_go_on_tells_how_far_it_came_and_goes_on_later() {
     fs::remove_dir_all(in_the_way).unwrap();
     flow(&sandbox, &["continue", &id]).exits(0).says(&["**work**: passed"]);
     assert_eq!(prompts(&sandbox).len(), 1, "nothing ran twice");
+}
+
+#[test]
+fn who_asks_for_json_gets_an_object_whatever_is_wrong() {
+    let sandbox = stage(&[]);
+    let empty = sandbox.file("empty.md", " \n");
+    let position = format!("--claude-position={}", empty.display());
+    for (args, word) in [
+        (&["run", "no-such-flow", "--json"][..], "no-such-flow"),
+        (&["run", "split", "--no-such-option", "--json"], "--no-such-option"),
+        (&["continue", "no-such-flow", "--json"], "cannot find flow `no-such-flow`"),
+        (&["run", "debate", "--topic", "x", &position, "--json"], "claude-position is an empty file"),
+    ] {
+        let told = flow(&sandbox, args).exits(2);
+        let object: Value = serde_json::from_str(&told.stdout).unwrap_or_else(|_| panic!("{told:?}"));
+        assert_eq!(object["exit_code"], 2, "{object}");
+        assert!(object["error"].as_str().unwrap().contains(word), "{object}");
+    }
+    assert_eq!(prompts(&sandbox).len(), 0);
 }

@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+use clodex_codex::reason_on_stderr;
 use clodex_core::harmless;
 use clodex_json_rpc::{Address, ConnectError, Greeting, web_socket};
 use clodex_os::{
@@ -90,7 +91,7 @@ impl Own {
     pub fn last_words(&mut self) -> String {
         self.end();
         let kept = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        harmless(String::from_utf8_lossy(&kept).trim())
+        harmless(&reason_on_stderr(&String::from_utf8_lossy(&kept)).unwrap_or_default())
     }
 
     fn end(&mut self) {

@@ -80,7 +80,9 @@ impl RunRequest {
             match listed.iter().find(|server| server.name == *name) {
                 None => return Err(format!("codex does not know MCP server `{name}`")),
                 Some(McpServer { tools_error: Some(why), .. }) => {
-                    return Err(format!("MCP server `{name}` is not ready: {why}"));
+                    return Err(format!(
+                        "MCP server `{name}` is not ready: {why}; run its command by hand to see what is wrong"
+                    ));
                 }
                 Some(McpServer { tools_error: None, .. }) => {}
             }

@@ -391,7 +391,9 @@ fn a_turn_waits_for_the_servers_that_it_needs() {
     assert_eq!(opened(r#"{"name":"m","tools":{}}"#), ["open t"]);
     assert_eq!(
         opened(r#"{"name":"m","toolsError":"it died"}"#),
-        [r#"Failed(Opened, "MCP server `m` is not ready: it died")"#]
+        [
+            r#"Failed(Opened, "MCP server `m` is not ready: it died; run its command by hand to see what is wrong")"#
+        ]
     );
     assert_eq!(opened(r#"{"name":"n"}"#), [r#"Failed(Opened, "codex does not know MCP server `m`")"#]);
 }
