@@ -112,7 +112,7 @@ pub struct AnswerArguments {
 /// How something is said to a run.
 #[derive(Debug, Args)]
 pub struct Manner {
-    /// Seconds to wait for what becomes of it
+    /// Seconds to wait for what becomes of it; 0 takes it back unless it is heard at once
     #[arg(long, value_name = "SEC", default_value_t = 10)]
     pub wait: u64,
     /// Called from inline shell: always exit 0, errors on stdout

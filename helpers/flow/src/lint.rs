@@ -194,10 +194,12 @@ impl<'a> Lint<'a> {
             Reference::Input { name, part } => match self.flow.inputs.get(name) {
                 None => {
                     let known: Vec<&str> = self.flow.inputs.keys().map(String::as_str).collect();
-                    Some((
-                        format!("there is no input `{name}`"),
-                        format!("the inputs are {}", known.join(", ")),
-                    ))
+                    let hint = if known.is_empty() {
+                        "declare it under `inputs:`".to_owned()
+                    } else {
+                        format!("the inputs are {}", known.join(", "))
+                    };
+                    Some((format!("there is no input `{name}`"), hint))
                 }
                 Some(input) => match (&input.kind, part) {
                     (InputKind::Packet, _) | (_, None) if input.kind != InputKind::Packets => None,
@@ -214,6 +216,10 @@ impl<'a> Lint<'a> {
             Reference::Step { id, .. } => match self.by_id.get(id.as_str()) {
                 None => {
                     Some((format!("there is no step `{id}`"), format!("the steps are {}", self.ids_shown())))
+                }
+                Some(&other) if other == index => {
+                    let what = format!("step `{id}` asks for what only it will have found");
+                    Some((what, "take it out".to_owned()))
                 }
                 Some(&other) if !graph.is_before(other, index) => {
                     let what = format!("step `{id}` need not be through when this is asked");

@@ -16,7 +16,8 @@ pub fn detail(run: &SeenRun, now_ms: i64) -> Vec<StyledLine> {
         line.push(Tone::Dim, &format!("  {label:<12}")).push(Tone::Plain, &text);
         line
     }));
-    if run.liveness != Liveness::Ended {
+    // One that has died asks nobody any more.
+    if matches!(run.liveness, Liveness::Live | Liveness::OtherHost) {
         lines.extend(run.record.open_requests.iter().flat_map(|request| question(&run.record, request)));
     }
     lines

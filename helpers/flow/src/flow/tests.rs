@@ -99,6 +99,18 @@ fn what_is_wrong_is_told_with_line_and_hint() {
         ),
         (GOOD.replace("rounds == 2", "rounds = 2"), "line 22: `inputs.rounds = 2` is not a condition"),
         (GOOD.replace("steps.work.result", "steps.also.result"), "line 23: step `also` need not be through"),
+        (
+            GOOD.replace("steps.work.result", "steps.ask.result"),
+            "line 23: step `ask` asks for what only it will",
+        ),
+        (
+            GOOD.replace("inputs.rounds == 2", "steps.work.outcome == dnoe"),
+            "line 22: `steps.work.outcome == dnoe` compares with what it never is\n  hint: it is one of done, ",
+        ),
+        (
+            "name: x\nsteps: [{id: a, prompt: 'x {{inputs.b}}'}]\n".to_owned(),
+            "line 2: there is no input `b`\n  hint: declare it under `inputs:`",
+        ),
         (GOOD.replace("{{inputs.topic}}'", "{{steps.look.result}}'"), "line 26: scope may not depend on"),
     ] {
         is_told(&text, wanted);
