@@ -157,7 +157,9 @@ fn who_leaves_a_server_that_ends_nothing_is_told_that_the_turn_is_unknown() {
         eventually(LIMIT, || {
             server.heard().iter().any(|(_, text)| text.contains("turn/start")).then_some(())
         });
-        keys.iter().for_each(|key| terminal.press(*key));
+        for key in keys {
+            terminal.press(*key);
+        }
         terminal.shows(&["what the turn came to is unknown", &format!("ended with {code}")]);
         terminal.press(Key::Ctrl('d'));
         terminal.ended();
