@@ -56,7 +56,7 @@ pub use rollout::{
 pub use sandbox_check::{SandboxHolds, check_sandbox};
 pub use session_import::{ImportError, SessionImport, import_session};
 pub use shell_command::unwrap_shell;
-pub use stderr_words::{reason_on_stderr, said_on_stderr};
+pub use stderr_words::{reason_on_stderr, said_on_stderr, words_on_stderr};
 pub use thread::{is_thread_id, resume_hint};
 pub use version::{CodexVersion, OLDEST, Version, VersionCache};
 pub use version_probe::probe_version;

@@ -3,9 +3,20 @@
 /// The levels of Codex's log lines, behind the time.
 const LEVELS: [&str; 5] = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
-/// What Codex itself said, without its log: the first line of that. None where it said nothing.
+/// What Codex itself said, without its log.
+pub fn words_on_stderr(stderr: &str) -> Vec<String> {
+    lines(stderr).filter(|line| !is_log(line)).collect()
+}
+
+/// The line of that which most likely tells why it ended: an error, else what is no warning.
 pub fn said_on_stderr(stderr: &str) -> Option<String> {
-    lines(stderr).find(|line| !is_log(line))
+    let words = words_on_stderr(stderr);
+    let begins = |line: &String, word: &str| {
+        line.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+    };
+    let is_error = |line: &&String| begins(line, "error") || begins(line, "thread '");
+    let is_no_warning = |line: &&String| !begins(line, "warning");
+    words.iter().find(is_error).or_else(|| words.iter().find(is_no_warning)).or(words.first()).cloned()
 }
 
 /// The same, or the last line of its log where there is nothing else.
@@ -60,6 +71,18 @@ mod tests {
         let log = "2026-11-22T07:41:38.767701Z ERROR codex_app_server: could not find bubblewrap";
         assert_eq!(reason_on_stderr(LOG).as_deref(), Some(log));
         assert_eq!((said_on_stderr(""), reason_on_stderr("\n \n")), (None, None));
+    }
+
+    #[test]
+    fn an_error_stands_before_a_warning() {
+        let warns = "WARNING: proceeding, even though we could not create PATH aliases";
+        assert_eq!(
+            said_on_stderr(&format!("{warns}\nerror: no such home\n")).as_deref(),
+            Some("error: no such home")
+        );
+        assert_eq!(said_on_stderr(&format!("{warns}\nno such home\n")).as_deref(), Some("no such home"));
+        assert_eq!(said_on_stderr(warns).as_deref(), Some(warns));
+        assert_eq!(words_on_stderr(&format!("{LOG}{warns}\nü")), [warns, "ü"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Parser, ValueEnum};
 use clodex_codex::AddedMcp;
 use clodex_core::{Backend, ContainmentWish, Enforcement, Isolate, Mode, OnViolation, RunId, Sandbox};
@@ -90,7 +91,7 @@ pub struct Cli {
     #[arg(long, conflicts_with = "task", requires = "scope", help_heading = "The task")]
     pub allow_commit: bool,
     /// Command that clodex runs in its own sandbox after Codex has finished, to check the work (repeatable)
-    #[arg(long, value_name = "CMD", conflicts_with = "task", help_heading = "The task")]
+    #[arg(long, value_name = "CMD", conflicts_with = "task", help_heading = "The task", value_parser = NonEmptyStringValueParser::new())]
     pub check: Vec<String>,
     /// Background text sent after the packet; it does not change the contract
     #[arg(long, value_name = "FILE", requires = "task", help_heading = "The task")]

@@ -28,9 +28,6 @@ pub struct Patience {
     pub idle: Option<Duration>,
 }
 
-/// What an interrupt is told that found no turn.
-const NOTHING_RAN: &str = "nothing ran; it waits";
-
 // Whatever waits, the first of it can begin a turn.
 const _: () = assert!(LIVE_TEXT_MAX_BYTES <= INPUT_MAX_CHARS);
 
@@ -105,7 +102,7 @@ impl LiveSession {
         let begun = begun.into_iter().map(|said| delivered(said.name, Some(how)));
         let queued = std::mem::take(&mut self.queue);
         let steered: Vec<LiveAction> = queued.into_iter().flat_map(|said| self.steer(said)).collect();
-        begun.chain(interrupt).chain(steered).collect()
+        begun.chain(steered).chain(interrupt).collect()
     }
 
     /// Who wanted to say this has taken it back.
@@ -114,12 +111,10 @@ impl LiveSession {
     }
 
     /// Everybody who wanted to go on has taken that back; `again` is what the turn would have begun with besides.
-    pub fn none_left(&mut self, again: Vec<String>, now: Instant) -> Vec<LiveAction> {
+    pub fn none_left(&mut self, again: Vec<String>, now: Instant) {
         self.beginning.clear();
         self.told.keep(again);
         self.turn = Turn::Waiting(self.patience.idle.map(|idle| now + idle));
-        let interrupts = std::mem::take(&mut self.interrupts);
-        interrupts.into_iter().map(|name| delivered(name, Some(NOTHING_RAN))).collect()
     }
 
     /// What was said with this number was heard.
@@ -181,12 +176,16 @@ impl LiveSession {
         told.into_iter().chain(self.go_on()).collect()
     }
 
-    /// Who wanted the turn interrupted has taken that back.
-    pub fn taken_back(&mut self, name: &str) {
+    /// Who wanted the turn interrupted has taken that back, and nobody has interrupted it: who else wants to does, else it
+    /// goes on.
+    pub fn taken_back(&mut self, name: &str) -> Vec<LiveAction> {
         self.interrupts.retain(|waits| waits != name);
-        if self.turn == Turn::Interrupting && self.interrupts.is_empty() {
-            self.turn = Turn::Running;
+        if let Some(next) = self.interrupts.first() {
+            return vec![LiveAction::Interrupt(next.clone())];
         }
+        self.turn = Turn::Running;
+        let queued = std::mem::take(&mut self.queue);
+        queued.into_iter().flat_map(|said| self.steer(said)).collect()
     }
 
     /// The turn could not be interrupted.
@@ -338,7 +337,7 @@ impl LiveSession {
                 self.interrupts.push(name);
                 vec![]
             }
-            Turn::Waiting(_) => vec![delivered(name, Some(NOTHING_RAN))],
+            Turn::Waiting(_) => vec![delivered(name, Some("nothing ran; it waits"))],
             Turn::Ending | Turn::Over => vec![refused(name, "its turn is over".to_owned())],
         }
     }

@@ -78,9 +78,12 @@ impl OutputLog {
         }
     }
 
-    /// The end of stderr.
+    /// The end of stderr, from the beginning of a line where there is one.
     pub fn last_words(&self) -> String {
-        String::from_utf8_lossy(&self.last_words).into_owned()
+        let is_cut = self.last_words.len() < self.stderr_bytes;
+        let first = self.last_words.iter().position(|byte| *byte == b'\n').filter(|_| is_cut);
+        let whole = first.map_or(&self.last_words[..], |end| &self.last_words[end + 1..]);
+        String::from_utf8_lossy(whole).into_owned()
     }
 
     /// Gives the files back; the error is the first that kept something from being written.

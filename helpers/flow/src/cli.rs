@@ -158,7 +158,7 @@ pub struct ContinueArguments {
     /// Also retry the steps that failed; a step whose changes could not land lands them, or, if they were discarded, runs again
     #[arg(long)]
     pub again: bool,
-    /// Take a step whose changes could not land as landed: you have put them into your tree yourself (repeatable)
+    /// Take a step whose changes could not land as landed: you have put them into your tree yourself, and committed them (repeatable)
     #[arg(long, value_name = "STEP")]
     pub landed: Vec<String>,
     /// How much of everything it may take, with what it has taken so far

@@ -84,7 +84,7 @@ fn reopened(dir: &FlowDir) -> Result<(Journal, FlowState), Failure> {
 /// That somebody has put into the tree what could not land.
 fn by_hand(flow_state: &FlowState, steps: &[String]) -> Result<Vec<Entry>, Failure> {
     let landed = |step: &String| match flow_state.step(step) {
-        Some(known) if known.not_landed.is_some() => {
+        Some(known) if known.not_landed.is_some() || known.stand == Stand::ToLand => {
             Ok(Entry::Landed { step: step.clone(), changed: Vec::new() })
         }
         _ => Err(Failure::usage(format!(
@@ -103,7 +103,8 @@ fn discarded(flow_state: &FlowState, store: &RecordStore, arguments: &ContinueAr
         let facts = known.facts.as_ref().filter(|facts| lands && !facts.changed.is_empty());
         facts.and_then(|facts| facts.run.as_ref()).is_some_and(|run| {
             let places = [store.dir().landing(run.as_str()), place_of_worktree(store, run)];
-            places.iter().all(|place| !place.exists())
+            // What has landed is let go of one day, and its record with it.
+            store.see(run).is_some() && places.iter().all(|place| !place.exists())
         })
     };
     let gone = flow_state.steps.iter().filter(|(step, known)| {

@@ -106,16 +106,15 @@ fn go_on(asked: &ContinueArguments) -> Result<u8, Failure> {
     match continue_flow::continue_flow(asked)? {
         Continuation::Ready(ready) => carry_out(*ready, asked.manner.json),
         Continuation::Nothing(dir, flow_state) => {
-            // Done, failed or waiting: what there is to know is in the report, which a kill may have forestalled.
-            tell(&dir, &flow_state, asked.manner.json);
-            let code = flow_state.end.map_or(0, |(_, code)| code);
             if asked.input.is_some() {
                 let id = dir.id();
                 return Err(Failure::usage(format!(
                     "flow {id} waits for no answer\nhint: see `clodex-flow status {id}`"
                 )));
             }
-            Ok(code)
+            // Done, failed or waiting: what there is to know is in the report, which a kill may have forestalled.
+            tell(&dir, &flow_state, asked.manner.json);
+            Ok(flow_state.end.map_or(0, |(_, code)| code))
         }
     }
 }
@@ -127,9 +126,12 @@ fn carry_out(ready: Ready, json: bool) -> Result<u8, Failure> {
     // Whatever kept it from its end: what happened until then is known.
     let told = flow_state(&dir).map(|flow_state| tell(&dir, &flow_state, json));
     drop(lock);
-    // Something was started, so it is no bad argument.
-    let code = ended.map_err(|failure| Failure::new(ExitCode::TurnFailed, failure.message()))?;
-    told.map(|()| code)
+    told?;
+    ended.or_else(|failure| {
+        // Something was started, so it is no bad argument; the report is told already.
+        Failure::new(ExitCode::TurnFailed, failure.message()).report(false);
+        Ok(ExitCode::TurnFailed as u8)
+    })
 }
 
 fn lint(word: &OsStr) -> Result<u8, Failure> {

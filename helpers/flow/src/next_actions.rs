@@ -68,19 +68,22 @@ fn see_to(flow_state: &FlowState, id: &str, known: &StepState) -> Option<String>
 /// How what could not land does, or the flow goes on without it.
 fn land(flow_state: &FlowState, id: &str, known: &StepState, not_landed: &NotLanded) -> String {
     let flow = &flow_state.begun.flow;
-    let has_landed = |path: &String| {
-        let meets =
-            |landed: &String| path.strip_prefix(landed.as_str()).is_some_and(|why| why.starts_with(": "));
-        flow_state.steps.values().any(|other| other.landed.iter().any(meets))
+    let others = flow_state.steps.values().filter(|other| *other != known);
+    let in_place = |other: &StepState| {
+        let changed = other.facts.as_ref().filter(|facts| !facts.isolated).map(|facts| facts.changed.clone());
+        [other.landed.clone(), changed.unwrap_or_default()].concat()
     };
-    let first = if not_landed.in_the_way.iter().any(has_landed) {
-        "commit what other steps have landed there; it then lands without running again"
+    let mut in_place = others.flat_map(in_place);
+    let first = if not_landed.in_the_way.is_empty() {
+        "see to what is told above; it then lands without running again"
+    } else if in_place.any(|path| not_landed.is_met_at(&path)) {
+        "commit what other steps have changed there; it then lands without running again"
     } else {
         "remove what is in its way; it then lands without running again"
     };
     let run = known.run.as_ref().map(RunId::as_str).unwrap_or_default();
     format!(
-        "{first}. Or put its changes into your tree yourself, and add --landed {id}; or let it run again: \
+        "{first}. Or put its changes into your tree yourself, commit them, and add --landed {id}; or let it run again: \
          `clodex-apply --discard {run}`, then clodex-flow continue {flow} --again"
     )
 }
@@ -287,7 +290,17 @@ mod tests {
         );
         let (step, why) = ("a".to_owned(), String::new());
         let not_landed = line(Entry::NotLanded { step, why, in_the_way: vec![] });
-        assert!(first(&[ended("a", well(), Then::ToLand), not_landed]).contains("lands without running"));
+        let told = first(&[ended("a", well(), Then::ToLand), not_landed]);
+        assert!(told.contains("see to what is told above; it then lands without running"), "{told}");
+        let not_landed = |path: &str| {
+            let (step, why) = ("a".to_owned(), String::new());
+            line(Entry::NotLanded { step, why, in_the_way: vec![format!("{path}: it is edited")] })
+        };
+        let (a, q) = (ended("a", well(), Then::ToLand), ended("q", well(), Then::Passed));
+        let told = first(&[a.clone(), q.clone(), not_landed("src/a.rs")]);
+        assert!(told.contains("commit what other steps have changed there"), "{told}");
+        let told = first(&[a, q, not_landed("src/a")]);
+        assert!(told.contains("remove what is in its way"), "{told}");
     }
 
     #[test]

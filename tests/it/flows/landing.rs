@@ -33,7 +33,7 @@ fn in_the_way() -> (Sandbox, String) {
     fs::write(sandbox.repo().join("src/a.txt"), "mine\n").unwrap();
     let told = run(&sandbox, CONFLICTS, &[]).exits(7);
     let id = only(&sandbox);
-    told.says(&["first, a: remove what is in its way", "add --landed a", "`clodex-apply --discard "]);
+    told.says(&["first, a: remove what is in its way", "and add --landed a", "`clodex-apply --discard "]);
     assert_eq!(prompts(&sandbox).len(), 1);
     (sandbox, id)
 }
@@ -75,7 +75,7 @@ fn what_landed_first_is_to_be_committed_before_what_meets_it_lands() {
     let flow_text = "name: x\nsteps:\n  - {id: a, prompt: x, scope: src/, isolate: head}\n  \
                      - {id: b, prompt: x, scope: src/, isolate: head}\n";
     let told = run(&sandbox, flow_text, &["--on-failure", "finish"]).exits(7);
-    told.says(&["commit what other steps have landed there; it then lands without running again"]);
+    told.says(&["commit what other steps have changed there; it then lands without running again"]);
     sandbox.git(&["commit", "--quiet", "--all", "-m", "landed"]);
     flow(&sandbox, &["continue", &only(&sandbox), "--again"]).exits(0);
     let both = in_repo(&sandbox, "src/a.txt");

@@ -252,8 +252,23 @@ fn an_interrupt_beside_a_turn_that_is_about_to_begin_waits_for_it() {
     assert_eq!(steered(&mut session, "b"), [queued("b", "until its turn is interrupted")]);
     let waits = yes("j", Some("nothing of its turn runs; it waits"));
     assert_eq!(session.interrupted(now), [waits, go_on("b")]);
-    assert_eq!(said(&mut session, "k", LiveWish::Interrupt), []);
-    assert_eq!(session.none_left(vec![], now), [yes("k", Some("nothing ran; it waits"))]);
+}
+
+#[test]
+fn interrupts_that_wait_for_a_turn_and_are_taken_back_leave_it_running() {
+    let (mut session, now) = (working(), Instant::now());
+    said(&mut session, "i", LiveWish::Interrupt);
+    session.interrupted(now);
+    steered(&mut session, "a");
+    said(&mut session, "j", LiveWish::Interrupt);
+    said(&mut session, "k", LiveWish::Interrupt);
+    steered(&mut session, "b");
+    let began = session.turn_began();
+    let waits = queued("b", "until its turn is interrupted");
+    assert_eq!(began[1..], [waits, LiveAction::Interrupt("j".into())]);
+    assert_eq!(session.taken_back("j"), [LiveAction::Interrupt("k".into())]);
+    assert_eq!(session.taken_back("k"), [steer(1, "b")]);
+    assert_eq!(said(&mut session, "l", LiveWish::Interrupt), [LiveAction::Interrupt("l".into())]);
 }
 
 #[test]

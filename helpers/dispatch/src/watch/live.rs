@@ -101,7 +101,8 @@ impl Watch<'_> {
                     if self.live.take(&name) {
                         self.with_run(|run| run.interrupt(now));
                     } else {
-                        self.live.session.taken_back(&name);
+                        let todo = self.live.session.taken_back(&name);
+                        self.carry_out(todo);
                     }
                 }
                 LiveAction::Reply { question, reply, name } => self.reply(question, &reply, name),
@@ -120,8 +121,7 @@ impl Watch<'_> {
         let is_asked_for = !said.is_empty();
         let said = self.taken(said);
         if is_asked_for && said.is_empty() {
-            let told = self.live.session.none_left(again, now);
-            return self.carry_out(told);
+            return self.live.session.none_left(again, now);
         }
         let texts = [again, said].concat();
         self.with_run(|run| run.go_on(&texts, now));

@@ -40,6 +40,13 @@ pub struct NotLanded {
     pub in_the_way: Vec<String>,
 }
 
+impl NotLanded {
+    /// Whether it is this path that is in the way.
+    pub fn is_met_at(&self, path: &str) -> bool {
+        self.in_the_way.iter().any(|met| met.strip_prefix(path).is_some_and(|why| why.starts_with(": ")))
+    }
+}
+
 impl Default for StepState {
     fn default() -> Self {
         Self {

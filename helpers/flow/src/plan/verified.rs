@@ -2,12 +2,18 @@
 
 use std::path::Path;
 
-use clodex_core::verification_command;
+use clodex_core::Verification;
 use clodex_os::Programs;
 
 use super::Planner;
 use crate::flow::{RunWish, Step, Verify};
 use crate::gate::Gate;
+
+/// Words with which a command may begin that are no programs: the shell's own.
+const SHELL: [&str; 22] = [
+    ".", "case", "cd", "command", "eval", "exec", "exit", "export", "for", "if", "read", "return", "set",
+    "shift", "trap", "type", "ulimit", "umask", "unset", "until", "wait", "while",
+];
 
 impl Planner<'_> {
     /// A gate that asks for checks where there is no command to run is never passed, however good the work is.
@@ -41,33 +47,26 @@ pub fn unverifiable(verify: &Verify, lines: &[String], workdir: &Path) -> Option
     let programs = Programs::seen_from(workdir);
     // What a path leads to may be made by the flow itself.
     let is_program = |word: &str| word.contains('/') || programs.has(word);
-    if lines.iter().any(|line| verification_command(line, is_program).is_some()) {
-        return None;
+    let never = |what: &str| format!("its gate is `verified`, and clodex {what}");
+    if !matches!(verify, Verify::Commands(_)) {
+        let commands = Verification::OfPacket(lines.to_vec());
+        let hint = "write a command that shows it into VERIFICATION, in backticks";
+        return commands
+            .commands(is_program)
+            .iter()
+            .all(Option::is_none)
+            .then(|| (never("finds no command in VERIFICATION that it could run"), hint));
     }
-    let (what, hint) = nothing_to_run(verify, lines, is_program);
-    Some((format!("its gate is `verified`, and clodex {what}"), hint))
+    let missing: Option<Vec<String>> = lines.iter().map(|line| missing_program(line, is_program)).collect();
+    let hint = "install what is missing, or write another command behind `verify:`";
+    missing.map(|missing| (never(&format!("can run none of its checks: {}", missing.join(", "))), hint))
 }
 
-/// Why there is no check to be run, and what to do about it.
-fn nothing_to_run(
-    verify: &Verify,
-    lines: &[String],
-    is_program: impl Fn(&str) -> bool,
-) -> (String, &'static str) {
-    if !matches!(verify, Verify::Commands(_)) {
-        let hint = "write a command that shows it into VERIFICATION, in backticks";
-        return ("finds no command in VERIFICATION that it could run".to_owned(), hint);
-    }
-    let missing = |line: &String| {
-        let program = line.split_whitespace().next().filter(|word| !is_program(word));
-        program.map_or_else(
-            || format!("`{line}` reads as a sentence"),
-            |program| format!("`{line}` (there is no program `{program}` on PATH)"),
-        )
-    };
-    let told = lines.iter().map(missing).collect::<Vec<_>>().join(", ");
-    (
-        format!("can run none of its checks: {told}"),
-        "install what is missing, or write another command behind `verify:`",
-    )
+/// A command whose program is not there, and which that is.
+fn missing_program(line: &str, is_program: impl Fn(&str) -> bool) -> Option<String> {
+    let word = line.split_whitespace().next()?;
+    // What is more than a name is for the shell to understand.
+    let is_name = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_+.".contains(&byte));
+    let is_missing = is_name && !SHELL.contains(&word) && !is_program(word);
+    is_missing.then(|| format!("`{line}` (there is no program `{word}` on PATH)"))
 }

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use clodex_codex::reason_on_stderr;
+use clodex_codex::{reason_on_stderr, words_on_stderr};
 use clodex_core::harmless;
 use clodex_json_rpc::{Address, ConnectError, Greeting, web_socket};
 use clodex_os::{
@@ -80,8 +80,15 @@ impl Own {
                 }
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.extend_from_slice(bytes);
-                let surplus = kept.len().saturating_sub(LAST_WORDS);
-                kept.drain(..surplus);
+                // Whole lines, for as long as there is more than one.
+                while kept.len() > LAST_WORDS {
+                    let line = kept.iter().position(|byte| *byte == b'\n').map_or(kept.len(), |end| end + 1);
+                    if line == kept.len() {
+                        kept.drain(..line - LAST_WORDS);
+                    } else {
+                        kept.drain(..line);
+                    }
+                }
             });
         });
         Self { contained, complaints, complaining: Some(complaining), directory, _stdin: stdin }
@@ -91,7 +98,13 @@ impl Own {
     pub fn last_words(&mut self) -> String {
         self.end();
         let kept = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        harmless(&reason_on_stderr(&String::from_utf8_lossy(&kept)).unwrap_or_default())
+        let kept = String::from_utf8_lossy(&kept);
+        let words = words_on_stderr(&kept);
+        harmless(&if words.is_empty() {
+            reason_on_stderr(&kept).unwrap_or_default()
+        } else {
+            words.join(" ")
+        })
     }
 
     fn end(&mut self) {
