@@ -8,7 +8,8 @@ use clodex_core::FailureKind;
 type Sign = fn(&str) -> bool;
 
 /// First match wins: what names its cause stands before what only tells that the connection ended.
-const SIGNS: [(FailureKind, Sign); 8] = [
+const SIGNS: [(FailureKind, Sign); 9] = [
+    (FailureKind::Configuration, is_configuration),
     (FailureKind::Thread, is_thread),
     (FailureKind::ContextWindow, is_context_window),
     (FailureKind::UsageLimit, is_usage_limit),
@@ -33,6 +34,13 @@ pub fn startup_failure_kind(stderr: &str) -> FailureKind {
 
 fn any_of(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
+}
+
+fn is_configuration(text: &str) -> bool {
+    any_of(
+        text,
+        &["error loading config", "failed to load configuration", "error parsing project config file"],
+    )
 }
 
 fn is_thread(text: &str) -> bool {
@@ -111,8 +119,8 @@ fn is_connection(text: &str) -> bool {
 mod tests {
     use super::*;
     use FailureKind::{
-        Connection, ContextWindow, ModelUnavailable, Other, Overloaded, RateLimit, Thread, Unauthorized,
-        UsageLimit,
+        Configuration, Connection, ContextWindow, ModelUnavailable, Other, Overloaded, RateLimit, Thread,
+        Unauthorized, UsageLimit,
     };
 
     #[test]
@@ -146,6 +154,18 @@ mod tests {
             (
                 Thread,
                 "Error: thread/resume: thread/resume failed: no rollout found for thread id x (code -32600)",
+            ),
+            (
+                Configuration,
+                "Error loading configuration: /h/config.toml:1:5: key with no value, expected `=`",
+            ),
+            (
+                Configuration,
+                "codex refused `thread/start`: failed to load configuration: /h/config.toml:1:5: no",
+            ),
+            (
+                Configuration,
+                "Error: Error parsing project config file /p/.codex/config.toml: TOML parse error",
             ),
             (Thread, "thread 01a already has an active writer (code -32600)"),
             (Other, "Incomplete response returned, reason: max_output_tokens"),

@@ -1,18 +1,21 @@
-//! Whether Codex can talk to its model at all, from `codex login status` and the configuration. Only for hints: what counts is whether the
-//! turn works. No credential is read.
+//! Whether Codex can talk to its model at all, from `codex login status` and the configuration. Only for hints: what
+//! counts is whether the turn works. No credential is read.
 
 use std::path::Path;
 use std::time::Duration;
 
+use clodex_core::FailureKind;
 use clodex_os::{ExitKind, ShortCommand};
 
 use crate::config::CodexConfig;
+use crate::failure::startup_failure_kind;
+use crate::stderr_words::said_on_stderr;
 
 /// How long `codex login status` may take; it takes milliseconds.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// What is known of the login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Login {
     /// `codex login status` says so.
     LoggedIn,
@@ -20,6 +23,8 @@ pub enum Login {
     NotLoggedIn,
     /// The configured model provider wants none.
     NotNeeded,
+    /// Codex cannot read its configuration, in its own words, and starts nothing.
+    Misconfigured(String),
     /// It cannot be told.
     Unknown,
 }
@@ -41,17 +46,26 @@ pub fn exec_has_key_in_environment() -> bool {
 
 /// Asks the binary whether somebody is logged in.
 pub fn ask_login(binary: &Path, config: &CodexConfig) -> Login {
-    let asked = ShortCommand::new(binary, LIMIT).args(["login", "status"]).run();
-    let code = match asked.map(|finished| finished.status) {
-        Ok(ExitKind::Exit(code)) => Some(code),
-        Ok(ExitKind::Signal(_)) | Err(_) => None,
+    let Ok(asked) = ShortCommand::new(binary, LIMIT).args(["login", "status"]).run() else {
+        return Login::Unknown;
     };
+    let code = match asked.status {
+        ExitKind::Exit(code) => Some(code),
+        ExitKind::Signal(_) => None,
+    };
+    let said = String::from_utf8_lossy(&asked.stderr);
     let key = if is_set("CODEX_API_KEY") || is_set("OPENAI_API_KEY") {
         ApiKey::InEnvironment
     } else {
         ApiKey::Absent
     };
-    login_state(code, config, key)
+    misconfigured(code, &said).unwrap_or_else(|| login_state(code, config, key))
+}
+
+/// That is no login that is missing, and ends with the same code.
+fn misconfigured(exit_code: Option<i32>, stderr: &str) -> Option<Login> {
+    let is_so = exit_code != Some(0) && startup_failure_kind(stderr) == FailureKind::Configuration;
+    is_so.then(|| Login::Misconfigured(said_on_stderr(stderr).unwrap_or_default()))
 }
 
 fn is_set(name: &str) -> bool {
@@ -80,6 +94,13 @@ mod tests {
         assert_eq!(login_state(Some(1), &custom, ApiKey::Absent), Login::NotNeeded);
         let proxy = CodexConfig { login_providers: vec!["mock".into()], ..custom };
         assert_eq!(login_state(Some(1), &proxy, ApiKey::Absent), Login::NotLoggedIn);
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_be_read_is_no_missing_login() {
+        let said = "Error loading configuration: /h/config.toml:1:5: key with no value, expected `=`\n";
+        assert_eq!(misconfigured(Some(1), said), Some(Login::Misconfigured(said.trim().to_owned())));
+        assert_eq!(misconfigured(Some(1), "Not logged in\n"), None);
     }
 
     #[test]

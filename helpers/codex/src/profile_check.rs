@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::CodexConfig;
 use crate::exec_argv::SlashTmp;
 use crate::profile::{Profile, ProfileRequest};
+use crate::stderr_words::reason_on_stderr;
 use crate::version::BinaryIdentity;
 
 /// It takes 0.4 s; a machine under load takes longer.
@@ -125,8 +126,7 @@ fn try_in(binary: &Path, place: &Path) -> Result<(), String> {
     }
     if !inside.join("written").exists() {
         let said = String::from_utf8_lossy(&finished.stderr);
-        let word =
-            said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
+        let word = reason_on_stderr(&said).unwrap_or_else(|| "it said nothing".to_owned());
         return Err(format!("its sandbox did not let a command write what was granted ({word:.200})"));
     }
     Ok(())

@@ -16,7 +16,17 @@ pub fn said_on_stderr(stderr: &str) -> Option<String> {
     };
     let is_error = |line: &&String| begins(line, "error") || begins(line, "thread '");
     let is_no_warning = |line: &&String| !begins(line, "warning");
-    words.iter().find(is_error).or_else(|| words.iter().find(is_no_warning)).or(words.first()).cloned()
+    let at = words
+        .iter()
+        .position(|line| is_error(&line))
+        .or_else(|| words.iter().position(|line| is_no_warning(&line)));
+    let told = words.get(at.unwrap_or(0)..)?;
+    // `Error loading config.toml:`, and the file and the place on the line below.
+    match told {
+        [line, below, ..] if line.ends_with(':') => Some(format!("{line} {below}")),
+        [line, ..] => Some(line.clone()),
+        [] => None,
+    }
 }
 
 /// The same, or the last line of its log where there is nothing else.
@@ -83,6 +93,14 @@ mod tests {
         assert_eq!(said_on_stderr(&format!("{warns}\nno such home\n")).as_deref(), Some("no such home"));
         assert_eq!(said_on_stderr(warns).as_deref(), Some(warns));
         assert_eq!(words_on_stderr(&format!("{LOG}{warns}\nü")), [warns, "ü"]);
+    }
+
+    #[test]
+    fn what_a_line_only_announces_is_told_with_it() {
+        let stderr = "Error loading config.toml:\n/h/config.toml:1:5: key with no value\n  |\n1 | [\n";
+        let told = "Error loading config.toml: /h/config.toml:1:5: key with no value";
+        assert_eq!(said_on_stderr(stderr).as_deref(), Some(told));
+        assert_eq!(said_on_stderr("Error:").as_deref(), Some("Error:"));
     }
 
     #[test]

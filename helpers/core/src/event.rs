@@ -244,6 +244,8 @@ pub enum FailureKind {
     ModelUnavailable,
     /// Not logged in, or the login is no longer good.
     Unauthorized,
+    /// Codex cannot read a file of its configuration.
+    Configuration,
     /// The server cannot be reached or broke off.
     Connection,
     /// The server is overloaded; retryable.

@@ -127,7 +127,9 @@ impl Ending {
     /// How a turn that failed in this way ended.
     pub fn of_failure(kind: FailureKind) -> Self {
         match kind {
-            FailureKind::Unauthorized | FailureKind::Connection => Self::Unreachable,
+            FailureKind::Unauthorized | FailureKind::Configuration | FailureKind::Connection => {
+                Self::Unreachable
+            }
             FailureKind::UsageLimit
             | FailureKind::RateLimit
             | FailureKind::ModelUnavailable

@@ -244,6 +244,14 @@ fn refuse_unknown_mcp(plan: &Plan, config: &CodexConfig) -> Result<(), Refusal> 
             "give yours another name; the packet's field MCP lets that one stay on",
         ));
     }
+    let mut names: Vec<&str> = plan.added_mcp.iter().map(|server| server.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some([name, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Refusal::usage(
+            format!("--mcp gives two servers the name `{name}`"),
+            "give each a name of its own",
+        ));
+    }
     match config.unknown_mcp_servers(&plan.mcp).as_slice() {
         [] => Ok(()),
         unknown => Err(Refusal::usage(

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clodex_codex::app_server::{Effect, Stage};
+use clodex_codex::startup_failure_kind;
 use clodex_core::{Event, FailureKind, ProgressFold, RunStory};
 
 use crate::conductor::{Conductor, Input};
@@ -34,7 +35,9 @@ impl BrokeOff {
     pub fn is_of_the_backend(&self) -> bool {
         match self.stage {
             Stage::Greeting => true,
-            Stage::Opening => clodex_codex::startup_failure_kind(&self.why) != FailureKind::Thread,
+            Stage::Opening => {
+                !matches!(startup_failure_kind(&self.why), FailureKind::Thread | FailureKind::Configuration)
+            }
             Stage::Opened | Stage::Turn => false,
         }
     }

@@ -103,6 +103,7 @@ fn unreachable(failure: FailureKind, id: &RunId) -> String {
         FailureKind::Unauthorized => {
             "log in with `codex login`, or set the API key that the model provider wants".to_owned()
         }
+        FailureKind::Configuration => "correct the file of Codex's configuration that it names".to_owned(),
         FailureKind::Connection => {
             "check the network, the proxy settings and the model provider's address, then try again"
                 .to_owned()
@@ -131,7 +132,10 @@ fn turn_failed(failure: FailureKind, id: &RunId) -> String {
             "take the thread id from `clodex-status --all`, wait for its other run, or start without --resume"
                 .to_owned()
         }
-        FailureKind::Unauthorized | FailureKind::Connection | FailureKind::Other => {
+        FailureKind::Unauthorized
+        | FailureKind::Configuration
+        | FailureKind::Connection
+        | FailureKind::Other => {
             format!("see `clodex-debug {id}`")
         }
     }

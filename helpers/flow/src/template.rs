@@ -1,5 +1,6 @@
 //! Texts with `{{inputs.x}}` and `{{steps.explore.result}}` in them. Filled in one pass: what is filled in is never read
-//! again, and nothing is left over or dropped. (Prompt templates of the user's, with keys in capitals, are core's.)
+//! again, and nothing is left over or dropped. `{{'{{'}}` stands for two braces. (Prompt templates of the user's, with
+//! keys in capitals, are core's.)
 
 use crate::reference::Reference;
 
@@ -13,6 +14,16 @@ enum Piece {
     Value(Reference),
 }
 
+impl Piece {
+    fn between_braces(inner: &str) -> Result<Self, String> {
+        if inner == "'{{'" || inner == "\"{{\"" {
+            return Ok(Self::Text("{{".to_owned()));
+        }
+        let meant = |hint: String| format!("{hint}; two braces themselves are written `{{{{'{{{{'}}}}`");
+        Reference::parse(inner).map(Self::Value).map_err(meant)
+    }
+}
+
 /// What stands between the braces and is no reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadReference {
@@ -23,27 +34,26 @@ pub struct BadReference {
 }
 
 impl Template {
-    /// Takes a text apart.
-    pub fn parse(text: &str) -> Result<Self, BadReference> {
-        let (mut pieces, mut rest) = (Vec::new(), text);
+    /// Takes a text apart; the error is everything in it that is no reference.
+    pub fn parse(text: &str) -> Result<Self, Vec<BadReference>> {
+        let (mut pieces, mut bad, mut rest) = (Vec::new(), Vec::new(), text);
         while let Some(start) = rest.find("{{") {
             let (before, opened) = rest.split_at(start);
+            pieces.push(Piece::Text(before.to_owned()));
             let Some((inner, after)) = opened[2..].split_once("}}") else {
                 let shown = opened.lines().next().unwrap_or_default().to_owned();
-                return Err(BadReference { text: shown, hint: "close it with `}}`".to_owned() });
+                bad.push(BadReference { text: shown, hint: "close it with `}}`".to_owned() });
+                return Err(bad);
             };
-            let reference = Reference::parse(inner.trim_matches(' '))
-                .map_err(|hint| BadReference { text: format!("{{{{{inner}}}}}"), hint })?;
-            if !before.is_empty() {
-                pieces.push(Piece::Text(before.to_owned()));
+            match Piece::between_braces(inner.trim_matches(' ')) {
+                Ok(piece) => pieces.push(piece),
+                Err(hint) => bad.push(BadReference { text: format!("{{{{{inner}}}}}"), hint }),
             }
-            pieces.push(Piece::Value(reference));
             rest = after;
         }
-        if !rest.is_empty() {
-            pieces.push(Piece::Text(rest.to_owned()));
-        }
-        Ok(Self(pieces))
+        pieces.push(Piece::Text(rest.to_owned()));
+        pieces.retain(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
+        if bad.is_empty() { Ok(Self(pieces)) } else { Err(bad) }
     }
 
     /// What it speaks of, in order.
@@ -115,7 +125,17 @@ mod tests {
         for (text, shown) in
             [("a {{x}} b", "{{x}}"), ("{{ user }}", "{{ user }}"), ("b {{inputs.a\nc", "{{inputs.a")]
         {
-            assert_eq!(Template::parse(text).unwrap_err().text, shown);
+            assert_eq!(Template::parse(text).unwrap_err()[0].text, shown);
         }
+        let all = Template::parse("{{a}} {{inputs.a}} {{b}} {{c").unwrap_err();
+        assert_eq!(all.iter().map(|bad| &bad.text[..]).collect::<Vec<_>>(), ["{{a}}", "{{b}}", "{{c"]);
+    }
+
+    #[test]
+    fn two_braces_themselves_can_be_written() {
+        let template = Template::parse("<p>{{'{{'}} user }}</p> {{ \"{{\" }}{{inputs.a}}").unwrap();
+        assert_eq!(template.fill(value).unwrap(), "<p>{{ user }}</p> {{{{inputs.b}} $1");
+        assert_eq!(Template::parse("{{'{{'}}inputs.a}}").unwrap().fill(value).unwrap(), "{{inputs.a}}");
+        assert!(Template::parse("{{x}}").unwrap_err()[0].hint.ends_with("are written `{{'{{'}}`"));
     }
 }

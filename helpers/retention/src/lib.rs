@@ -10,6 +10,7 @@ mod prune;
 mod sealed;
 mod worktrees;
 
+pub use flows::PrunedFlow;
 pub use prune::{Act, Fate, PruneError, Pruned, PrunedRun, Wish, days_long, once_a_day, prune};
 pub use sealed::Sealed;
 pub use worktrees::{forget_worktree, place_of_worktree, sweep_worktrees, what_waits};

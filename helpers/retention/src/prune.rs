@@ -14,7 +14,7 @@ use clodex_os::{DiskUse, RunLock, disk_use};
 use clodex_scope::{let_go, remove_worktree};
 
 use crate::artifacts;
-use crate::flows::forget_flows;
+use crate::flows::{PrunedFlow, forget_flows, needs_its_runs};
 use crate::worktrees::{place_of_worktree, what_waits};
 
 const A_DAY: Duration = Duration::from_hours(24);
@@ -50,7 +50,9 @@ pub struct Wish {
 pub struct Pruned {
     /// The runs that are old enough, the oldest first.
     pub runs: Vec<PrunedRun>,
-    /// Bytes of what belongs to no run: copies of records, mostly.
+    /// The flows that are old enough, the oldest first.
+    pub flows: Vec<PrunedFlow>,
+    /// Bytes of what belongs to neither: copies of records, mostly.
     pub other_bytes: u64,
     /// Whether time was up before all were looked at.
     pub is_unfinished: bool,
@@ -102,7 +104,8 @@ impl Pruned {
             Fate::Gone { bytes, .. } => *bytes,
             Fate::Kept { .. } => 0,
         };
-        self.other_bytes + self.runs.iter().map(of).sum::<u64>()
+        let flows: u64 = self.flows.iter().map(|flow| flow.bytes).sum();
+        self.other_bytes + flows + self.runs.iter().map(of).sum::<u64>()
     }
 }
 
@@ -157,10 +160,10 @@ fn prune_alone(store: &RecordStore, wish: Wish) -> Pruned {
             pruned.runs.push(PrunedRun { id, fate });
         }
     }
+    let since = SystemTime::now().checked_sub(wish.older_than);
+    pruned.flows = since.map(|since| forget_flows(store, since, wish.act)).unwrap_or_default();
     if wish.act == Act::Remove {
-        let since = SystemTime::now().checked_sub(wish.older_than);
-        pruned.other_bytes =
-            since.map_or(0, |since| store.delete_leftovers(since) + forget_flows(store, since));
+        pruned.other_bytes = since.map_or(0, |since| store.delete_leftovers(since));
         store.forget_tellings();
     }
     pruned
@@ -181,6 +184,12 @@ fn fate(store: &RecordStore, record: &RunRecord, act: Act) -> Fate {
 
 /// The error is why it stays.
 fn check(store: &RecordStore, record: &RunRecord) -> Result<(), Fate> {
+    if let Some(flow) = &record.flow
+        && let Some(why) = needs_its_runs(store, &flow.id)
+    {
+        let hint = format!("`clodex-flow status {}` shows where it stands", flow.id);
+        return Err(Fate::Kept { why: why.to_owned(), hint: Some(hint) });
+    }
     let Some(what) = what_waits(store, record) else { return Ok(()) };
     let id = &record.id;
     let hint = format!("`clodex-apply {id}` lands them, `clodex-apply --discard {id}` throws them away");

@@ -34,6 +34,9 @@ pub fn look(places: &Places) -> (String, Option<String>) {
         Login::LoggedIn => (format!("{version}, logged in"), None),
         Login::NotNeeded => (format!("{version}, needs no login"), None),
         Login::Unknown => (format!("{version}, login not known"), None),
+        Login::Misconfigured(said) => {
+            (format!("{version}, cannot read its configuration: {said}"), Some("correct that file".into()))
+        }
         Login::NotLoggedIn => (format!("{version}, not logged in"), Some("codex login".into())),
     }
 }

@@ -1,4 +1,4 @@
-//! `clodex-setup prune`: lets go of runs that ended long ago, and says what went, what stays and why.
+//! `clodex-setup prune`: lets go of runs and flows that ended long ago, and says what went, what stays and why.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -24,7 +24,8 @@ pub struct PruneArguments {
     /// Only say what would go
     #[arg(long)]
     pub dry_run: bool,
-    /// Print JSON: `version`, `dry_run`, `bytes`, `runs` with `id`, `gone`, `bytes`, `left`, `kept`, `hint`
+    /// Print JSON: `version`, `dry_run`, `bytes`, `runs` with `id`, `gone`, `bytes`, `left`, `kept`, `hint`, and `flows`
+    /// that are gone, with `id`, `bytes`
     #[arg(long)]
     pub json: bool,
 }
@@ -38,6 +39,7 @@ struct Told<'a> {
     older_than_days: Option<u64>,
     bytes: u64,
     runs: Vec<ToldRun<'a>>,
+    flows: Vec<ToldFlow<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +50,12 @@ struct ToldRun<'a> {
     left: Option<&'a str>,
     kept: Option<&'a str>,
     hint: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct ToldFlow<'a> {
+    id: &'a str,
+    bytes: u64,
 }
 
 /// Does it, and says what was done.
@@ -92,6 +100,7 @@ fn json(arguments: &PruneArguments, days: Option<Duration>, pruned: &Pruned) -> 
         older_than_days: days.map(whole_days),
         bytes: pruned.bytes(),
         runs: pruned.runs.iter().map(told_run).collect(),
+        flows: pruned.flows.iter().map(|flow| ToldFlow { id: &flow.id, bytes: flow.bytes }).collect(),
     };
     let text = serde_json::to_string_pretty(&told);
     text.map(|text| text + "\n").map_err(|error| Failure::usage(format!("cannot write JSON: {error}")))
@@ -131,6 +140,9 @@ fn text(arguments: &PruneArguments, days: Option<Duration>, pruned: &Pruned) -> 
                 writeln!(said, "kept  {id}  {why}{hint}")
             }
         };
+    }
+    for flow in &pruned.flows {
+        let _ = writeln!(said, "{would}  flow {}  {}", flow.id, size_text(flow.bytes));
     }
     let kept = pruned.runs.len() - count;
     let freed = size_text(pruned.bytes());

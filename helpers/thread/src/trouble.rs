@@ -89,6 +89,7 @@ const fn failure(kind: FailureKind) -> &'static str {
         FailureKind::RateLimit => "rate-limit",
         FailureKind::ModelUnavailable => "model-unavailable",
         FailureKind::Unauthorized => "unauthorized",
+        FailureKind::Configuration => "configuration",
         FailureKind::Connection => "connection",
         FailureKind::Overloaded => "overloaded",
         FailureKind::ContextWindow => "context-window",

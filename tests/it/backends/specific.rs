@@ -173,4 +173,6 @@ fn a_server_for_one_run_is_ready_before_the_turn_or_there_is_none() {
     let config = stage.sandbox.codex_home().join("config.toml");
     fs::write(&config, fs::read_to_string(&config).unwrap() + taken).unwrap();
     stage.packet(&packet, &["--mcp", &server]).exits(2).complains(&["has an MCP server `docs` already"]);
+    let twice = ["--mcp", "more=true", "--mcp", "more=false"];
+    stage.packet(&packet, &twice).exits(2).complains(&["--mcp gives two servers the name `more`"]);
 }

@@ -1,6 +1,8 @@
 //! Turns that fail: which exit code, in whose words, and the one announced fallback.
 
-use clodex_tests::{Dispatched, Packet};
+use std::fs;
+
+use clodex_tests::{Dispatched, LIMIT, Packet, run_with_timeout};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, clean, sh, step};
@@ -38,6 +40,23 @@ fn a_login_that_is_not_accepted_is_a_codex_that_is_not_reached() {
     stage.sandbox.codex_home_is(&home.provider_line("stream_max_retries = 0"));
     let refused = json!({ "status": 401, "error": { "message": "no such key" } });
     run(&stage, &json!([refused, refused]), &[]).exits(3).says(&["401 Unauthorized"]);
+}
+
+#[test]
+fn a_configuration_that_codex_cannot_read_is_named_and_is_no_missing_login() {
+    let Some(stage) = Stage::real() else { return };
+    let config = stage.sandbox.codex_home().join("config.toml");
+    fs::write(&config, "not toml [\n").unwrap();
+    for backend in ["exec", "app-server", "auto"] {
+        let run = run(&stage, &json!([]), &["--backend", backend]).exits(3);
+        run.says(&["config.toml:1:5", "hint     correct the file of Codex's configuration that it names"]);
+        assert!(!run.stdout.contains("codex login"), "{run:?}");
+    }
+    let mut doctor = stage.sandbox.command("clodex-setup");
+    doctor.args(["doctor", "--json"]);
+    let told = Dispatched::of(run_with_timeout(doctor, LIMIT)).exits(1);
+    told.says(&["codex cannot read its configuration: ", "config.toml:1:5", "correct that file"]);
+    assert_eq!(fs::read(&config).unwrap(), b"not toml [\n");
 }
 
 #[test]

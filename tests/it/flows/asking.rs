@@ -1,6 +1,8 @@
 //! Questions: the flow ends its process, says what it waits for, and goes on with the answer.
 
-use super::{flow, only, prompts, run, stage, status};
+use clodex_tests::{Dispatched, LIMIT, run_with_timeout};
+
+use super::{flow, ids, only, prompts, run, stage, status};
 
 const ASKS: &str = "\
 name: asks
@@ -57,6 +59,27 @@ fn a_flow_that_waits_can_be_cancelled() {
     flow(&sandbox, &["cancel", &id]).exits(0).says(&["cancelled"]);
     assert_eq!(status(&sandbox)["state"], "cancelled");
     flow(&sandbox, &["cancel", &id]).exits(0).says(&["already ended: cancelled"]);
+}
+
+#[test]
+fn nothing_that_a_flow_needs_is_let_go_of_while_it_waits() {
+    let sandbox = stage(&[]);
+    let prune = |args: &[&str]| {
+        let mut command = sandbox.command("clodex-setup");
+        command.args(["prune", "--older-than", "0"]).args(args);
+        Dispatched::of(run_with_timeout(command, LIMIT)).exits(0)
+    };
+    run(&sandbox, ASKS, &[]).exits(8);
+    let id = only(&sandbox);
+    let kept = prune(&[]);
+    kept.says(&["its flow waits for an answer", &format!("hint: `clodex-flow status {id}`"), "1 kept"]);
+    let answer = sandbox.file("answer.md", "the second\n");
+    flow(&sandbox, &["continue", &id, "--input", answer.to_str().unwrap()]).exits(0);
+    prune(&["--dry-run"]).says(&[&format!("would go  flow {id}"), "would free"]);
+    assert_eq!(only(&sandbox), id);
+    let told: serde_json::Value = serde_json::from_str(&prune(&["--json"]).stdout).unwrap();
+    assert_eq!((&told["flows"][0]["id"], told["runs"].as_array().unwrap().len()), (&id.clone().into(), 2));
+    assert_eq!(ids(&sandbox), Vec::<String>::new());
 }
 
 const ASKS_AND_FAILS: &str = "\

@@ -265,9 +265,11 @@ impl StepReader<'_> {
     }
 
     fn template(&mut self, place: usize, text: &str) -> Template {
-        Template::parse(text).unwrap_or_else(|bad| {
-            let line = self.lines.text(place, &bad.text);
-            self.problems.push(Problem::at(line, format!("`{}` is not a reference", bad.text), bad.hint));
+        Template::parse(text).unwrap_or_else(|all| {
+            for bad in all {
+                let line = self.lines.text(place, &bad.text);
+                self.problems.push(Problem::at(line, format!("`{}` is not a reference", bad.text), bad.hint));
+            }
             Template::default()
         })
     }

@@ -80,6 +80,9 @@ pub fn judge_login(login: Login) -> Finding {
         Login::LoggedIn => Finding::ok(check, "logged in, as `codex login status` says"),
         Login::NotNeeded => Finding::ok(check, "the configured model provider wants none"),
         Login::NotLoggedIn => Finding::fail(check, "codex is not logged in", "`codex login`"),
+        Login::Misconfigured(said) => {
+            Finding::fail(check, format!("codex cannot read its configuration: {said}"), "correct that file")
+        }
         Login::Unknown => Finding::warn(check, "the login state is unknown", "see `codex login status`"),
     }
 }
@@ -171,6 +174,7 @@ mod tests {
     fn only_who_is_known_to_be_logged_out_fails() {
         let level = |login| judge_login(login).level;
         assert_eq!(level(Login::NotLoggedIn), Level::Fail);
+        assert_eq!(level(Login::Misconfigured("no".into())), Level::Fail);
         assert_eq!(level(Login::Unknown), Level::Warn);
         assert_eq!([level(Login::LoggedIn), level(Login::NotNeeded)], [Level::Ok, Level::Ok]);
     }
