@@ -1,4 +1,5 @@
-//! Where a run may take place: odd names, links, work trees, environments; and what becomes of it when the place goes away.
+//! Where a run may take place: odd names, links, work trees, environments; and what becomes of it when the place goes
+//! away.
 
 use std::ffi::OsString;
 use std::fs;

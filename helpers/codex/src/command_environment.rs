@@ -13,10 +13,12 @@ use crate::toml_text::quoted;
 /// What Codex sets to `1` for a command whose sandbox has no network (measured in 0.169).
 pub const NETWORK_IS_OFF: &str = "CODEX_SANDBOX_NETWORK_DISABLED";
 
-/// The environment variable by which every process of a run can be found, also when the user's configuration drops the environment.
+/// The environment variable by which every process of a run can be found, also when the user's configuration drops the
+/// environment.
 pub const RUN_MARK: &str = "CLODEX_RUN_ID";
 
-/// Names of environment variables that the commands of a run do not get, besides Codex's own `*KEY*`, `*SECRET*` and `*TOKEN*`.
+/// Names of environment variables that the commands of a run do not get, besides Codex's own `*KEY*`, `*SECRET*` and
+/// `*TOKEN*`.
 const SECRET_NAMES: [&str; 11] = [
     "*PASSWORD*",
     "*PASSWD*",

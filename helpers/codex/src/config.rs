@@ -1,8 +1,9 @@
-//! What of the user's Codex configuration concerns a run: what would run outside the sandbox (MCP servers), what would reach the commands'
-//! environment, and whether a login is needed. Read only, never written, no credentials: values of the environment are not looked at.
+//! What of the user's Codex configuration concerns a run: what would run outside the sandbox (MCP servers), what would
+//! reach the commands' environment, and whether a login is needed. Read only, never written, no credentials: values of
+//! the environment are not looked at.
 //!
-//! Codex merges layers: `/etc/codex/config.toml`, `$CODEX_HOME/config.toml`, then `.codex/config.toml` of trusted projects. We read them all,
-//! trusted or not: to switch off a server that is not loaded does no harm.
+//! Codex merges layers: `/etc/codex/config.toml`, `$CODEX_HOME/config.toml`, then `.codex/config.toml` of trusted
+//! projects. We read them all, trusted or not: to switch off a server that is not loaded does no harm.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ pub struct CodexConfig {
     pub login_providers: Vec<String>,
     /// Projects that the user trusts or has decided not to trust. A project's own file has no say in it.
     pub decided_trust: Vec<PathBuf>,
-    /// Whether the user or the machine decides when Codex asks before it acts (`approval_policy`). A project has no say in it,
-    /// either, as long as it is not trusted.
+    /// Whether the user or the machine decides when Codex asks before it acts (`approval_policy`). A project has no say
+    /// in it, either, as long as it is not trusted.
     pub decides_approvals: bool,
     /// Files that are there and cannot be read, with the reason.
     pub unreadable: Vec<String>,

@@ -1,7 +1,7 @@
 //! Paths that may not be read, as a profile takes them. Owns what Codex makes of a name; knows no profile.
 //!
-//! All of it was tried with Codex 0.169: `*`, `?`, `[…]` and `**` make a glob, which is looked up whenever a command starts
-//! and hides files, not directories. Braces are letters to it. A plain path that is not there it would make.
+//! All of it was tried with Codex 0.169: `*`, `?`, `[…]` and `**` make a glob, which is looked up whenever a command
+//! starts and hides files, not directories. Braces are letters to it. A plain path that is not there it would make.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};

@@ -1,7 +1,8 @@
 //! The command line of `codex exec --json`. The prompt is never on it: it comes through stdin (`-`).
 //!
-//! All of it was tried with Codex 0.101, 0.124, 0.150 and 0.169: `-c` tables are merged into the user's configuration key by key, arrays
-//! are replaced, features that a version does not know are ignored. Options may stand before `resume`, some (`-s`, `-C`) must.
+//! All of it was tried with Codex 0.101, 0.124, 0.150 and 0.169: `-c` tables are merged into the user's configuration
+//! key by key, arrays are replaced, features that a version does not know are ignored. Options may stand before
+//! `resume`, some (`-s`, `-C`) must.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,9 @@
-//! Translates `codex exec --json`: one line of its stdout becomes one core event. Knows Codex's field names; keeps nothing between lines.
+//! Translates `codex exec --json`: one line of its stdout becomes one core event. Knows Codex's field names; keeps
+//! nothing between lines.
 //!
-//! Rules that the real program taught (0.101 to 0.169): keys may come twice (`web_search` items have two `id`s) and the last one counts;
-//! unknown events, items and fields are normal; `error` does not end a turn; items may precede `turn.started`.
+//! Rules that the real program taught (0.101 to 0.169): keys may come twice (`web_search` items have two `id`s) and the
+//! last one counts; unknown events, items and fields are normal; `error` does not end a turn; items may precede
+//! `turn.started`.
 
 mod item;
 

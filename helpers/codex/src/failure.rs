@@ -1,6 +1,6 @@
-//! What kind of failure an error text of Codex means. Codex's exec stream has no error codes, only words; the words here were seen in
-//! 0.101 to 0.169. Only texts of error events, and stderr of a Codex that never started, may be asked about: a message of the model may
-//! quote anything.
+//! What kind of failure an error text of Codex means. Codex's exec stream has no error codes, only words; the words here
+//! were seen in 0.101 to 0.169. Only texts of error events, and stderr of a Codex that never started, may be asked about: a
+//! message of the model may quote anything.
 
 use clodex_core::FailureKind;
 

@@ -1,5 +1,5 @@
-//! Finds the native Codex binary. What npm puts on the PATH is a node script that starts it: a signal to that script does not reach
-//! Codex, and it costs 40 ms. Looks at files, starts nothing.
+//! Finds the native Codex binary. What npm puts on the PATH is a node script that starts it: a signal to that script
+//! does not reach Codex, and it costs 40 ms. Looks at files, starts nothing.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,8 @@ impl std::fmt::Display for NotFound {
     }
 }
 
-/// The binary to start: `explicit` (flag or `CLODEX_CODEX`) before the first `codex` of `path`; an npm wrapper is replaced by the native
-/// binary of its platform package, anything else is used as it is.
+/// The binary to start: `explicit` (flag or `CLODEX_CODEX`) before the first `codex` of `path`; an npm wrapper is
+/// replaced by the native binary of its platform package, anything else is used as it is.
 pub fn locate(explicit: Option<&Path>, path: &OsStr) -> Result<PathBuf, NotFound> {
     let found = match explicit {
         // It is started elsewhere, and means what it meant where it was typed.

@@ -1,5 +1,5 @@
-//! How much of an account's limits is used, from Codex itself: asked over a short app-server of its own, or taken from what
-//! a thread's file tells. No credential is read.
+//! How much of an account's limits is used, from Codex itself: asked over a short app-server of its own, or taken from
+//! what a thread's file tells. No credential is read.
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read as _, Seek as _, SeekFrom};

@@ -1,5 +1,5 @@
-//! Codex's own record of a thread (`$CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<thread>.jsonl`): the last resort when its stream broke
-//! off. Read only, tolerant, bounded; nothing here is needed for a run that went well.
+//! Codex's own record of a thread (`$CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<thread>.jsonl`): the last resort
+//! when its stream broke off. Read only, tolerant, bounded; nothing here is needed for a run that went well.
 
 mod review;
 mod tool_actions;

@@ -1,6 +1,6 @@
-//! Codex's importer for sessions of other agents: `externalAgentConfig/import` of its app server (tried with 0.169). It takes
-//! transcripts below a home directory only, and appends to its thread when one has grown: so each import gets a home of its
-//! own, and each run a thread of its own.
+//! Codex's importer for sessions of other agents: `externalAgentConfig/import` of its app server (tried with 0.169). It
+//! takes transcripts below a home directory only, and appends to its thread when one has grown: so each import gets a
+//! home of its own, and each run a thread of its own.
 
 use std::fs;
 use std::io;

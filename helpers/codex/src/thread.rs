@@ -7,8 +7,8 @@ pub fn is_thread_id(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Whether a user can mean a thread by this: Codex's ids are UUIDs. It takes other words for the names of threads, and begins
-/// a new one where none is called so.
+/// Whether a user can mean a thread by this: Codex's ids are UUIDs. It takes other words for the names of threads, and
+/// begins a new one where none is called so.
 pub(crate) fn is_thread_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, b)| match at {

@@ -1,5 +1,6 @@
-//! How JSON of a foreign program is read without trusting its shape: any value may stand anywhere, and a key that comes twice counts the
-//! second time. Knows nothing of what the fields mean. Borrows from the line; serde's derive would refuse the duplicate keys.
+//! How JSON of a foreign program is read without trusting its shape: any value may stand anywhere, and a key that comes
+//! twice counts the second time. Knows nothing of what the fields mean. Borrows from the line; serde's derive would
+//! refuse the duplicate keys.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -86,7 +87,8 @@ macro_rules! otherwise_default {
 }
 pub(crate) use otherwise_default;
 
-/// Defines a struct that is read from a JSON object: every key may be missing, come twice (the last counts) or be unknown (it is skipped).
+/// Defines a struct that is read from a JSON object: every key may be missing, come twice (the last counts) or be
+/// unknown (it is skipped).
 macro_rules! last_key_wins {
     ($(#[$doc:meta])* $vis:vis struct $name:ident<$life:lifetime> { $($key:literal => $field:ident: $type:ty,)+ }) => {
         $(#[$doc])*

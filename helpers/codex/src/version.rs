@@ -1,4 +1,5 @@
-//! Which Codex it is and what it can do. Asking costs a process start, so the answer is kept by the binary's path, mtime and size.
+//! Which Codex it is and what it can do. Asking costs a process start, so the answer is kept by the binary's path,
+//! mtime and size.
 
 use std::fmt;
 use std::path::Path;
@@ -56,8 +57,8 @@ impl CodexVersion {
         }
     }
 
-    /// Whether `codex exec -` does nothing before its stdin ends, so that it may be started before the baseline is complete. A build that
-    /// does not tell its version has to wait for the baseline.
+    /// Whether `codex exec -` does nothing before its stdin ends, so that it may be started before the baseline is
+    /// complete. A build that does not tell its version has to wait for the baseline.
     pub fn waits_for_prompt(&self) -> bool {
         self.is_at_least(101)
     }
@@ -67,8 +68,8 @@ impl CodexVersion {
         self.is_at_least(150)
     }
 
-    /// Whether its app-server is known to do all that `codex exec` does for a run: 0.150 and 0.169 were tried. One that does not tell its
-    /// version is not known.
+    /// Whether its app-server is known to do all that `codex exec` does for a run: 0.150 and 0.169 were tried. One that
+    /// does not tell its version is not known.
     pub fn drives_well_over_the_app_server(&self) -> bool {
         self.is_at_least(150)
     }
@@ -78,8 +79,8 @@ impl CodexVersion {
         !matches!(self, Self::Unreadable(_)) && !self.is_at_least(OLDEST_SERVER.minor)
     }
 
-    /// Whether a review's findings are kept where they can be read as data (0.124 renders them only, 0.150 keeps them). A build that does
-    /// not tell its version may.
+    /// Whether a review's findings are kept where they can be read as data (0.124 renders them only, 0.150 keeps them).
+    /// A build that does not tell its version may.
     pub fn keeps_review_findings(&self) -> bool {
         matches!(self, Self::Unreadable(_)) || self.is_at_least(150)
     }
@@ -130,7 +131,8 @@ impl VersionCache {
     const FORMAT: u32 = 1;
 
     /// Asks the binary for its version, unless `cached` (the text of the cache file) knows this very binary. `ask` runs
-    /// `codex --version` and returns its stdout. The second value is the new text of the cache file, when there is one to write.
+    /// `codex --version` and returns its stdout. The second value is the new text of the cache file, when there is one
+    /// to write.
     pub fn version_of<E>(
         binary: &Path,
         cached: Option<&str>,

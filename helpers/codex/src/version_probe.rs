@@ -11,8 +11,8 @@ use crate::version::{CodexVersion, VersionCache};
 /// It takes 7 ms, 50 through node; a machine under load takes longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The version of `binary`, kept in `state_dir` where there is one. An error only when it could not be started or did not end; what it
-/// said instead of a version is in the answer.
+/// The version of `binary`, kept in `state_dir` where there is one. An error only when it could not be started or did
+/// not end; what it said instead of a version is in the answer.
 pub fn probe_version(binary: &Path, state_dir: Option<&Path>) -> clodex_os::Result<CodexVersion> {
     let cache_file = state_dir.map(|dir| dir.join(VersionCache::FILE));
     let cached = cache_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());

@@ -40,8 +40,8 @@ pub struct RunResult {
     /// What a review found, worst first; there exactly when a review came to its end and its answer holds together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
-    /// What Codex said last, when it is neither `claim`, `answer` nor `findings`: free text, or the part that there is of work that
-    /// was stopped. Its beginning; all of it is in `result.md`.
+    /// What Codex said last, when it is neither `claim`, `answer` nor `findings`: free text, or the part that there is
+    /// of work that was stopped. Its beginning; all of it is in `result.md`.
     #[serde(default)]
     pub message: Option<String>,
     /// Whether the final message was taken from Codex's rollout file.

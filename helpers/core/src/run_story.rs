@@ -1,5 +1,6 @@
-//! What the stream told of a run, for its report: the final message, the commands, the files, the failure. A claim's neighbour, no verdict.
-//! Apart from [`crate::Progress`], which says what happens now and is published ten times a second.
+//! What the stream told of a run, for its report: the final message, the commands, the files, the failure. A claim's
+//! neighbour, no verdict. Apart from [`crate::Progress`], which says what happens now and is published ten times a
+//! second.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -160,8 +161,8 @@ impl RunStory {
         self.last_message = None;
     }
 
-    /// Tells the story that the stream is over: commands that never ended are listed without an exit code. The end of a turn
-    /// is too early for that: of some Codex tells the end afterwards.
+    /// Tells the story that the stream is over: commands that never ended are listed without an exit code. The end of a
+    /// turn is too early for that: of some Codex tells the end afterwards.
     pub fn stream_ended(&mut self) {
         let mut open: Vec<(String, u64)> = self.open.drain().map(|(_, command)| command).collect();
         open.sort_by_key(|&(_, began)| began);

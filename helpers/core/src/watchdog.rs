@@ -1,9 +1,10 @@
-//! When a run has to be ended: its time is up, or it has not lived for too long. Two things, told apart. Pure: time comes in as the
-//! duration since the run's start, on a clock that never goes back.
+//! When a run has to be ended: its time is up, or it has not lived for too long. Two things, told apart. Pure: time
+//! comes in as the duration since the run's start, on a clock that never goes back.
 
 use std::time::Duration;
 
-/// CPU time that the commands of a run must use within [`ACTIVITY_WINDOW`] to count as alive. An idle Codex uses under a millisecond.
+/// CPU time that the commands of a run must use within [`ACTIVITY_WINDOW`] to count as alive. An idle Codex uses under
+/// a millisecond.
 const CPU_THRESHOLD: Duration = Duration::from_millis(50);
 /// Bytes that they must read or write within it.
 const IO_THRESHOLD: u64 = 64 << 10;
@@ -61,8 +62,9 @@ impl Watchdog {
         self.last_life = self.last_life.max(now);
     }
 
-    /// Takes in the counters of the processes that Codex started (not of Codex itself): CPU time and bytes read and written, as sums over
-    /// those that live. Enough of either within ten seconds is a sign of life. Returns whether it was one.
+    /// Takes in the counters of the processes that Codex started (not of Codex itself): CPU time and bytes read and
+    /// written, as sums over those that live. Enough of either within ten seconds is a sign of life. Returns whether it
+    /// was one.
     pub fn activity(&mut self, cpu: Duration, io_bytes: u64, now: Duration) -> bool {
         let fresh = Window { since: now, cpu, io_bytes };
         let Some(window) = self.window else {

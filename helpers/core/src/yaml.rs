@@ -48,7 +48,8 @@ pub fn parse_yaml<T: DeserializeOwned + Default>(file: &str, text: &str) -> Resu
     if value.is_null() { Ok(T::default()) } else { serde_yaml::from_str(text).map_err(refused) }
 }
 
-/// A part of a file of ours that is read key by key: for who tells all that is wrong with it, and not only the first thing.
+/// A part of a file of ours that is read key by key: for who tells all that is wrong with it, and not only the first
+/// thing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct YamlPart(serde_yaml::Value);

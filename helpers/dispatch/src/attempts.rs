@@ -18,7 +18,8 @@ use crate::run_publisher::RunPublisher;
 use crate::violation_watch::{BaselineTaken, ViolationWatch};
 use crate::watch::{Attempt, Watched, watch};
 
-/// SIGHUP, SIGINT, SIGKILL and SIGTERM: what people and the kernel end programs by. A program that crashes does so by others.
+/// SIGHUP, SIGINT, SIGKILL and SIGTERM: what people and the kernel end programs by. A program that crashes does so by
+/// others.
 const TO_END: [i32; 4] = [1, 2, 9, 15];
 
 /// What all starts of a run have in common.

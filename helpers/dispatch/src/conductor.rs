@@ -110,7 +110,8 @@ pub struct Conductor {
 }
 
 impl Conductor {
-    /// Ends a run after `timeout_sec` in all or `heartbeat_sec` without life; 0 = never. `starts_before_baseline`: this Codex is known to do nothing before its prompt is complete.
+    /// Ends a run after `timeout_sec` in all or `heartbeat_sec` without life; 0 = never. `starts_before_baseline`: this
+    /// Codex is known to do nothing before its prompt is complete.
     pub fn new(timeout_sec: u64, heartbeat_sec: u64, starts_before_baseline: bool) -> Self {
         let pause = LOOK_EVERY.min(Duration::from_secs(heartbeat_sec) / 4);
         Self {

@@ -1,5 +1,6 @@
-//! The gate before a start: two live workers share a work tree, or trees that contain each other, only when both are held
-//! to their scopes and these do not overlap. Otherwise nobody could tell whose change is whose. Who writes nothing always may, and who is forced to.
+//! The gate before a start: two live workers share a work tree, or trees that contain each other, only when both are
+//! held to their scopes and these do not overlap. Otherwise nobody could tell whose change is whose. Who writes nothing
+//! always may, and who is forced to.
 
 use std::path::Path;
 
@@ -55,8 +56,8 @@ pub fn pass(plan: &Plan, held: Enforcement, store: &RecordStore) -> Result<Way, 
     Ok(Way { alone: Some(alone), note })
 }
 
-/// Whether it is an earlier run of this very step that its flow never let go: a step has one run at a time, so whoever held
-/// that one back is dead, and it is about to end.
+/// Whether it is an earlier run of this very step that its flow never let go: a step has one run at a time, so whoever
+/// held that one back is dead, and it is about to end.
 fn is_left_behind(plan: &Plan, other: &RunRecord) -> bool {
     let is_of_this_step = |(mine, theirs): (&Flow, &Flow)| mine.id == theirs.id && mine.step == theirs.step;
     other.container.is_none() && plan.flow.as_ref().zip(other.flow.as_ref()).is_some_and(is_of_this_step)

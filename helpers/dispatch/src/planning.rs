@@ -131,8 +131,8 @@ fn decide(
         allow_commit: asked.allow_commit,
         isolate: settings.isolate.value,
         copy: asked.copy,
-        // In a worktree of its own there is no work of the user's to overwrite, unless what lies uncommitted in theirs comes
-        // along as the flow's.
+        // In a worktree of its own there is no work of the user's to overwrite, unless what lies uncommitted in theirs
+        // comes along as the flow's.
         allow_dirty_overlap: settings.allow_dirty_overlap.value
             || settings.isolate.value.is_on() && cli.goes_on.is_empty(),
         left: flow_leftovers::left_by(&cli.goes_on, flow(cli).as_ref(), &tree),

@@ -35,8 +35,8 @@ impl ScopeVerdict {
         Self { verdict: Verdict::Refused, comparison: None, forged: vec![], by_checks: vec![], notes: vec![] }
     }
 
-    /// Compares the tree with its baseline. Whoever begins after it was asked who else lives, and before the tree is looked
-    /// at, is seen in the tree and known to nobody: what is found is looked at twice.
+    /// Compares the tree with its baseline. Whoever begins after it was asked who else lives, and before the tree is
+    /// looked at, is seen in the tree and known to nobody: what is found is looked at twice.
     pub fn of(baseline: &Result<Baseline, ScopeError>, meanwhile: impl Fn() -> Meanwhile) -> Self {
         let compared = match baseline {
             Ok(baseline) => match clodex_scope::compare(baseline, &meanwhile()) {
@@ -109,8 +109,9 @@ impl ScopeVerdict {
         }
     }
 
-    /// Artifacts that did not hold what was written to them: somebody forged them while the run lived. What its worker could
-    /// not write, to all that is in `reach`, was somebody else. Paths below `root` are told like all others, relative to it.
+    /// Artifacts that did not hold what was written to them: somebody forged them while the run lived. What its worker
+    /// could not write, to all that is in `reach`, was somebody else. Paths below `root` are told like all others,
+    /// relative to it.
     pub fn add_forged(&mut self, root: &Path, reach: Option<&Grants>, forged: Vec<Forged>) {
         let told =
             |path: &Path| path_text(path.strip_prefix(root).unwrap_or(path).as_os_str().as_encoded_bytes());

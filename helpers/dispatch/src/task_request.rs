@@ -107,8 +107,8 @@ impl TaskRequest {
         })
     }
 
-    /// The same under the contract of a packet, all but its scope. Its checks are asked for only where clodex runs them: who
-    /// looks before the work is done sees them fail.
+    /// The same under the contract of a packet, all but its scope. Its checks are asked for only where clodex runs
+    /// them: who looks before the work is done sees them fail.
     fn held_to(self, packet: &Packet, verify: bool) -> Self {
         let texts = |items: &[PacketItem]| items.iter().map(|item| item.text.clone()).collect::<Vec<_>>();
         Self {

@@ -1,4 +1,5 @@
-//! Beginning a flow: from arguments to an engine that can carry it out. Whatever is wrong is told before anything is started.
+//! Beginning a flow: from arguments to an engine that can carry it out. Whatever is wrong is told before anything is
+//! started.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

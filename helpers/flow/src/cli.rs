@@ -155,10 +155,12 @@ pub struct ContinueArguments {
     /// Which question it answers, where several wait
     #[arg(long, value_name = "STEP", requires = "input")]
     pub step: Option<String>,
-    /// Also retry the steps that failed; a step whose changes could not land lands them, or, if they were discarded, runs again
+    /// Also retry the steps that failed; a step whose changes could not land lands them, or, if they were discarded,
+    /// runs again
     #[arg(long)]
     pub again: bool,
-    /// Take a step whose changes could not land as landed: you have put them into your tree yourself, and committed them (repeatable)
+    /// Take a step whose changes could not land as landed: you have put them into your tree yourself, and committed
+    /// them (repeatable)
     #[arg(long, value_name = "STEP")]
     pub landed: Vec<String>,
     /// How much of everything it may take, with what it has taken so far

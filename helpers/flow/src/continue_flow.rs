@@ -161,8 +161,8 @@ fn make_answers_again(dir: &FlowDir, flow_state: &FlowState, store: &RecordStore
     Ok(())
 }
 
-/// A run whose id a killed process had yet to write down is held back for ever: it ends by itself, and is not in the way of
-/// what begins or lands now only when it has. It may not even have a record yet.
+/// A run whose id a killed process had yet to write down is held back for ever: it ends by itself, and is not in the
+/// way of what begins or lands now only when it has. It may not even have a record yet.
 fn end_left_behind(
     dir: &FlowDir,
     plan: &Plan,

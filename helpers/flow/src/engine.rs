@@ -289,8 +289,8 @@ impl Work {
         Ok(exit_code)
     }
 
-    /// Puts all lines on the disk. What comes of a line waits for this; that a run is started and held back is nothing yet,
-    /// so one wait covers the end of a step and the beginning of the next.
+    /// Puts all lines on the disk. What comes of a line waits for this; that a run is started and held back is nothing
+    /// yet, so one wait covers the end of a step and the beginning of the next.
     fn sync(&mut self) -> Result<(), Failure> {
         Ok(self.engine.journal.sync()?)
     }

@@ -1,5 +1,5 @@
-//! What can be told of a flow's file only in a place: what its scopes mean there, and whether what verifies its steps can be
-//! run. Asked by `lint`, in the words of the plan, which asks the same for each step where that works.
+//! What can be told of a flow's file only in a place: what its scopes mean there, and whether what verifies its steps
+//! can be run. Asked by `lint`, in the words of the plan, which asks the same for each step where that works.
 
 use std::path::Path;
 

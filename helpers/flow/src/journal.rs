@@ -1,5 +1,5 @@
-//! The journal of a flow: what happened, a line each, on the disk before anything comes of it. A line that was cut by a crash at the
-//! very end never happened; anything else that cannot be read is damage, and told.
+//! The journal of a flow: what happened, a line each, on the disk before anything comes of it. A line that was cut by a
+//! crash at the very end never happened; anything else that cannot be read is damage, and told.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};

@@ -1,5 +1,5 @@
-//! What is kept of a flow's beginning, to the byte, and what that comes to: whoever goes on later plans from the same things,
-//! whatever the settings and the flow's file are by then.
+//! What is kept of a flow's beginning, to the byte, and what that comes to: whoever goes on later plans from the same
+//! things, whatever the settings and the flow's file are by then.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,6 +1,6 @@
-//! Work that runs of a flow left in worktrees, and that is nowhere else: of runs that died, failed, were cancelled, or that
-//! another one took the place of. Looked for on the disk whenever it is told of, so that nothing is named that is gone. What
-//! the flow lands itself is not among it.
+//! Work that runs of a flow left in worktrees, and that is nowhere else: of runs that died, failed, were cancelled, or
+//! that another one took the place of. Looked for on the disk whenever it is told of, so that nothing is named that is
+//! gone. What the flow lands itself is not among it.
 
 use std::collections::BTreeSet;
 

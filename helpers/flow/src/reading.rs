@@ -1,5 +1,5 @@
-//! Reading a flow file as far as it can be read: where a key has no such name, or its value no such shape, that is told, and
-//! all others are read all the same. Knows nothing of what they mean.
+//! Reading a flow file as far as it can be read: where a key has no such name, or its value no such shape, that is
+//! told, and all others are read all the same. Knows nothing of what they mean.
 
 use std::collections::BTreeMap;
 

@@ -88,8 +88,8 @@ const FACTS: [(&str, Fact); 11] = [
 ];
 
 impl Fact {
-    /// Whether it is more than a word: lines that Codex, or a command, wrote. Such a text stands in a fence, and is nothing to
-    /// compare or to call a step by.
+    /// Whether it is more than a word: lines that Codex, or a command, wrote. Such a text stands in a fence, and is
+    /// nothing to compare or to call a step by.
     pub fn is_prose(self) -> bool {
         match self {
             Self::Result | Self::Summary | Self::Changed | Self::Checks => true,

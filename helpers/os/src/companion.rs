@@ -36,9 +36,9 @@ pub struct Said {
 }
 
 impl Companion {
-    /// Starts a program in a directory. Its stderr goes to a file: a stream of ours that it held would keep whoever reads it
-    /// waiting when we are dead. The file is locked from before the program is there until it was told to go, or has ended:
-    /// should we die, [`Companion::wait_for_begun`] waits for what was never told.
+    /// Starts a program in a directory. Its stderr goes to a file: a stream of ours that it held would keep whoever
+    /// reads it waiting when we are dead. The file is locked from before the program is there until it was told to go,
+    /// or has ended: should we die, [`Companion::wait_for_begun`] waits for what was never told.
     pub fn start<A: AsRef<OsStr>>(
         program: &Path,
         arguments: impl IntoIterator<Item = A>,

@@ -30,7 +30,8 @@ pub(crate) fn is_readable(fd: &impl AsFd, deadline: Option<Instant>) -> io::Resu
     Ok(!readable(&[fd.as_fd()], deadline)?.is_empty())
 }
 
-/// Waits until `fd` can be written to, or nobody reads it any more, which the write tells; false = the deadline passed first.
+/// Waits until `fd` can be written to, or nobody reads it any more, which the write tells; false = the deadline passed
+/// first.
 pub(crate) fn is_writable(fd: &impl AsFd, deadline: Option<Instant>) -> io::Result<bool> {
     Ok(!ready(&[fd.as_fd()], PollFlags::POLLOUT, deadline)?.is_empty())
 }

@@ -80,7 +80,8 @@ impl ShortCommand {
         self
     }
 
-    /// Runs it to its end where people see what it says: all of it goes to stderr. Out of time it is killed, as in [`run`](Self::run).
+    /// Runs it to its end where people see what it says: all of it goes to stderr. Out of time it is killed, as in
+    /// [`run`](Self::run).
     pub fn run_shown(mut self) -> Result<ExitKind> {
         let shown = format!("run `{}`", self.program.display());
         let stderr = io::stderr().as_fd().try_clone_to_owned().tried(&shown)?;

@@ -1,5 +1,6 @@
-//! clodex-progress: `codex exec --json … | clodex-progress --name X` gives somebody who starts Codex alone the same record, and so the same
-//! statusline and status, that a dispatch has. It watches and starts nothing: no verdict, no watchdog, no cancel.
+//! clodex-progress: `codex exec --json … | clodex-progress --name X` gives somebody who starts Codex alone the same
+//! record, and so the same statusline and status, that a dispatch has. It watches and starts nothing: no verdict, no
+//! watchdog, no cancel.
 
 mod args;
 mod input;

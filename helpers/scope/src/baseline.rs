@@ -27,8 +27,8 @@ pub struct Request {
     pub by_products: ByProducts,
     /// Directories that the dispatcher itself writes to: its artifacts, when they lie in the tree.
     pub exclude: Vec<PathBuf>,
-    /// Where programs that take part keep their own things, when that lies in the tree ([`Tree::homes`]): they are not looked
-    /// at, save what the scope names.
+    /// Where programs that take part keep their own things, when that lies in the tree ([`Tree::homes`]): they are not
+    /// looked at, save what the scope names.
     pub homes: Vec<PathBuf>,
     /// All that the worker can write to, where its sandbox was seen to hold; `None` where it may reach anything.
     pub reach: Option<Grants>,

@@ -1,5 +1,5 @@
-//! Asks the git program whether a store is whole: packs that are not what they were, histories that may have lost something,
-//! commit graphs. git sees objects alone, and the tips that are named to it; bounded in time.
+//! Asks the git program whether a store is whole: packs that are not what they were, histories that may have lost
+//! something, commit graphs. git sees objects alone, and the tips that are named to it; bounded in time.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

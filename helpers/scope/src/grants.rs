@@ -26,8 +26,8 @@ pub struct Wishes {
     pub by_products_only: bool,
     /// Real directories that stay as they are, whatever is granted above them; there when the run starts.
     pub protect: Vec<PathBuf>,
-    /// Where programs that take part keep their own things, when that lies in the tree: they stay as they are, too, save what
-    /// the scope names.
+    /// Where programs that take part keep their own things, when that lies in the tree: they stay as they are, too,
+    /// save what the scope names.
     pub homes: Vec<PathBuf>,
 }
 

@@ -1,5 +1,5 @@
-//! Where programs that take part in a run keep their own things, when that lies in the work tree: they write there whatever
-//! the worker does. Says which directories these are; who is meant stands elsewhere. Pure.
+//! Where programs that take part in a run keep their own things, when that lies in the work tree: they write there
+//! whatever the worker does. Says which directories these are; who is meant stands elsewhere. Pure.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Reads files of an object store as a stream and says whether they hold what they must: an object that lies alone what its
-//! name says, a pack what its own last bytes say. Bounded in time, whatever was put there.
+//! Reads files of an object store as a stream and says whether they hold what they must: an object that lies alone what
+//! its name says, a pack what its own last bytes say. Bounded in time, whatever was put there.
 
 use std::fs::File;
 use std::io::Read as _;

@@ -1,5 +1,5 @@
-//! Whether an object store can be read without waiting for ever: libgit2 and git open whatever has the right name. Says what
-//! is in the way; what an object is worth is for others.
+//! Whether an object store can be read without waiting for ever: libgit2 and git open whatever has the right name. Says
+//! what is in the way; what an object is worth is for others.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;

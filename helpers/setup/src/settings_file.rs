@@ -180,9 +180,9 @@ impl SettingsFile {
     }
 }
 
-/// Looks at what came out of the exchange, `out`: true, and it is removed, if it is what was read. Else somebody else wrote
-/// it and it goes back; and if what comes out then is not what was put there, somebody wrote over that meanwhile, and it
-/// goes back in turn: the newest counts.
+/// Looks at what came out of the exchange, `out`: true, and it is removed, if it is what was read. Else somebody else
+/// wrote it and it goes back; and if what comes out then is not what was put there, somebody wrote over that meanwhile,
+/// and it goes back in turn: the newest counts.
 fn settle(out: &Path, was: &[u8], content: &[u8], turn: impl Fn() -> io::Result<()>) -> io::Result<bool> {
     let (mut expected, mut placed) = (was.to_vec(), content.to_vec());
     let mut is_ours = true;

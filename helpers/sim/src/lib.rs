@@ -1,10 +1,10 @@
 //! Not shipped: the peers of a run, for tests and the demo.
 //!
-//! [`responses`] is the model's side: a scripted Responses API that drives the *real* Codex offline.
-//! [`account`] is what Codex asks for the limits of a login. [`messages`] is the model of the real Claude Code.
-//! [`stand_in`] is Codex's side: a program called `codex` for the faults that the real one will not
-//! show on demand; [`app_server`] is the same over JSON-RPC. [`mcp`] is a server out of a user's Codex configuration. None knows anything of
-//! clodex: what they imitate is the other side of the wire.
+//! [`responses`] is the model's side: a scripted Responses API that drives the *real* Codex offline. [`account`] is
+//! what Codex asks for the limits of a login. [`messages`] is the model of the real Claude Code. [`stand_in`] is
+//! Codex's side: a program called `codex` for the faults that the real one will not show on demand; [`app_server`] is
+//! the same over JSON-RPC. [`mcp`] is a server out of a user's Codex configuration. None knows anything of clodex: what
+//! they imitate is the other side of the wire.
 
 pub mod account;
 pub mod app_server;

@@ -18,7 +18,8 @@ const NAME_COLUMNS: (usize, usize) = (28, 8);
 const ID: usize = 7;
 /// An id begins with the time; what comes after it can be left out as long as no two runs are meant.
 const ID_TIME_COLUMNS: usize = 16;
-/// What is left out, in this order, where the ids' beginnings make too little room: they are what every other helper wants.
+/// What is left out, in this order, where the ids' beginnings make too little room: they are what every other helper
+/// wants.
 const GIVE_WAY: [usize; 4] = [5, 6, 1, DOING];
 
 type Cell = (Tone, String);

@@ -39,7 +39,8 @@ pub struct Cli {
     /// Start a server that others can talk to as well, at --uri or at a socket of its own, and end it with the session
     #[arg(long, help_heading = "Server")]
     pub start: bool,
-    /// Header for the server, its value from an environment variable: `Authorization=TOKEN` sends `Bearer $TOKEN` (repeatable)
+    /// Header for the server, its value from an environment variable: `Authorization=TOKEN` sends `Bearer $TOKEN`
+    /// (repeatable)
     #[arg(long, value_name = "HEADER=VARIABLE", help_heading = "Server")]
     pub header_env: Vec<String>,
     /// The codex program [default: the one on PATH]

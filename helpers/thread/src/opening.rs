@@ -79,8 +79,9 @@ pub struct Opening<'a> {
 }
 
 impl<'a> Opening<'a> {
-    /// Begins to open the thread: somebody else's server is asked first how it is configured, each time, since it reads that
-    /// anew for each thread. Then [`Heard::Configured`](crate::session::Heard::Configured), and [`ask`](Self::ask).
+    /// Begins to open the thread: somebody else's server is asked first how it is configured, each time, since it reads
+    /// that anew for each thread. Then [`Heard::Configured`](crate::session::Heard::Configured), and
+    /// [`ask`](Self::ask).
     pub fn begin(&self, session: &mut Session, wish: &Wish) -> Result<(), Trouble> {
         let (_, within) = wish.limit(self.cli);
         let until = within.map(|within| Instant::now() + within);

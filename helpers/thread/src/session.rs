@@ -1,8 +1,9 @@
 //! A conversation with a server, one event after the other: threads, turns, what is said meanwhile, what is asked. Knows
 //! nothing of arguments, of what people see, and of when enough is enough.
 //!
-//! Nothing that is asked is waited for: what [`Session::next`] gives answers it. One thread is talked with at a time: what concerns others (reviews, other people's) is
-//! counted, and nothing more; what its sub-agents do is a sign of life as well.
+//! Nothing that is asked is waited for: what [`Session::next`] gives answers it. One thread is talked with at a time:
+//! what concerns others (reviews, other people's) is counted, and nothing more; what its sub-agents do is a sign of
+//! life as well.
 
 mod heard;
 mod hearing;
@@ -238,8 +239,8 @@ impl Session {
         Ok(())
     }
 
-    /// Says something to the turn under way, and numbers it: [`Heard::Steered`], and perhaps [`Heard::NotRead`] when the turn
-    /// is over. Answers may come in another order.
+    /// Says something to the turn under way, and numbers it: [`Heard::Steered`], and perhaps [`Heard::NotRead`] when
+    /// the turn is over. Answers may come in another order.
     pub fn steer(&mut self, text: &str) -> Result<u64, Trouble> {
         let thread_id = &self.open_thread()?;
         let Turn::Begun(turn) = &self.turn else {

@@ -1,5 +1,5 @@
-//! Notices on stderr, from any thread: in the REPL they are printed above the line that is being edited. Knows neither what
-//! they say nor the line editor.
+//! Notices on stderr, from any thread: in the REPL they are printed above the line that is being edited. Knows neither
+//! what they say nor the line editor.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -27,8 +27,8 @@ pub struct Stops {
 }
 
 impl Stops {
-    /// Those of a program that has just begun, before anything else: whoever stops it is told how it ended. What its caller
-    /// may have left to it is taken back as well.
+    /// Those of a program that has just begun, before anything else: whoever stops it is told how it ended. What its
+    /// caller may have left to it is taken back as well.
     pub fn of_program() -> Result<Self, Trouble> {
         let stops = Self::catch();
         clodex_os::signals::settle();

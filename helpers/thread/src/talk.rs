@@ -96,8 +96,8 @@ impl<W: Write> Talk<W> {
         }
     }
 
-    /// Says something and sees the turn through to its end, on another connection if need be. One that does not end well is
-    /// interrupted, with all that it runs.
+    /// Says something and sees the turn through to its end, on another connection if need be. One that does not end
+    /// well is interrupted, with all that it runs.
     pub fn turn(
         &mut self,
         text: &str,

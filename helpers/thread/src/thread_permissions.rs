@@ -123,8 +123,8 @@ impl ThreadPermissions {
         if self.trust == Trust::UntrustedWhenNew { settings } else { self.with_trust(settings) }
     }
 
-    /// As those of a new one. Where it works is said as far as that has to be: a server of ours has been started there, and
-    /// Codex writes into the user's configuration only where a directory is named.
+    /// As those of a new one. Where it works is said as far as that has to be: a server of ours has been started there,
+    /// and Codex writes into the user's configuration only where a directory is named.
     pub fn settings_of_new<'s>(&'s self, settings: ThreadSettings<'s>) -> ThreadSettings<'s> {
         let cwd = self.workdir.to_str().filter(|_| !self.is_at_home);
         self.with_trust(ThreadSettings { cwd, ..settings })

@@ -1,4 +1,5 @@
-//! One line of a transcript as Claude Code 2.1 writes it (seen in 2.1.329), read tolerantly: what is not understood is nothing.
+//! One line of a transcript as Claude Code 2.1 writes it (seen in 2.1.329), read tolerantly: what is not understood is
+//! nothing.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

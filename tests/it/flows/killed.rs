@@ -62,8 +62,8 @@ fn killed_at_every_boundary_of_its_journal_it_ends_as_if_nothing_had_been() {
     }));
     let wanted = picture(&sandbox);
     assert_eq!((wanted.0.as_str(), wanted.1.as_str()), ("a\nx\nx\n", "x\nx\n"));
-    // Begun, two runs and their ends, one step that is not wanted, the end. The disk is waited for before anything comes of
-    // it: at the beginning, before each run is let go, and at the end.
+    // Begun, two runs and their ends, one step that is not wanted, the end. The disk is waited for before anything
+    // comes of it: at the beginning, before each run is let go, and at the end.
     assert_eq!(boundaries, 7 + 4 * 2);
     for nth in 1..=boundaries {
         let (sandbox, command) = chain();

@@ -223,8 +223,8 @@ impl<'a> Notice<'a> {
         TurnOf { thread: self.thread_id.to_string(), id: self.turn_id.to_string() }
     }
 
-    /// What it is in the story of a run whose thread it is of, or that it is of none; `usage` is that of the thread so far. None: a run's
-    /// story has no word for it.
+    /// What it is in the story of a run whose thread it is of, or that it is of none; `usage` is that of the thread so
+    /// far. None: a run's story has no word for it.
     pub fn story(self, usage: Usage) -> Option<Event<'a>> {
         let is_of_none = self.thread_id.is_empty();
         match self.told {

@@ -106,8 +106,8 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Id, name, subject and success of a tool that is no shell command. A `web_search` has no status, and its `id` comes twice:
-    /// the second one is the model's and is the same at start and end, too.
+    /// Id, name, subject and success of a tool that is no shell command. A `web_search` has no status, and its `id`
+    /// comes twice: the second one is the model's and is the same at start and end, too.
     fn tool_use(self) -> (Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, bool) {
         let ok = self.status.0 != "failed";
         match &*self.kind.0 {

@@ -1,13 +1,13 @@
-//! What a shell command is about, judged by its first words: looking, testing, or anything else. For the eyes of people only; a wrong
-//! guess costs a word in a live line.
+//! What a shell command is about, judged by its first words: looking, testing, or anything else. For the eyes of people
+//! only; a wrong guess costs a word in a live line.
 
 use super::Phase;
 
 /// Longer commands are judged by their beginning.
 const LOOKED_AT: usize = 4096;
 
-/// [`Phase::Testing`] if any part of the command tests, [`Phase::Reading`] if all parts only look, else [`Phase::Running`].
-/// The command comes without the backend's shell wrapper.
+/// [`Phase::Testing`] if any part of the command tests, [`Phase::Reading`] if all parts only look, else
+/// [`Phase::Running`]. The command comes without the backend's shell wrapper.
 pub fn command_phase(command: &str) -> Phase {
     let end = command.floor_char_boundary(LOOKED_AT);
     let mut only_looks = None;

@@ -102,7 +102,8 @@ impl ProgressFold {
         &self.progress
     }
 
-    /// Sets what no event tells: waiting for an answer, verifying, finishing. The next event that shows work takes it back.
+    /// Sets what no event tells: waiting for an answer, verifying, finishing. The next event that shows work takes it
+    /// back.
     pub fn set_phase(&mut self, phase: Phase, activity: &str) {
         self.progress.phase = phase;
         self.progress.activity = one_line(activity, ACTIVITY_CHARS);

@@ -10,7 +10,8 @@ use super::Question;
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LiveAction {
-    /// Take the message up and say it in the turn, under this number; [`super::LiveSession::withdrawn`] wants to know where it is gone.
+    /// Take the message up and say it in the turn, under this number; [`super::LiveSession::withdrawn`] wants to know
+    /// where it is gone.
     Steer {
         /// The number.
         number: u64,
@@ -26,7 +27,8 @@ pub enum LiveAction {
         /// The messages.
         said: Vec<Said>,
     },
-    /// Take these messages up and begin another turn with them; [`super::LiveSession::none_left`] wants to know where all are gone.
+    /// Take these messages up and begin another turn with them; [`super::LiveSession::none_left`] wants to know where
+    /// all are gone.
     GoOn {
         /// What Codex had taken and not given to the model; it comes first.
         again: Vec<String>,

@@ -95,8 +95,8 @@ impl StepState {
         answer.clone_into(&mut self.answer);
     }
 
-    /// Somebody goes on with the flow: what was ended is done after all, with `again` what failed, too. Work that could not
-    /// land is only landed again. Whether it begins anew comes back.
+    /// Somebody goes on with the flow: what was ended is done after all, with `again` what failed, too. Work that could
+    /// not land is only landed again. Whether it begins anew comes back.
     pub(super) fn goes_on(&mut self, again: bool) -> bool {
         let is_taken_up = self.stand == Stand::Cancelled || again && self.stand == Stand::Failed;
         if is_taken_up && self.not_landed.take().is_some() {

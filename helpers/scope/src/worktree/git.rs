@@ -1,6 +1,6 @@
-//! The git program as the maker of worktrees, and as the reader of what users call a commit. It reads the repository's configuration, because that says how the
-//! repository is stored; whatever in there would run a program is overridden: hooks, fsmonitor, filters. Nothing is
-//! ever fetched.
+//! The git program as the maker of worktrees, and as the reader of what users call a commit. It reads the repository's
+//! configuration, because that says how the repository is stored; whatever in there would run a program is overridden:
+//! hooks, fsmonitor, filters. Nothing is ever fetched.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

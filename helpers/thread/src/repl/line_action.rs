@@ -92,8 +92,8 @@ impl LineAction {
     }
 }
 
-/// Whether a line of a script may be read now, or waits: for the turn's end, until Codex asks, or for its own answer. A person is always
-/// listened to; a script has written its lines before it could know what happens.
+/// Whether a line of a script may be read now, or waits: for the turn's end, until Codex asks, or for its own answer. A
+/// person is always listened to; a script has written its lines before it could know what happens.
 pub fn is_its_time(line: &Line, now: Situation) -> bool {
     if now.turn.is_over() && now.wants.is_none() {
         return true;

@@ -22,8 +22,8 @@ pub(super) struct Interruption {
 }
 
 impl Session {
-    /// Ends the turn, those of sub-agents, and what they have left running: [`Heard::TurnEnded`] where there is a turn, and
-    /// when nothing of it runs, [`Heard::Cleaned`].
+    /// Ends the turn, those of sub-agents, and what they have left running: [`Heard::TurnEnded`] where there is a turn,
+    /// and when nothing of it runs, [`Heard::Cleaned`].
     pub fn interrupt(&mut self) -> Result<(), Trouble> {
         if self.is_lost {
             return Err(Trouble::new(Kind::ConnectionLost, "nobody is there to interrupt it"));
