@@ -1,7 +1,7 @@
 // The mod by itself: what it asks of the helpers, what it draws of their answers, and what is left when there are none.
 import { describe, expect, mock, test } from 'claude-code/testing'
 import type { On } from 'claude-code'
-import { wanted } from './register'
+import { wanted, wordsOf } from './register'
 
 const BAND = {
   plugin: 'clodex',
@@ -173,6 +173,13 @@ describe('commands', () => {
     helpers(on, () => undefined)
     on('command.run', () => ({ text: 'markdown' }))
     expect((await $.command.run(asked('clodex:clodex-status', ''))).text).toBe('markdown')
+  })
+
+  test('keep what is quoted in one word', () => {
+    expect(wordsOf('')).toEqual([])
+    expect(wordsOf('"slug collisions" --json')).toEqual(['slug collisions', '--json'])
+    expect(wordsOf("'a b' \"c d\"e f\\ g ''")).toEqual(['a b', 'c de', 'f g', ''])
+    expect(wordsOf("don't stop \\")).toEqual(["don't", 'stop', '\\'])
   })
 
   test('know which helper is meant', () => {

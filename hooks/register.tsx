@@ -100,10 +100,15 @@ async function keepLooking($: EngineInterface): Promise<void> {
   }
 }
 
+/** Words between blanks; quotes and backslashes keep blanks in a word. A quote that is not closed is a letter. */
+export function wordsOf(text: string): string[] {
+  const words = text.match(/(?:'[^']*'|"[^"]*"|\\[\s\S]|\S)+/g) ?? []
+  return words.map(word => word.replace(/'([^']*)'|"([^"]*)"|\\([\s\S])/g, '$1$2$3'))
+}
+
 /** What a helper says to a command; words go as they are, no shell reads them. */
 async function answer($: EngineInterface, name: string, args: string, room: number): Promise<string | undefined> {
-  const words = args.split(/\s+/).filter(word => word !== '')
-  const told = (await helper($, [name, '--inline', ...words], room - INDENT, ANSWER_PATIENCE_MS))?.trimEnd()
+  const told = (await helper($, [name, '--inline', ...wordsOf(args)], room - INDENT, ANSWER_PATIENCE_MS))?.trimEnd()
   // What stands in columns begins below our name, not behind it.
   return told?.includes('\n') ? `\n${told}` : told
 }

@@ -97,6 +97,46 @@ fn changes_of_every_kind_land_exactly_and_are_taken_back_exactly() {
 }
 
 #[test]
+fn what_git_took_back_lands_again_or_counts_as_undone() {
+    let sandbox = Sandbox::new();
+    let work = "echo A > src/a.txt; echo n > src/n; mkdir src/d; echo d > src/d/d";
+    let id = isolated(&sandbox, work, &[]).exits(0).id();
+    let before = everything(&sandbox);
+    let git_takes_it_back = || {
+        sandbox.git(&["checkout", "--quiet", "."]);
+        sandbox.git(&["clean", "-fdq", "src"]);
+    };
+    apply(&sandbox, &[&id]).exits(0);
+    let landed = everything(&sandbox);
+    git_takes_it_back();
+    assert_eq!(everything(&sandbox), before);
+    apply(&sandbox, &["--check", &id]).exits(0).says(&["would land "]);
+    apply(&sandbox, &[&id]).exits(0).says(&["landed "]);
+    assert_eq!(everything(&sandbox), landed);
+
+    // Of what is only partly as it landed it is told what is not.
+    fs::remove_file(sandbox.repo().join("src/n")).unwrap();
+    apply(&sandbox, &[&id]).exits(0).says(&[
+        "already landed ",
+        "  src/a.txt\n",
+        "  src/n  (is not as it landed)\n",
+    ]);
+    fs::write(sandbox.repo().join("src/n"), "mine\n").unwrap();
+    let refused = apply(&sandbox, &["--undo", &id]).exits(7);
+    refused.complains(&["  src/n: it was edited since it landed", "hint: bring what is named back"]);
+    fs::remove_file(sandbox.repo().join("src/n")).unwrap();
+    let undone = apply(&sandbox, &["--undo", &id]).exits(0);
+    assert!(!undone.stdout.contains("src/n"), "{undone:?}");
+    assert_eq!(everything(&sandbox), before);
+
+    apply(&sandbox, &[&id]).exits(0);
+    git_takes_it_back();
+    apply(&sandbox, &["--undo", &id]).exits(0).says(&["undone "]);
+    apply(&sandbox, &["--discard", &id]).exits(0);
+    assert_eq!(everything(&sandbox), before);
+}
+
+#[test]
 fn what_landed_can_be_taken_back_for_a_month_and_what_waits_stays() {
     let sandbox = Sandbox::new();
     let landed = isolated(&sandbox, "echo A > src/a.txt", &[]).exits(0).id();

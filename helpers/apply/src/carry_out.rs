@@ -3,16 +3,20 @@
 use std::io;
 use std::path::Path;
 
-use clodex_core::{ExitCode, Landing, escaped};
+use clodex_core::{ExitCode, Landing, PathBytes, escaped, path_text};
 use clodex_os::signals::StopSignals;
 use clodex_os::{Failure, say};
 use clodex_scope::{Edited, Request, Rooted, Tree, baseline, read_landing, remove_worktree};
 
 use crate::cli::Arguments;
+use crate::journal::Journal;
 use crate::landing_dir::{UnderWay, Way};
 use crate::meant::Meant;
 use crate::planning::{InTheWay, plan};
 use crate::tell::Told;
+
+const FREE_THE_WAY: &str =
+    "hint: commit, stash or move what is named, or take the changes from the run's changes.patch by hand";
 
 /// Does what was asked for; gives what is to be said.
 pub fn carry_out(arguments: &Arguments) -> Result<String, Failure> {
@@ -42,7 +46,7 @@ fn check(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
     let id = &meant.record.id;
     let landed = meant.landing.landed().map_err(broken)?;
     match (meant.landing.under_way().map_err(broken)?, landed) {
-        (Some(UnderWay { way: Way::Land, .. }) | None, Some(journal)) => {
+        (Some(UnderWay { way: Way::Land, .. }), Some(journal)) => {
             Ok(Told::of(id, "already-landed", &journal).text(arguments.json))
         }
         (Some(UnderWay { journal, .. }), _) => {
@@ -51,13 +55,11 @@ fn check(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
                 return Ok(Told::of(id, "would-land", &journal).text(arguments.json));
             }
             let why = "a landing or its undoing was interrupted, and it was edited since";
-            let in_the_way = strangers
-                .iter()
-                .map(|path| InTheWay { path: clodex_core::path_text(&path.0), why: why.into() })
-                .collect();
-            Err(refused(&Told { in_the_way, ..Told::only(id, "refused") }, arguments))
+            let in_the_way =
+                strangers.iter().map(|path| InTheWay { path: path_text(&path.0), why: why.into() }).collect();
+            Err(refused(&Told { in_the_way, ..Told::only(id, "refused") }, FREE_THE_WAY, arguments))
         }
-        (None, None) => land(meant, arguments),
+        (None, _) => land(meant, arguments),
     }
 }
 
@@ -75,7 +77,7 @@ fn complete(meant: &Meant, arguments: &Arguments) -> Result<Option<UnderWay>, Fa
         return Ok(Some(under_way));
     }
     take_back(meant, &under_way, &tree)?;
-    let named: Vec<String> = strangers.iter().map(|path| escaped(&clodex_core::path_text(&path.0))).collect();
+    let named: Vec<String> = strangers.iter().map(|path| escaped(&path_text(&path.0))).collect();
     let hint = "hint: everything else is as it was before; call it again when you have looked";
     let message = format!("it was interrupted, and these were edited since: {}\n{hint}", named.join(", "));
     Err(Failure::new(ExitCode::Refused, message))
@@ -84,9 +86,11 @@ fn complete(meant: &Meant, arguments: &Arguments) -> Result<Option<UnderWay>, Fa
 fn land(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
     let id = &meant.record.id;
     let broken = |error: io::Error| failed(meant, &error);
-    if let Some(journal) = meant.landing.landed().map_err(broken)? {
-        remove_worktree(&meant.place()).map_err(broken)?;
-        return Ok(Told::of(id, "already-landed", &journal).text(arguments.json));
+    if let Some(told) = still_landed(meant)? {
+        if !arguments.check {
+            remove_worktree(&meant.place()).map_err(broken)?;
+        }
+        return Ok(told.text(arguments.json));
     }
     meant.check_verdict()?;
     meant.check_tree_is_free()?;
@@ -100,6 +104,7 @@ fn land(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
     if !planned.in_the_way.is_empty() {
         return Err(refused(
             &Told { did: "refused", changed: vec![], in_the_way: planned.in_the_way, ..told },
+            FREE_THE_WAY,
             arguments,
         ));
     }
@@ -114,6 +119,23 @@ fn land(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
     Ok(told.text(arguments.json) + if arguments.json { "" } else { &back })
 }
 
+/// What landed and is still there, as far as it is; none where all of it was taken back with git: it can land again.
+fn still_landed(meant: &Meant) -> Result<Option<Told<'_>>, Failure> {
+    let Some(journal) = meant.landing.landed().map_err(|error| failed(meant, &error))? else {
+        return Ok(None);
+    };
+    let since = journal.since(&open_tree(meant)?).map_err(|error| failed(meant, &error))?;
+    if !journal.steps.is_empty() && since.taken_back.len() == journal.steps.len() {
+        return Ok(None);
+    }
+    let other = texts(since.taken_back.iter().chain(&since.edited));
+    Ok(Some(Told { other, ..Told::of(&meant.record.id, "already-landed", &journal) }))
+}
+
+fn texts<'a>(paths: impl Iterator<Item = &'a PathBytes>) -> Vec<String> {
+    paths.map(|path| path_text(&path.0)).collect()
+}
+
 fn undo(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
     let id = &meant.record.id;
     let broken = |error: io::Error| failed(meant, &error);
@@ -122,17 +144,17 @@ fn undo(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
     };
     meant.check_tree_is_free()?;
     let tree = open_tree(meant)?;
-    let mut in_the_way = Vec::new();
-    for step in &journal.steps {
-        if tree.state(&step.path.0).map_err(broken)? != step.to {
-            let path = clodex_core::path_text(&step.path.0);
-            in_the_way.push(InTheWay { path, why: "it was edited since it landed".into() });
-        }
+    let since = journal.since(&tree).map_err(broken)?;
+    if !since.edited.is_empty() {
+        let why = "it was edited since it landed";
+        let in_the_way =
+            texts(since.edited.iter()).into_iter().map(|path| InTheWay { path, why: why.into() }).collect();
+        let hint =
+            "hint: bring what is named back to what landed, or to what was there before, and undo again";
+        return Err(refused(&Told { in_the_way, ..Told::only(id, "refused") }, hint, arguments));
     }
-    let under_way = UnderWay { way: Way::Undo, journal: journal.reversed() };
-    if !in_the_way.is_empty() {
-        return Err(refused(&Told { in_the_way, ..Told::only(id, "refused") }, arguments));
-    }
+    let undone: Journal = journal.without(&since.taken_back).reversed();
+    let under_way = UnderWay { way: Way::Undo, journal: undone };
     let _whole = hold_stop_signals(meant)?;
     meant.landing.begin(&under_way).map_err(broken)?;
     perform(meant, &under_way, &tree, arguments)?;
@@ -164,6 +186,7 @@ fn perform(meant: &Meant, under_way: &UnderWay, tree: &Rooted, arguments: &Argum
         let met = InTheWay { path: edited.path.clone(), why: edited.what.clone().into() };
         return Err(refused(
             &Told { in_the_way: vec![met], ..Told::only(&meant.record.id, "refused") },
+            FREE_THE_WAY,
             arguments,
         ));
     }
@@ -202,14 +225,12 @@ fn open_tree(meant: &Meant) -> Result<Rooted, Failure> {
     })
 }
 
-fn refused(told: &Told<'_>, arguments: &Arguments) -> Failure {
+fn refused(told: &Told<'_>, hint: &str, arguments: &Arguments) -> Failure {
     if arguments.json {
         say(&told.text(true));
     }
     let lines: Vec<String> =
         told.in_the_way.iter().map(|found| format!("  {}: {}", escaped(&found.path), found.why)).collect();
-    let hint =
-        "hint: commit, stash or move what is named, or take the changes from the run's changes.patch by hand";
     Failure::new(ExitCode::Refused, format!("nothing was touched, because of\n{}\n{hint}", lines.join("\n")))
 }
 

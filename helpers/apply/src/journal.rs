@@ -46,6 +46,15 @@ pub struct Step {
     pub to: FileState,
 }
 
+/// What has become of a journal that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// Paths that hold what they held before, to git: somebody took them back with other means.
+    pub taken_back: Vec<PathBytes>,
+    /// Paths that hold neither.
+    pub edited: Vec<PathBytes>,
+}
+
 impl Journal {
     /// Fixes which directories come and go with the steps.
     pub fn new(root: PathBytes, steps: Vec<Step>, tree: &Rooted) -> io::Result<Self> {
@@ -106,6 +115,26 @@ impl Journal {
             }
         }
         Ok(strange)
+    }
+
+    /// What has become of it since it was done.
+    pub fn since(&self, tree: &Rooted) -> io::Result<Since> {
+        let (mut taken_back, mut edited) = (Vec::new(), Vec::new());
+        for step in &self.steps {
+            let now = tree.state(&step.path.0)?;
+            if now == step.to {
+                continue;
+            }
+            let is_back = now.is_same_to_git(&step.from);
+            if is_back { &mut taken_back } else { &mut edited }.push(step.path.clone());
+        }
+        Ok(Since { taken_back, edited })
+    }
+
+    /// The same without these paths.
+    pub fn without(mut self, paths: &[PathBytes]) -> Self {
+        self.steps.retain(|step| !paths.contains(&step.path));
+        self
     }
 
     /// Does what is not done yet.

@@ -169,10 +169,7 @@ fn obstacles(journal: &Journal, tree: &Rooted) -> io::Result<Vec<InTheWay>> {
         let path = &step.path;
         let stays = tree.is_dir(&path.0)? && journal.removed.iter().all(|directory| directory.path != *path);
         if stays {
-            found.push(InTheWay {
-                path: path_text(&path.0),
-                why: "a directory with files of yours is there".into(),
-            });
+            found.push(InTheWay { path: path_text(&path.0), why: "a directory is there".into() });
         }
     }
     Ok(found)

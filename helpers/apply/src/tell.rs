@@ -21,6 +21,8 @@ pub struct Told<'a> {
     pub changed: Vec<String>,
     /// Those of them that were merged.
     pub merged: Vec<String>,
+    /// Those of them that have not held what landed since: edited, or taken back.
+    pub other: Vec<String>,
     /// What is in the way.
     pub in_the_way: Vec<InTheWay>,
 }
@@ -28,7 +30,7 @@ pub struct Told<'a> {
 impl<'a> Told<'a> {
     /// Nothing but what was done.
     pub fn only(run_id: &'a RunId, did: &'static str) -> Self {
-        Self { version: 1, run_id, did, changed: vec![], merged: vec![], in_the_way: vec![] }
+        Self { version: 1, run_id, did, changed: vec![], merged: vec![], other: vec![], in_the_way: vec![] }
     }
 
     /// With the paths of a journal.
@@ -44,8 +46,14 @@ impl<'a> Told<'a> {
         }
         let mut text = format!("{} {}\n", self.did.replace('-', " "), self.run_id);
         for path in &self.changed {
-            let merged = if self.merged.contains(path) { "  (merged with yours)" } else { "" };
-            let _ = writeln!(text, "  {}{merged}", escaped(path));
+            let remark = if self.merged.contains(path) {
+                "  (merged with yours)"
+            } else if self.other.contains(path) {
+                "  (is not as it landed)"
+            } else {
+                ""
+            };
+            let _ = writeln!(text, "  {}{remark}", escaped(path));
         }
         text
     }

@@ -128,15 +128,18 @@ impl Plan {
             format!("name = {}", self.name),
             format!("mode = {}", self.mode),
             format!("workdir = {}", self.workdir.display()),
-            format!(
-                "write scope = {}",
-                if self.write_scope.is_empty() { "none".to_owned() } else { self.write_scope.join(" ") }
-            ),
+        ];
+        // An entry a line: a path may hold a blank.
+        lines.extend(self.write_scope.iter().map(|entry| format!("write scope = {entry}")));
+        if self.write_scope.is_empty() {
+            lines.push("write scope = none".to_owned());
+        }
+        lines.extend([
             format!("sandbox mode = {}", self.sandbox.as_str()),
             format!("model = {}", self.model.as_deref().unwrap_or("codex's own")),
             format!("effort = {}", self.effort.as_deref().unwrap_or("codex's own")),
             format!("prompt = {} bytes", self.prompt.len()),
-        ];
+        ]);
         if matches!(self.enforcement, None | Some(Enforcement::Profile)) {
             let profile = crate::enforcement::shown(self);
             lines.push(format!("profile network = {}", profile.network));

@@ -7,7 +7,7 @@ use clodex_codex::AnswerSchema;
 use clodex_codex::app_server::call::INPUT_MAX_CHARS;
 use clodex_core::{
     AnswerForm, Backend, ByProducts, Enforcement, ExitCode, Flow, Isolate, Layer, Mode, ModelChoice,
-    PacketProblem, Prompt, Sandbox, ScopeRules, Setting, Settings, Task, fenced,
+    PacketProblem, Place, Prompt, Sandbox, ScopeRules, Setting, Settings, Task, fenced,
 };
 use clodex_os::ConfigFiles;
 use clodex_scope::{Reach, Tree, Wishes};
@@ -67,7 +67,13 @@ pub fn lint(path: &Path) -> Result<Vec<String>, Refusal> {
     let asked = TaskRequest::by_packet(file, None);
     let rules = tree.scope_rules(asked.scope_entries(&tree)?);
     let by_products = asked.by_products(&tree, &[])?;
-    Ok(clodex_scope::grants(&tree, &rules, &by_products, &Wishes::default()).notes)
+    let reach = clodex_scope::grants(&tree, &rules, &by_products, &Wishes::default());
+    let is_named =
+        |path: &[u8]| rules.places().any(|place| matches!(place, Place::Directory(named) if *named == *path));
+    let made = reach.create.iter().filter_map(|made| made.strip_prefix(tree.root()).ok()?.to_str());
+    let made = made.filter(|path| is_named(path.as_bytes()));
+    let made = made.map(|path| format!("`{path}/` is not there: it is made before the run"));
+    Ok(reach.notes.iter().cloned().chain(made).collect())
 }
 
 fn decide(

@@ -61,6 +61,7 @@ pub fn grants(tree: &Tree, rules: &ScopeRules, by_products: &ByProducts, wishes:
         git_dirs::allow_commit(tree, &mut making.reach.grants);
     }
     making.drop_movable();
+    making.note_root();
     making.reach
 }
 
@@ -74,22 +75,28 @@ struct Making<'a> {
 impl Making<'_> {
     fn grant_place(&mut self, place: &Place<'_>) {
         match place {
-            Place::Directory(path) => {
+            Place::Directory(path) if !looks_like_glob(path) => {
                 self.grant_directory(path);
             }
+            Place::Directory(path) => self.grant_around(path),
             Place::File(path) | Place::Unborn(path) => {
                 let at = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
                 if is_symlink(&self.absolute(path)) {
                     self.note_symlink(path);
-                } else if self.grant_directory(&path[..at]) {
-                    self.siblings.beside(path[..at].to_vec());
+                } else {
+                    self.grant_around(&path[..at]);
                 }
             }
-            Place::Matching { top } => {
-                if self.grant_directory(top) {
-                    self.siblings.beside(top.clone());
-                }
-            }
+            Place::Matching { top } => self.grant_around(top),
+        }
+    }
+
+    /// Grants a directory, or the nearest one above it that a sandbox can be told of, for something in it: what else
+    /// lies there is to stay.
+    fn grant_around(&mut self, path: &[u8]) {
+        let end = ends(path).take_while(|end| !looks_like_glob(&path[..*end])).last().unwrap_or(0);
+        if self.grant_directory(&path[..end]) {
+            self.siblings.beside(path[..end].to_vec());
         }
     }
 
@@ -141,9 +148,29 @@ impl Making<'_> {
         let homes = homes::relative(self.tree, &wishes.homes);
         let homes: Vec<_> = homes::unnamed(&homes, self.rules).map(|home| self.absolute(home)).collect();
         for path in inside.iter().chain(&wishes.protect).chain(&homes) {
-            if self.reach.grants.may_write(path) {
+            if !self.reach.grants.may_write(path) {
+                continue;
+            }
+            let below = path.strip_prefix(self.tree.root()).unwrap_or(path);
+            if looks_like_glob(below.as_os_str().as_bytes()) {
+                let shown = clodex_core::path_text(below.as_os_str().as_bytes());
+                self.reach.notes.push(format!(
+                    "`{shown}` can be written by the worker, because its name looks like a glob: changes there are found, not prevented"
+                ));
+            } else {
                 self.reach.grants.set(path, Access::Read);
             }
+        }
+    }
+
+    /// Nothing below such a root can be told to a sandbox.
+    fn note_root(&mut self) {
+        let root = self.tree.root().as_os_str().as_bytes();
+        if looks_like_glob(root) && self.reach.grants.iter().next().is_some() {
+            let shown = clodex_core::path_text(root);
+            self.reach.notes.push(format!(
+                "writes cannot be held to the scope, because `{shown}` looks like a glob: changes outside of it are found, not prevented"
+            ));
         }
     }
 

@@ -184,12 +184,20 @@ fn what_may_not_be_read_is_not_however_it_is_written_and_whenever_it_is_made() {
 }
 
 #[test]
-fn a_scope_that_codex_takes_for_a_glob_is_worked_on_in_its_own_sandbox() {
+fn a_scope_that_codex_takes_for_a_glob_is_held_by_the_directory_above_it() {
     let Some(stage) = Stage::real() else { return };
-    fs::create_dir(stage.sandbox.repo().join("src/[slug]")).unwrap();
-    let packet = running(Packet::worker(&["src/[slug]/"]), &["echo n > 'src/[slug]/n'"]);
+    let repo = stage.sandbox.repo();
+    for directory in ["src/[slug]", "src/[...all]", "lib"] {
+        fs::create_dir_all(repo.join(directory)).unwrap();
+    }
+    stage.sandbox.file("repo/src/other", "o\n");
+    stage.sandbox.git(&["add", "--all"]);
+    stage.sandbox.git(&["commit", "--quiet", "--message", "pages"]);
+    let acts = ["echo n > 'src/[slug]/n'", "echo evil > lib/x", "echo evil > src/other"];
+    let packet = running(Packet::worker(&["src/[slug]/"]), &acts);
     let run = stage.packet(&packet, &[]).exits(0);
-    assert_eq!(run.policy()["enforcement"], "sandbox");
-    let degraded = run.policy()["degraded"][0].to_string();
-    assert!(degraded.contains("src/[slug]` for a glob"), "{degraded}");
+    assert_eq!(run.policy()["enforcement"], "profile");
+    assert_eq!(text(repo.join("src/[slug]/n")), "n\n");
+    assert!(!repo.join("lib/x").exists() && text(repo.join("src/other")) == "o\n");
+    run.says(&["paths next to the scope's entries can be written by the worker"]);
 }

@@ -3,6 +3,7 @@
 use super::{Field, PacketItem, PacketProblem};
 use crate::scope_rules::{ScopeEntry, ScopeEntryError};
 use crate::sections::{Line, Place, Section, without_bullet};
+use crate::styled_line::escaped;
 
 /// What a list field says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub(super) fn list(field: Field, section: &Section<'_>, problems: &mut Vec<Packe
     let mut none = None;
     for (line, raw) in section.lines.iter().flat_map(entries) {
         match unquoted(raw) {
-            Ok(text) if text == raw && is_several(&section.lines, line, raw) => {
+            Ok(text) if text == raw && (is_several(&section.lines, line, raw) || are_paths(raw)) => {
                 problems.push(several(field, line, raw));
             }
             Ok(text) if raw.eq_ignore_ascii_case("none") && text == raw => none = Some(line),
@@ -44,9 +45,20 @@ fn is_several(lines: &[Line<'_>], number: usize, entry: &str) -> bool {
     entry.contains(char::is_whitespace) && lines.iter().any(|line| line.number == number && is_all(line))
 }
 
+/// Whether a bullet holds several words each of which is a whole path: `src/ lib/`, and not `docs/My File.md`.
+fn are_paths(entry: &str) -> bool {
+    let is_path = |word: &str| {
+        let last = word.rsplit('/').next().unwrap_or_default();
+        word.contains('/') && (last.is_empty() || last.contains(['.', '*']))
+    };
+    entry.contains(char::is_whitespace) && entry.split_whitespace().all(is_path)
+}
+
 fn several(field: Field, line: usize, entry: &str) -> PacketProblem {
     let listed = entry.split_whitespace().collect::<Vec<_>>().join(", ");
-    let hint = format!("write `{field}: {listed}` if they are several, or put the one in backticks");
+    let hint = format!(
+        "write `{field}: {listed}`, or a bullet for each, if they are several; put the one in backticks"
+    );
     PacketProblem::at(line, format!("{field}: `{entry}` may be one entry or several"), hint)
 }
 
@@ -89,6 +101,10 @@ fn unquoted(entry: &str) -> Result<&str, Refusal> {
     if entry.chars().any(char::is_control) {
         return Err((format!("`{}` holds a control character", entry.escape_debug()), "retype the entry"));
     }
+    if !entry.starts_with('`') && entry.contains(is_unseen) {
+        let what = format!("`{}` holds a character that cannot be seen", escaped(entry));
+        return Err((what, "retype the entry, or put it in backticks"));
+    }
     let ticks = entry.len() - entry.trim_start_matches('`').len();
     let tick = &entry[..ticks];
     if ticks > 0 {
@@ -97,10 +113,17 @@ fn unquoted(entry: &str) -> Result<&str, Refusal> {
     }
     let quotes = ['"', '\''].iter().any(|quote| entry.starts_with(*quote) && entry.ends_with(*quote));
     let remarks = REMARKS.iter().any(|mark| entry.contains(mark));
-    if entry.contains('`') || quotes || remarks || is_foreign_bullet(entry) {
+    let is_link = entry.starts_with('[') && entry.contains("](") && entry.ends_with(')');
+    if entry.contains('`') || quotes || remarks || is_link || is_foreign_bullet(entry) {
         return Err(remark(entry));
     }
     Ok(entry)
+}
+
+/// Blanks without width, and what turns the order of letters: they come along when text is copied. Joiners and variation
+/// selectors are part of names.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// What tells a path with a remark, or two paths, from a path that has spaces.

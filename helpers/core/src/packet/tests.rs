@@ -200,6 +200,23 @@ fn bytes_that_are_no_text_are_told_by_offset_and_line() {
 }
 
 #[test]
+fn a_bullet_that_could_be_several_paths_or_none_is_refused() {
+    let read = |entry: &str| Packet::parse(FULL.replace("- src/", &format!("- {entry}")).as_bytes());
+    for (entry, wanted) in [
+        ("src/ lib/", "`src/ lib/` may be one entry or several"),
+        ("src/a.rs tests/**", "may be one entry or several"),
+        ("[src](src/)", "`[src](src/)` is not one entry"),
+        ("src/\u{200b}", "`src/\\u{200b}` holds a character that cannot be seen"),
+    ] {
+        let told = read(entry).unwrap_err().to_string();
+        assert!(told.contains(wanted), "{entry}: {told}");
+    }
+    for entry in ["`src/ lib/`", "docs/My File.md", "src/sp ace.txt", "app/[slug]/(x)", "`src/\u{200b}`"] {
+        assert!(read(entry).is_ok(), "{entry}: {:?}", read(entry));
+    }
+}
+
+#[test]
 fn hints_lead_to_the_repair() {
     let hint =
         |packet: &str| Packet::parse(packet.as_bytes()).unwrap_err().iter().next().unwrap().hint.clone();

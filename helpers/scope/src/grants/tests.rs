@@ -122,6 +122,21 @@ fn a_neighbour_that_looks_like_a_glob_is_left_to_detection() {
 }
 
 #[test]
+fn what_looks_like_a_glob_is_granted_by_the_directory_above_it() {
+    let files = ["app/[slug]/page.tsx", "app/[slug]/.git/", "app/about/page.tsx", "app/layout.tsx", "lib/x"];
+    let place = Place::with(&files, "");
+    for entry in ["app/[slug]/", "app/\\[slug\\]/*.tsx", "app/[slug]/new/", "app/[slug]/page.tsx"] {
+        let reach = place.reach(&[entry]);
+        let access = |path: &str| reach.grants.access(&place.root().join(path));
+        assert_eq!([access("app/[slug]/page.tsx"), access("app/new")], [Write; 2], "{entry}");
+        assert_eq!(["app/about/page.tsx", "app/layout.tsx", "lib/x"].map(access), [Read; 3], "{entry}");
+        assert!(reach.grants.iter().all(|(path, _)| !path.to_str().unwrap().contains('[')), "{entry}");
+        assert!(reach.notes.iter().any(|note| note.contains("found, not prevented")), "{:?}", reach.notes);
+    }
+    assert_eq!(place.reach(&["[all]/"]).grants.access(&place.root().join("lib")), Read);
+}
+
+#[test]
 fn nothing_is_granted_through_what_became_a_symlink() {
     let place = Place::with(&["real/a", "link/", "file"], "");
     let tree = Tree::discover(&place.root()).unwrap();

@@ -153,8 +153,12 @@ pub fn judge_worktrees(worktrees: &[(String, Worktree)]) -> Finding {
         return Finding::warn(check, what, format!("the next dispatch removes them, or {FIX}"));
     }
     let used = of(Worktree::InUse).len();
-    let lands = waits.first().map(|first| format!(" (`clodex-apply {first}` lands them)"));
-    let waits = format!("{} with changes that wait{}", waits.len(), lands.unwrap_or_default());
+    let lands = match &waits[..] {
+        [] => String::new(),
+        [one] => format!(" (`clodex-apply {one}` lands them)"),
+        [first, ..] => format!(" (`clodex-apply {first}` lands the first one's, `clodex-status` lists all)"),
+    };
+    let waits = format!("{} with changes that wait{lands}", waits.len());
     Finding::ok(check, format!("{used} in use, {waits}"))
 }
 
