@@ -1,5 +1,6 @@
 //! Landing, taking back, throwing away, each from the first look to the last word.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -76,8 +77,10 @@ fn complete(meant: &Meant, arguments: &Arguments) -> Result<Option<UnderWay>, Fa
         perform(meant, &under_way, &tree, arguments)?;
         return Ok(Some(under_way));
     }
-    take_back(meant, &under_way, &tree)?;
-    let named: Vec<String> = strangers.iter().map(|path| escaped(&path_text(&path.0))).collect();
+    let met = take_back(meant, &under_way, &tree)?;
+    let named: BTreeSet<String> =
+        texts(strangers.iter()).into_iter().chain(met.into_iter().map(|edited| edited.path)).collect();
+    let named: Vec<String> = named.iter().map(|path| escaped(path)).collect();
     let hint = "hint: everything else is as it was before; call it again when you have looked";
     let message = format!("it was interrupted, and these were edited since: {}\n{hint}", named.join(", "));
     Err(Failure::new(ExitCode::Refused, message))
@@ -181,11 +184,14 @@ fn hold_stop_signals(meant: &Meant) -> Result<StopSignals, Failure> {
 /// Does a journal to its end; what fails in the middle is taken back, and an edit that was met is left as it is.
 fn perform(meant: &Meant, under_way: &UnderWay, tree: &Rooted, arguments: &Arguments) -> Result<(), Failure> {
     if let Err(error) = under_way.journal.perform(tree, &meant.landing.contents()) {
-        take_back(meant, under_way, tree)?;
+        let mut met = take_back(meant, under_way, tree)?;
         let Some(edited) = Edited::of(&error) else { return Err(failed(meant, &error)) };
-        let met = InTheWay { path: edited.path.clone(), why: edited.what.clone().into() };
+        if met.iter().all(|one| one.path != edited.path) {
+            met.push(edited.clone());
+        }
+        let in_the_way = met.into_iter().map(|Edited { path, what }| InTheWay { path, why: what.into() });
         return Err(refused(
-            &Told { in_the_way: vec![met], ..Told::only(&meant.record.id, "refused") },
+            &Told { in_the_way: in_the_way.collect(), ..Told::only(&meant.record.id, "refused") },
             FREE_THE_WAY,
             arguments,
         ));
@@ -198,9 +204,12 @@ fn perform(meant: &Meant, under_way: &UnderWay, tree: &Rooted, arguments: &Argum
     Ok(())
 }
 
-fn take_back(meant: &Meant, under_way: &UnderWay, tree: &Rooted) -> Result<(), Failure> {
-    let back = under_way.journal.take_back(tree, &meant.landing.contents());
-    back.and_then(|()| meant.landing.forget()).map_err(|error| failed(meant, &error))
+/// Takes back what is done; what somebody edits meanwhile stays as they saved it, and is told.
+fn take_back(meant: &Meant, under_way: &UnderWay, tree: &Rooted) -> Result<Vec<Edited>, Failure> {
+    let broken = |error: io::Error| failed(meant, &error);
+    let met = under_way.journal.take_back(tree, &meant.landing.contents()).map_err(broken)?;
+    meant.landing.forget().map_err(broken)?;
+    Ok(met)
 }
 
 fn manifest(meant: &Meant) -> Result<Landing, Failure> {

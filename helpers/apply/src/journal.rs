@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use clodex_core::{FileState, PathBytes};
+use clodex_core::{FileState, PathBytes, path_text};
 use clodex_scope::{Contents, Edited, Rooted};
 use serde::{Deserialize, Serialize};
 
@@ -92,17 +92,19 @@ impl Journal {
         self.steps.iter().try_for_each(|step| tree.settle(&step.path.0, &step.from, &step.to))
     }
 
-    /// Takes back what is done of it, and leaves alone what is none of it.
-    pub fn take_back(&self, tree: &Rooted, contents: &Contents) -> io::Result<()> {
-        let mut back = self.reversed();
-        let mut done = Vec::new();
-        for step in back.steps {
-            if tree.state(&step.path.0)? == step.from {
-                done.push(step);
+    /// Takes back what is done of it, and leaves alone what is none of it; what somebody edited, also meanwhile, is told.
+    pub fn take_back(&self, tree: &Rooted, contents: &Contents) -> io::Result<Vec<Edited>> {
+        let (mut back, mut met) = (self.reversed(), Vec::new());
+        while let Err(error) = back.perform(tree, contents) {
+            let Some(edited) = Edited::of(&error).cloned() else { return Err(error) };
+            let left = back.steps.len();
+            back.steps.retain(|step| path_text(&step.path.0) != edited.path);
+            if back.steps.len() == left {
+                return Err(error);
             }
+            met.push(edited);
         }
-        back.steps = done;
-        back.perform(tree, contents)
+        Ok(met)
     }
 
     /// Paths that hold neither what they held before nor what they shall hold.
@@ -202,4 +204,38 @@ fn emptied(steps: &[Step], tree: &Rooted) -> io::Result<Vec<Directory>> {
         Ok(Directory { path: PathBytes(path), mode })
     };
     removed.into_iter().map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_was_edited_does_not_keep_the_rest_from_being_taken_back() {
+        let (dir, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (tree, contents) = (Rooted::open(dir.path()).unwrap(), Contents::make(kept.path()).unwrap());
+        let file =
+            |text: &str| FileState::File { mode: 0o644, sha256: contents.put(text.as_bytes()).unwrap() };
+        let names = ["a", "b", "c", "d"];
+        for name in names {
+            fs::write(dir.path().join(name), "old").unwrap();
+        }
+        let state = |name: &str| tree.state(name.as_bytes()).unwrap();
+        let steps =
+            names.map(|name| Step { path: PathBytes(name.into()), from: state(name), to: file("new") });
+        contents.put(b"old").unwrap();
+        let root = PathBytes(dir.path().as_os_str().as_encoded_bytes().to_vec());
+        let journal = Journal::new(root, steps.into(), &tree).unwrap();
+        journal.perform(&tree, &contents).unwrap();
+        for name in ["a", "c"] {
+            fs::write(dir.path().join(name), "mine").unwrap();
+        }
+        let met = journal.take_back(&tree, &contents).unwrap();
+        assert_eq!(met.iter().map(|edited| &edited.path[..]).collect::<Vec<_>>(), ["a", "c"]);
+        let now = names.map(|name| fs::read_to_string(dir.path().join(name)).unwrap());
+        assert_eq!(now, ["mine", "old", "mine", "old"]);
+        assert_eq!(journal.since(&tree).unwrap().taken_back.len(), 2);
+    }
 }

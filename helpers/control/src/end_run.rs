@@ -85,7 +85,11 @@ impl Ending {
     fn see_through(&self, store: &RecordStore) -> Result<String, Failure> {
         let record = &self.run.record;
         match self.run.liveness {
-            Liveness::Ended => return Ok(format!("{}: already ended: {}", shown(record), outcome(record))),
+            Liveness::Ended => {
+                // It may have been killed before its record was where those of ended runs are.
+                store.reap(&record.id).map_err(|error| not_ended(error.to_string()))?;
+                return Ok(format!("{}: already ended: {}", shown(record), outcome(record)));
+            }
             Liveness::OtherHost => {
                 let host = harmless(&record.host);
                 return Err(not_ended(format!(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clodex_core::{Violation, ViolationKind, path_text};
 
 use crate::differences::Pair;
+use crate::listing::Kind;
 
 /// Where a difference lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,12 +43,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// The file that both looks saw, where it has several names. One that took the place of another was not written
-    /// to through a name of the other.
+    /// to through a name of the other. A directory has one name, whatever it counts.
     pub(crate) fn of(pair: Pair<'_>) -> Option<Self> {
         let (before, after) = (pair.before?.stat, pair.after?.stat);
         let inode = (after.dev, after.ino);
         let names = before.nlink.max(after.nlink);
-        (inode == (before.dev, before.ino) && names > 1).then_some(Self { inode, names })
+        (after.kind != Kind::Directory && inode == (before.dev, before.ino) && names > 1)
+            .then_some(Self { inode, names })
     }
 }
 

@@ -14,19 +14,20 @@ const REMOTE: &str = "git clone -q --local --bare . ../remote.git; git remote ad
 /// A day's work. An editor saves by renaming; an IDE keeps its own things in the tree.
 const DAY: &str = r"echo mine >> README.md; printf 'saved\n' > lib/.x.swp; mv lib/.x.swp lib/x.txt
     mkdir -p .idea .vscode notes/deep lib/empty; echo '<x/>' > .idea/workspace.xml; echo '{}' > .vscode/settings.json
-    echo n > notes/deep/n; echo n > notes/gone; rm notes/gone docs/d.txt; chmod +x README.md
+    echo n > notes/deep/n; echo n > notes/gone; rm notes/gone docs/d.txt; chmod +x README.md; chmod 750 lib
     git add lib README.md docs; git commit -qm mine; git branch topic; git tag v1
     echo wip >> lib/x.txt; git stash push -q -- lib/x.txt; echo more >> lib/x.txt
     git fetch -q origin; git config core.pager less; git gc -q --prune=now; git status >/dev/null";
 
 /// What of it can be told, sorted.
-const TOLD: [&str; 14] = [
+const TOLD: [&str; 15] = [
     ".git/config",
     ".idea/workspace.xml",
     ".vscode/settings.json",
     "HEAD",
     "README.md",
     "docs/d.txt",
+    "lib",
     "lib/empty",
     "lib/x.txt",
     "notes/deep/n",
@@ -190,4 +191,21 @@ fn a_commit_of_the_users_in_another_work_tree_is_no_fault_of_a_worker_that_may_c
     assert_eq!(policy["foreign"], json!([".git/worktrees/side/index", "refs/heads/side"]));
     let commits: Vec<&str> = policy["commits"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert!(commits.len() == 1 && commits[0].ends_with(" worker"), "{commits:?}");
+}
+
+#[test]
+fn a_repository_that_the_user_moves_away_is_left_where_it_went() {
+    let Some(stage) = Stage::real() else { return };
+    for backend in ["exec", "app-server"] {
+        let run = stage.at_work(backend, "src/", &["--backend", backend, "--on-violation", "restore"]);
+        let (repo, moved) = (stage.sandbox.repo(), stage.sandbox.root().join("moved"));
+        fs::rename(&repo, &moved).unwrap();
+        stage.open(backend);
+        let run = run.finish().exits(6);
+        assert!(!repo.exists(), "{run:?}");
+        run.says(&["verdict  unknown"]);
+        assert!(!run.stdout.contains("violation"), "{run:?}");
+        fs::rename(&moved, &repo).unwrap();
+        fs::remove_file(repo.join("src/begun")).unwrap();
+    }
 }

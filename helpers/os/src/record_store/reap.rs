@@ -80,6 +80,8 @@ impl RecordStore {
                 .map_or(Reaped::Unknown, |seen| Reaped::AlreadyEnded(Box::new(seen.record))));
         };
         if record.outcome.is_some() {
+            remove_scratch(&self.dir, &mut record);
+            self.remove_mount_points(&record);
             run.end(&record)?;
             return Ok(Reaped::AlreadyEnded(Box::new(record)));
         }

@@ -173,6 +173,25 @@ fn closing_removes_the_runs_own_scratch_and_nothing_else() {
 }
 
 #[test]
+fn a_run_that_was_killed_when_its_end_was_written_leaves_nothing_either() {
+    let Sandbox { store, .. } = &sandbox();
+    let scratch = store.dir().scratch().join("abcd");
+    let mount_point = store.dir().path().join("tree/.git");
+    fs::create_dir_all(scratch.join("deep")).unwrap();
+    fs::create_dir_all(&mount_point).unwrap();
+    let mut record = record("aaaa", "slug");
+    record.scratch_dir = Some(scratch.display().to_string());
+    record.mount_points = vec![mount_point.display().to_string()];
+    let run = begin(store, &record);
+    run.write(&ended(record.clone())).unwrap();
+    drop(run);
+    let Reaped::AlreadyEnded(told) = store.reap(&record.id).unwrap() else { panic!() };
+    assert_eq!((told.outcome, told.scratch_dir), (ended(record).outcome, None));
+    assert!(!scratch.exists() && !mount_point.exists());
+    assert_eq!((store.live(), store.ended(10).len()), (vec![], 1));
+}
+
+#[test]
 fn what_lives_or_ended_or_is_another_hosts_is_never_closed() {
     let Sandbox { store, .. } = &sandbox();
     let live = record("aaaa", "live");
