@@ -45,7 +45,7 @@ pub use exec_stream::event_from_line;
 pub use failure::{failure_kind, startup_failure_kind};
 pub use locate::{NotFound, locate};
 pub use login::{Login, ask_login, exec_has_key_in_environment};
-pub use mount_points::MOUNT_POINTS;
+pub use mount_points::{MOUNT_POINTS, MountPoints};
 pub use profile::{Inexpressible, Profile, ProfileRequest};
 pub use profile_check::{check_profiles, try_profiles_again};
 pub use quota::{QuotaError, ask_rate_limits, rollout_quota};

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clodex_codex::MOUNT_POINTS;
+use clodex_codex::MountPoints;
 use clodex_core::{Access, Enforcement, Sandbox};
 
 use crate::plan::Plan;
@@ -13,7 +13,7 @@ use crate::plan::Plan;
 /// Directories of a run that were not there before it.
 #[derive(Debug, Clone, Default)]
 pub struct Temporary {
-    mounted: Vec<PathBuf>,
+    mounted: MountPoints,
     made: Vec<PathBuf>,
 }
 
@@ -30,16 +30,15 @@ impl Temporary {
             | (Enforcement::None, _) => (vec![], vec![]),
         };
         let is_missing = |path: &PathBuf| fs::symlink_metadata(path).is_err();
-        let mounts = roots.into_iter().flat_map(|root| MOUNT_POINTS.map(|name| root.join(name)));
         Self {
-            mounted: mounts.filter(is_missing).collect(),
+            mounted: MountPoints::missing_in(roots.into_iter()),
             made: made.into_iter().filter(is_missing).collect(),
         }
     }
 
     /// All of them in the order in which they can be removed: where this run is killed, whoever closes it does it.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.mounted.iter().chain(self.made.iter().rev()).map(PathBuf::as_path)
+        self.mounted.paths().chain(self.made.iter().rev().map(PathBuf::as_path))
     }
 
     /// Makes what is to be granted; tells what could not be made.
@@ -55,13 +54,7 @@ impl Temporary {
     /// Removes what a sandbox left behind. The caller sees to it that no live run works in the same tree: its sandbox
     /// would lose them.
     pub fn unmount(&self) {
-        remove_empty(self.mounted.iter().map(PathBuf::as_path));
-        for path in &self.mounted {
-            // An older Codex (0.124) mounts over an empty file, and leaves it whenever a command has run.
-            if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == 0) {
-                let _ = fs::remove_file(path);
-            }
-        }
+        self.mounted.remove();
     }
 
     /// Removes what was made and stayed empty, once the tree was compared; under the same condition.

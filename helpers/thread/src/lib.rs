@@ -31,6 +31,7 @@ mod protocol_log;
 mod question_prompt;
 mod repl;
 mod report;
+mod sandbox_leftovers;
 mod screen;
 mod server;
 mod session;

@@ -46,13 +46,14 @@ fn say(cli: &Cli, stops: Stops, talking: &mut Option<Talk<Stdout>>) -> Result<()
     stops.heed()?;
     let place = workdir(cli.said.workdir.as_deref())?;
     let notices = StderrNotices::default();
-    let server = server(cli, place.clone(), &notices)?;
+    let mut server = server(cli, place.clone(), &notices)?;
     let (prompt, schema, mut permissions) = (
         prompt(&cli.said, "clodex-thread", &stops)?,
         answer_schema::read(cli.output.schema.as_deref())?,
         ThreadPermissions::decide(cli, &place)?,
     );
     permissions.notes.iter().for_each(|note| eprintln!("note: {}", harmless(note)));
+    server.leftovers = permissions.leftovers.clone();
     if let Some(out) = &cli.output.out {
         answer_file::clear(out, &[&cli.said.prompt_file, &cli.output.schema])?;
     }

@@ -9,6 +9,7 @@ use clodex_codex::app_server::call::{ForkThread, OpenThread, ResumeThread, Start
 use clodex_json_rpc::{Address, Greeting};
 
 use crate::cli::{Cli, Personality};
+use crate::sandbox_leftovers::SandboxLeftovers;
 use crate::server::{Place, Server};
 use crate::session::Session;
 use crate::stderr_notices::StderrNotices;
@@ -173,6 +174,7 @@ pub fn server(cli: &Cli, workdir: PathBuf, notices: &StderrNotices) -> Result<Se
         workdir,
         limit,
         complains: (cli.output.verbose > 0).then(|| notices.clone()),
+        leftovers: SandboxLeftovers::default(),
     })
 }
 

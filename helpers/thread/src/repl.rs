@@ -68,10 +68,11 @@ fn lines_are_edited() -> bool {
 fn talk(cli: &Cli, stops: &Stops) -> Result<clodex_core::ExitCode, Trouble> {
     let place = workdir(cli.said.workdir.as_deref())?;
     let notices = StderrNotices::default();
-    let server = server(cli, place.clone(), &notices)?;
+    let mut server = server(cli, place.clone(), &notices)?;
     let schema = answer_schema::read(cli.output.schema.as_deref())?;
     let permissions = ThreadPermissions::decide(cli, &place)?;
     permissions.notes.iter().for_each(|note| eprintln!("note: {}", harmless(note)));
+    server.leftovers = permissions.leftovers.clone();
     if let Some(out) = &cli.output.out {
         answer_file::clear(out, &[&cli.output.schema])?;
     }

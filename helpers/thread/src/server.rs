@@ -17,6 +17,7 @@ use clodex_codex::app_server::call::ClientInfo;
 use clodex_json_rpc::{Address, ConnectError, Connection, Greeting, Way, lines, web_socket};
 use crossbeam_channel::bounded;
 
+use crate::sandbox_leftovers::SandboxLeftovers;
 use crate::stderr_notices::StderrNotices;
 use crate::stop_signals::{Patience, Stops, interrupted};
 use crate::trouble::{Kind, Trouble};
@@ -46,6 +47,8 @@ pub struct Server {
     pub limit: Option<Duration>,
     /// Where what our own complains about is shown; none = nowhere.
     pub complains: Option<StderrNotices>,
+    /// What its sandboxes may leave in the tree.
+    pub leftovers: SandboxLeftovers,
 }
 
 /// Which server.

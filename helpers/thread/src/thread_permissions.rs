@@ -8,7 +8,7 @@ use clodex_codex::app_server::call::{
     ApprovalPolicy, Configured, OpenThread, PermissionProfile, ThreadSettings,
 };
 use clodex_codex::{CodexConfig, Profile, ProfileRequest, SlashTmp, check_profiles, codex_home, locate};
-use clodex_core::{Network, Sandbox};
+use clodex_core::{Access, Network, Sandbox};
 use clodex_os::record_store::StateDir;
 use clodex_os::{atomic_file, run_suffix};
 use clodex_scope::{Reach, Tree, Wishes};
@@ -16,6 +16,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use crate::cli::Cli;
+use crate::sandbox_leftovers::SandboxLeftovers;
 use crate::trouble::{Kind, Trouble};
 
 /// Sandbox, profile and trust that a thread is opened with.
@@ -35,6 +36,8 @@ pub struct ThreadPermissions {
     workdir: PathBuf,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// What sandboxes may leave in the tree.
+    pub leftovers: SandboxLeftovers,
 }
 
 /// What is said of the work directory. Codex writes into the user's configuration that a directory is trusted where a
@@ -69,12 +72,16 @@ impl ThreadPermissions {
         let mut permissions = Self { sandbox, is_at_home: is_own_server, workdir, ..Self::default() };
         if !cli.scope.is_empty() {
             let profile;
-            (profile, permissions.notes) = scope_profile(&cli.scope, &permissions.workdir, &codex)?;
+            (profile, permissions.notes, permissions.leftovers) =
+                scope_profile(&cli.scope, &permissions.workdir, &codex)?;
             if is_own_server {
                 try_profiles(cli)?;
             }
             permissions.of_profile = profile.thread_config();
             permissions.profile = Some(profile.name().to_owned());
+        } else if permissions.is_to_write() {
+            let workdir = [permissions.workdir.as_path()];
+            permissions.leftovers = SandboxLeftovers::expect(workdir[0], workdir.into_iter());
         }
         permissions.has_approvals = is_own_server && codex.decides_approvals;
         let is_decided = is_own_server && codex.decides_trust_in(&permissions.workdir);
@@ -157,7 +164,7 @@ fn scope_profile(
     scope: &[String],
     workdir: &Path,
     codex: &CodexConfig,
-) -> Result<(Profile, Vec<String>), Trouble> {
+) -> Result<(Profile, Vec<String>, SandboxLeftovers), Trouble> {
     let wrong = |error: &dyn std::fmt::Display| Trouble::usage(format!("cannot hold the scope: {error}"));
     let tree = Tree::discover(workdir).map_err(|error| wrong(&error))?;
     let entries = scope.iter().map(|entry| tree.scope_entry(entry)).collect::<Result<Vec<_>, _>>();
@@ -179,7 +186,9 @@ fn scope_profile(
     };
     let profile = Profile::new(&request, codex).map_err(|error| wrong(&error))?;
     notes.extend(profile.notes().iter().cloned());
-    Ok((profile, notes))
+    let writable = grants.iter().filter(|(_, access)| *access == Access::Write).map(|(path, _)| path);
+    let leftovers = SandboxLeftovers::expect(tree.root(), writable);
+    Ok((profile, notes, leftovers))
 }
 
 /// A build of Codex that has not shown yet that it enforces profiles is tried.

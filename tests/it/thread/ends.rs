@@ -1,7 +1,9 @@
 //! Turns that do not end by themselves: Ctrl-C, limits, and a server that dies.
 
 use std::fs;
+use std::path::PathBuf;
 
+use clodex_codex::MOUNT_POINTS;
 use clodex_tests::{Codex, Dispatched, LIMIT, Running, Sandbox, eventually, leftovers};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -25,6 +27,26 @@ fn assert_no_command(stage: &Stage) {
     let runs =
         || leftovers(stage.sandbox.marker()).into_iter().any(|left| left.command.contains("sleep 3000"));
     eventually(LIMIT, || (!runs()).then_some(()));
+}
+
+#[test]
+fn an_interrupted_command_leaves_nothing_in_the_tree() {
+    let Some(stage) = Stage::real() else { return };
+    let repo = stage.sandbox.repo();
+    fs::write(repo.join(".gitignore"), "build/\n").unwrap();
+    fs::create_dir(repo.join("build")).unwrap();
+    let mounted = || -> Vec<PathBuf> {
+        let directories = ["", "src", "build"].map(|directory| repo.join(directory));
+        let all = directories.iter().flat_map(|directory| MOUNT_POINTS.map(|name| directory.join(name)));
+        all.filter(|path| path.symlink_metadata().is_ok() && *path != repo.join(".git")).collect()
+    };
+    for flags in [["--scope", "src/"], ["--sandbox", "workspace-write"]] {
+        let running = under_way(&stage, &flags, "interrupted");
+        assert_ne!(mounted(), Vec::<PathBuf>::new(), "{flags:?}");
+        running.signal(Signal::SIGINT);
+        object(running.finish(LIMIT));
+        assert_eq!(mounted(), Vec::<PathBuf>::new(), "{flags:?}");
+    }
 }
 
 #[test]

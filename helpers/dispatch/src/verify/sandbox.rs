@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use clodex_codex::{CodexConfig, Profile, ProfileRequest};
+use clodex_codex::{CodexConfig, MountPoints, Profile, ProfileRequest};
 use clodex_core::{Access, Grants, Network};
 use clodex_os::{ContainedCommand, run_suffix};
 use clodex_scope::Wishes;
@@ -80,9 +80,7 @@ impl Drop for CheckSandbox<'_> {
     /// What was made and stayed empty goes, and what Codex mounted there and was kept from taking away.
     fn drop(&mut self) {
         for made in self.made.iter().rev() {
-            for left in clodex_codex::MOUNT_POINTS {
-                let _ = fs::remove_dir(made.join(left));
-            }
+            MountPoints::of_made(made).remove();
             let _ = fs::remove_dir(made);
         }
     }

@@ -18,7 +18,7 @@ use clodex_os::{
 };
 
 use super::{SHORTER_PATH, Server, is_absent, is_too_long};
-use crate::stderr_notices::StderrNotices;
+use crate::sandbox_leftovers::SandboxLeftovers;
 use crate::trouble::{Kind, Trouble};
 
 /// How long it may take to end when it is asked to.
@@ -37,6 +37,8 @@ pub struct Own {
     complaining: Option<JoinHandle<()>>,
     /// Where its socket is.
     directory: Option<PathBuf>,
+    /// What its sandboxes may leave behind.
+    leftovers: SandboxLeftovers,
     /// Its end of file is the server's end, where it does not talk over its streams.
     _stdin: Option<ChildStdin>,
 }
@@ -46,7 +48,7 @@ impl Own {
     pub fn over_streams(server: &Server) -> Result<(Self, ChildStdout, ChildStdin), Trouble> {
         let spawned = spawn(server, &[])?;
         let Spawned { contained, ending: _, stdin, stdout, stderr } = spawned;
-        Ok((Self::new(contained, stderr, server.complains.clone(), None, None), stdout, stdin))
+        Ok((Self::new(contained, stderr, server, None, None), stdout, stdin))
     }
 
     /// One that listens at this address, or at a socket that nobody else can reach; whether it still may.
@@ -60,17 +62,18 @@ impl Own {
         let spawned = spawn(server, &["--listen", &address.to_string()])?;
         let Spawned { contained, ending, stdin, stdout, stderr } = spawned;
         thread::spawn(move || each_line(stdout, |_| {}));
-        let own = Self::new(contained, stderr, server.complains.clone(), directory, Some(stdin));
+        let own = Self::new(contained, stderr, server, directory, Some(stdin));
         Ok((own, address, Life::until(ending)))
     }
 
     fn new(
         contained: Contained,
         stderr: impl Read + Send + 'static,
-        complains: Option<StderrNotices>,
+        server: &Server,
         directory: Option<PathBuf>,
         stdin: Option<ChildStdin>,
     ) -> Self {
+        let complains = server.complains.clone();
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&complaints);
         let complaining = thread::spawn(move || {
@@ -91,7 +94,8 @@ impl Own {
                 }
             });
         });
-        Self { contained, complaints, complaining: Some(complaining), directory, _stdin: stdin }
+        let leftovers = server.leftovers.clone();
+        Self { contained, complaints, complaining: Some(complaining), directory, leftovers, _stdin: stdin }
     }
 
     /// Ends it and tells what it complained about last, on one line.
@@ -111,6 +115,7 @@ impl Own {
         self.contained.terminate();
         // It is held by namespaces or marks, so nothing can be left that would be worth telling.
         let _ = self.contained.wait_all_dead(Instant::now() + ENDING);
+        self.leftovers.remove();
         if let Some(complaining) = self.complaining.take() {
             // Its stream has ended with the server.
             let _ = complaining.join();
