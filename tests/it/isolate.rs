@@ -178,7 +178,7 @@ fn a_run_begins_in_the_same_subdirectory_and_brings_along_what_is_declared() {
 }
 
 /// Commits a submodule with the file `m.txt`; where it came from is gone.
-fn with_submodule(sandbox: &Sandbox, at: &str) {
+pub fn with_submodule(sandbox: &Sandbox, at: &str) {
     let module = sandbox.root().join("module");
     let git = |place: &Path, args: &[&str]| {
         let mut git = sandbox.command("git");

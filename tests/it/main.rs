@@ -36,6 +36,7 @@ mod live_rough;
 mod many_at_once;
 mod model;
 mod mount_points;
+mod nested_repositories;
 mod overlap;
 mod plugin;
 mod prune;

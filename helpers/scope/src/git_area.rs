@@ -274,6 +274,16 @@ impl GitArea {
         self.repository_at(base).map_or(b"", |owner| &owner.base)
     }
 
+    /// The git directory that a repository's objects are in: what the listing knows counts for more than what is
+    /// written there by now.
+    pub(crate) fn common_dir(&self, repository: &RepositoryState) -> PathBuf {
+        let owner = self.repository_at(self.owner_of_store(repository));
+        match owner.filter(|owner| self.has_store(owner)) {
+            Some(owner) => self.absolute(&owner.base),
+            None => common_dir_of(&self.absolute(&repository.base)),
+        }
+    }
+
     /// The object that the HEAD of one of the repositories leads to.
     pub(crate) fn head_commit_of(&self, repository: &RepositoryState) -> Option<Vec<u8>> {
         let around = self.repository_at(self.owner_of_store(repository));

@@ -7,6 +7,7 @@
 mod attributes;
 mod attribution;
 mod baseline;
+mod blobs;
 mod by_product;
 mod cache_tree;
 mod candidates;

@@ -7,10 +7,10 @@ use clodex_core::path_text;
 use git2::{DiffOptions, Patch};
 
 use crate::Baseline;
+use crate::blobs::Blobs;
 use crate::content::{self, ObjectId, blob_id};
 use crate::conversion::without_carriage_returns;
 use crate::listing::{Kind, Seen};
-use crate::objects::Objects;
 use crate::status_text::escaped;
 use crate::survey::Survey;
 
@@ -27,12 +27,12 @@ pub(crate) struct Side {
 
 /// The patch over the given paths.
 pub(crate) fn changes(before: &Baseline, after: &Survey, paths: &[Vec<u8>]) -> Vec<u8> {
-    let objects = Objects::open(before.root(), before.tree().common_dir());
+    let blobs = Blobs::of(&before.inner.survey, before.root());
     let mut patch = Vec::new();
     let like = like(before);
     for path in paths {
         let old =
-            before.inner.survey.listing.entry(path).and_then(|seen| old_side(before, &objects, path, seen));
+            before.inner.survey.listing.entry(path).and_then(|seen| old_side(before, &blobs, path, seen));
         let new = after.listing.entry(path).and_then(|seen| new_side(before, path, seen));
         change(&mut patch, path, &like, (old.as_ref(), new.as_ref()));
     }
@@ -61,7 +61,7 @@ fn mode_of(seen: Seen<'_>) -> Option<u32> {
     }
 }
 
-pub(crate) fn old_side(before: &Baseline, objects: &Objects, path: &[u8], seen: Seen<'_>) -> Option<Side> {
+pub(crate) fn old_side(before: &Baseline, blobs: &Blobs<'_>, path: &[u8], seen: Seen<'_>) -> Option<Side> {
     let mode = mode_of(seen)?;
     let (survey, secured) = (&before.inner.survey, before.inner.secured.as_ref());
     let bytes = if seen.stat.kind == Kind::Symlink {
@@ -72,8 +72,7 @@ pub(crate) fn old_side(before: &Baseline, objects: &Objects, path: &[u8], seen: 
     } else if let Some(known) = survey.known.get(path) {
         known.kept.as_ref().map(|kept| kept.to_vec())
     } else {
-        let blob = survey.tracked(path).and_then(|entry| objects.blob(&entry.id));
-        blob.map(|blob| as_checked_out(blob, seen.stat.size))
+        blobs.at(path).map(|blob| as_checked_out(blob, seen.stat.size))
     };
     Some(Side { mode, bytes })
 }

@@ -300,7 +300,12 @@ impl Survey {
 
     /// The index entry of a path, in whichever repository has it in its work tree.
     pub(crate) fn tracked(&self, path: &[u8]) -> Option<IndexEntry<'_>> {
-        self.indexes().find_map(|of| of.find(path))
+        self.tracked_in(path).map(|(_, entry)| entry)
+    }
+
+    /// The same, and the index that has it.
+    pub(crate) fn tracked_in(&self, path: &[u8]) -> Option<(TreeIndex<'_>, IndexEntry<'_>)> {
+        self.indexes().find_map(|of| Some((of, of.find(path)?)))
     }
 
     /// Whether the index names the path, or a sparse directory that it lies in.

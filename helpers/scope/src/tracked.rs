@@ -2,6 +2,7 @@
 //! over the entries below it.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use crate::git_area::{GitArea, RepositoryState};
 use crate::index::{Index, IndexEntry};
@@ -40,6 +41,11 @@ impl<'a> TreeIndex<'a> {
     /// The path of an entry in our tree.
     pub(crate) fn path_of(&self, entry: &IndexEntry<'_>) -> Vec<u8> {
         join(self.worktree, entry.path)
+    }
+
+    /// The git directory with the objects that its entries name.
+    pub(crate) fn common_dir(&self) -> PathBuf {
+        self.area.common_dir(self.repository)
     }
 
     fn within<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {

@@ -17,8 +17,8 @@ use clodex_core::{FileState, LANDING_VERSION, Landing, LandingChange, PathBytes,
 use clodex_os::atomic_file::{self, Durability};
 use clodex_os::hex;
 
+use crate::blobs::Blobs;
 use crate::compare::Comparison;
-use crate::objects::Objects;
 use crate::patch::old_side;
 use crate::{Baseline, ScopeError};
 
@@ -35,10 +35,10 @@ impl Comparison {
         let failed = |error| ScopeError::io("write the changes to", dir, error);
         let contents = Contents::make(dir).map_err(failed)?;
         let root = Rooted::open(self.baseline.root()).map_err(failed)?;
-        let objects = Objects::open(self.baseline.root(), self.baseline.tree().common_dir());
+        let blobs = Blobs::of(&self.baseline.inner.survey, self.baseline.root());
         let mut changes = Vec::new();
         for path in self.landable.iter().filter(|path| !is_gits(path)) {
-            let before = before(&self.baseline, &objects, &contents, path).map_err(failed)?;
+            let before = before(&self.baseline, &blobs, &contents, path).map_err(failed)?;
             let after = root.keep(path, &contents).map_err(failed)?;
             if !(before == FileState::Missing && after == FileState::Missing) {
                 changes.push(LandingChange { path: PathBytes(path.clone()), before, after });
@@ -75,13 +75,13 @@ fn is_gits(path: &[u8]) -> bool {
 /// What the baseline knows of a path; its content is kept where it is known.
 fn before(
     baseline: &Baseline,
-    objects: &Objects,
+    blobs: &Blobs<'_>,
     contents: &Contents,
     path: &[u8],
 ) -> std::io::Result<FileState> {
     let survey = &baseline.inner.survey;
     let Some(seen) = survey.listing.entry(path) else { return Ok(FileState::Missing) };
-    let Some(side) = old_side(baseline, objects, path, seen) else {
+    let Some(side) = old_side(baseline, blobs, path, seen) else {
         return Ok(match seen.stat.kind {
             crate::listing::Kind::Directory => FileState::Missing,
             _ => FileState::Unknown,

@@ -1,6 +1,7 @@
 //! Puts one name back: the old state is built beside it, exchanged with what lies there, and what came out is looked
 //! at: if it is not what the final snapshot saw, it goes back. What is on disk says how far an interrupted attempt came.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,7 +11,7 @@ use clodex_os::{exchange, hex, rename_to_free};
 use nix::errno::Errno;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::plan::{Bytes, Entry, Source, Thing, ThingKind};
+use super::plan::{Bytes, Entry, Plan, Source, Thing, ThingKind, What};
 use super::quarantine::Quarantine;
 use super::thing::{build, is_there, open_parent, set_mode, set_owner_and_mode, stat};
 use crate::content::{ObjectId, digest_of};
@@ -49,10 +50,32 @@ impl From<io::Error> for Outcome {
 /// What is needed to put entries back.
 pub(super) struct Entries<'a> {
     pub(super) store: &'a Path,
-    pub(super) objects: &'a Objects,
+    pub(super) stores: &'a Stores,
     pub(super) quarantine: &'a Quarantine,
     /// Names of ours begin with this.
     pub(super) prefix: &'a str,
+}
+
+/// The object stores that contents come from, by the git directory that an entry names.
+pub(super) struct Stores(BTreeMap<Option<Bytes>, Objects>);
+
+impl Stores {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let entries = plan.changes.iter().filter_map(|change| match &change.what {
+            What::Entry(entry) => Some(entry),
+            What::Ref(_) | What::Index(_) => None,
+        });
+        let named: BTreeSet<_> = entries.map(|entry| entry.git_dir.clone()).collect();
+        let open = |git_dir: &Option<Bytes>| {
+            Objects::open(&plan.root.path(), &git_dir.as_ref().unwrap_or(&plan.common_dir).path())
+        };
+        Self(named.into_iter().map(|git_dir| (git_dir.clone(), open(&git_dir))).collect())
+    }
+
+    fn blob(&self, entry: &Entry, id: &ObjectId) -> Result<Vec<u8>, String> {
+        let objects = self.0.get(&entry.git_dir).ok_or("its repository is not known")?;
+        objects.blob(id).ok_or_else(|| objects.trouble())
+    }
 }
 
 /// A name, its directory, and the names that are ours beside it.
@@ -191,7 +214,7 @@ impl Entries<'_> {
                     }
                 }
                 source => {
-                    content = self.content(source.as_ref(), *size, sha256.as_deref())?;
+                    content = self.content(entry, source.as_ref(), *size, sha256.as_deref())?;
                     *sha256 = Some(hex(&digest_of(&content)));
                 }
             },
@@ -207,7 +230,13 @@ impl Entries<'_> {
     }
 
     /// The bytes of the old state, checked.
-    fn content(&self, source: Option<&Source>, size: u64, sha256: Option<&str>) -> io::Result<Vec<u8>> {
+    fn content(
+        &self,
+        entry: &Entry,
+        source: Option<&Source>,
+        size: u64,
+        sha256: Option<&str>,
+    ) -> io::Result<Vec<u8>> {
         let lost = |what: &str| io::Error::other(format!("its content is lost: {what}"));
         match source {
             Some(Source::Secured { file, offset }) => {
@@ -219,7 +248,7 @@ impl Entries<'_> {
             }
             Some(Source::Blob(hex)) => {
                 let id = ObjectId::from_hex(hex.as_bytes()).ok_or_else(|| lost("no object name"))?;
-                let blob = self.objects.blob(&id).ok_or_else(|| lost(&self.objects.trouble()))?;
+                let blob = self.stores.blob(entry, &id).map_err(|why| lost(&why))?;
                 let content = as_checked_out(blob, size);
                 if content.len() as u64 == size {
                     Ok(content)
@@ -233,10 +262,10 @@ impl Entries<'_> {
     }
 
     /// The bytes of the state before, for the patch.
-    pub(super) fn old_bytes(&self, thing: &Thing) -> Option<Vec<u8>> {
+    pub(super) fn old_bytes(&self, entry: &Entry, thing: &Thing) -> Option<Vec<u8>> {
         match &thing.kind {
             ThingKind::File { size, sha256, source } => {
-                self.content(source.as_ref(), *size, sha256.as_deref()).ok()
+                self.content(entry, source.as_ref(), *size, sha256.as_deref()).ok()
             }
             ThingKind::Symlink { target: Bytes(target) } => Some(target.clone()),
             ThingKind::Directory

@@ -22,11 +22,10 @@ use clodex_core::{ViolationKind, path_text};
 use clodex_os::RunLock;
 
 use crate::content::{ObjectId, digest_of};
-use crate::objects::Objects;
 use crate::patch::{self, Side};
 use crate::{Comparison, ScopeError};
 
-use entries::{Entries, Outcome};
+use entries::{Entries, Outcome, Stores};
 use plan::{Change, Entry, IndexPath, Plan, Source, Thing, ThingKind, What};
 use quarantine::{Quarantine, Value};
 
@@ -153,12 +152,12 @@ impl Restorer {
     /// violation is put back.
     pub fn put_back(self, wanted: impl Fn(&str) -> bool) -> Result<Vec<PutBack>, ScopeError> {
         let quarantine = Quarantine::open(&self.plan.artifact_dir.path(), &self.store)?;
-        let objects = Objects::open(&self.plan.root.path(), &self.plan.common_dir.path());
+        let stores = Stores::of(&self.plan);
         let selected: Vec<bool> = self.plan.violations.iter().map(|named| wanted(&named.path)).collect();
         let tag: String = clodex_os::hex(&digest_of(self.plan.run_id.as_bytes())[..6]);
         let prefix = format!(".clodex-{tag}");
         let entries =
-            Entries { store: &self.store, objects: &objects, quarantine: &quarantine, prefix: &prefix };
+            Entries { store: &self.store, stores: &stores, quarantine: &quarantine, prefix: &prefix };
         let outcomes = self.carry_out(&entries, &selected);
         let (values, patch) = self.removed(&entries, &outcomes);
         if !outcomes.is_empty() {
@@ -345,7 +344,7 @@ fn add_to_patch(patch: &mut Vec<u8>, entries: &Entries<'_>, entry: &Entry) {
         let same = |thing: &Option<Thing>| thing.as_ref().and_then(|thing| side(thing, Some(Vec::new())));
         (same(&entry.before), same(&entry.after))
     } else {
-        let old = entry.before.as_ref().and_then(|thing| side(thing, entries.old_bytes(thing)));
+        let old = entry.before.as_ref().and_then(|thing| side(thing, entries.old_bytes(entry, thing)));
         let taken = entries.quarantine.bytes(&entry.shown.0);
         (old, taken.map(|(mode, bytes)| Side { mode, bytes: Some(bytes) }))
     };

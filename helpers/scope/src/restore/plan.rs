@@ -69,6 +69,9 @@ pub(crate) struct Entry {
     pub(crate) shown: Bytes,
     pub(crate) before: Option<Thing>,
     pub(crate) after: Option<Thing>,
+    /// The git directory with the object of the state before, where that is not the plan's: a nested repository's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) git_dir: Option<Bytes>,
 }
 
 /// What lies, or lay, at a name.

@@ -8,7 +8,7 @@ use super::plan::{
     Bytes, Change, Entry, IndexLine, IndexPath, Named, Plan, RefValue, Thing, ThingKind, What,
 };
 use super::refs::IN_TABLES;
-use super::states::{after, before, is_same_content};
+use super::states::{after, before, is_same_content, nested_store};
 use crate::Comparison;
 use crate::finding::{Finding, Place};
 use crate::git_area::{GitArea, RepositoryState};
@@ -151,6 +151,7 @@ impl Planner<'_> {
             top: side.top.into(),
             path: path.into(),
             shown: shown.into(),
+            git_dir: earlier.as_ref().and_then(|thing| nested_store(self.comparison, path, thing)),
             before: earlier,
             after: later,
         };
@@ -188,6 +189,7 @@ impl Planner<'_> {
                     shown: Bytes(entry.shown.0[..shown].to_vec()),
                     before: old,
                     after: new,
+                    git_dir: None,
                 });
             }
             above = split(above).0;
@@ -226,6 +228,7 @@ impl Planner<'_> {
                 path: within.as_slice().into(),
                 before: earlier,
                 after: later,
+                git_dir: None,
             };
             self.changes.push(Change { of: Some(of), what: What::Entry(entry) });
         }

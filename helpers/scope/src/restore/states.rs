@@ -55,6 +55,14 @@ fn vouched_for(comparison: &Comparison, path: &[u8]) -> Option<Source> {
     survey.tracked(path).map(|entry| Source::Blob(entry.id.to_string()))
 }
 
+/// The git directory with the object that a file is made from, where that is a nested repository's.
+pub(super) fn nested_store(comparison: &Comparison, path: &[u8], thing: &Thing) -> Option<Bytes> {
+    let baseline = &comparison.baseline;
+    let ThingKind::File { source: Some(Source::Blob(_)), .. } = thing.kind else { return None };
+    let git_dir = baseline.inner.survey.tracked_in(path)?.0.common_dir();
+    (git_dir != baseline.tree().common_dir()).then(|| git_dir.as_path().into())
+}
+
 /// A file beyond this is known again by its size alone.
 const HASHED: u64 = 8 << 30;
 
