@@ -1,7 +1,7 @@
 //! Looks into the files that need it, on several threads and within a budget: is a tracked file what the index
 //! says, and what is in those that git does not know.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -47,6 +47,8 @@ enum What {
 #[derive(Debug)]
 struct Tracked {
     id: ObjectId,
+    /// Which of the stores has the blob.
+    store: usize,
     /// Whether the index vouches for it: only its own bytes are not known.
     looks_clean: bool,
     likeness: Likeness,
@@ -78,7 +80,7 @@ impl Job {
     pub(crate) fn tracked(
         path: &[u8],
         seen: Seen<'_>,
-        entry: &IndexEntry<'_>,
+        (entry, store): (&IndexEntry<'_>, usize),
         vouched_until: i64,
         check_in: &CheckIn,
     ) -> Option<Self> {
@@ -98,7 +100,7 @@ impl Job {
             true => Likeness::Type,
             false => Likeness::Nothing,
         };
-        let tracked = Tracked { id: entry.id, looks_clean, likeness, converted, conversion };
+        let tracked = Tracked { id: entry.id, store, looks_clean, likeness, converted, conversion };
         let what = What::Tracked(tracked);
         Some(Self { path: path.to_vec(), stat: seen.stat, target: seen.target.to_vec(), what })
     }
@@ -142,13 +144,18 @@ struct Budget {
     unread: AtomicUsize,
 }
 
-/// Runs the jobs; what the budget left out is noted.
-pub(crate) fn run_jobs(root: &Path, common_dir: &Path, jobs: Vec<Job>, notes: &mut Vec<String>) -> Vec<Done> {
+/// Runs the jobs; what the budget left out is noted. `stores`: the git directories with the objects.
+pub(crate) fn run_jobs(
+    root: &Path,
+    stores: &[PathBuf],
+    jobs: Vec<Job>,
+    notes: &mut Vec<String>,
+) -> Vec<Done> {
     let budget = Budget::default();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(jobs.len() / 64 + 1);
     let queue = Mutex::new(jobs.into_iter());
     let work = || {
-        let objects = Objects::open(root, common_dir);
+        let objects: Vec<Objects> = stores.iter().map(|store| Objects::open(root, store)).collect();
         let mut done = Vec::new();
         while let Some(job) = { queue.lock().unwrap_or_else(PoisonError::into_inner).next() } {
             let told = look(root, &objects, &budget, job);
@@ -180,10 +187,10 @@ pub(crate) fn run_jobs(root: &Path, common_dir: &Path, jobs: Vec<Job>, notes: &m
     done
 }
 
-fn look(root: &Path, objects: &Objects, budget: &Budget, job: Job) -> Done {
+fn look(root: &Path, objects: &[Objects], budget: &Budget, job: Job) -> Done {
     match job.what {
         What::Tracked(ref tracked) => {
-            let letter = tracked_letter(root, objects, &job, tracked);
+            let letter = tracked_letter(root, &objects[tracked.store], &job, tracked);
             let wanted = job.stat.kind == Kind::File && (tracked.converted || letter.is_some());
             let known = wanted.then(|| known(root, &job, budget)).flatten();
             Done { path: job.path, letter, is_unread: wanted && known.is_none(), known }

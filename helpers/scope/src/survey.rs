@@ -81,14 +81,14 @@ impl SortedOut {
             let tracked = cursors.iter_mut().find_map(|(number, cursor)| {
                 let (at, entry) = cursor.entry(seen.name)?;
                 self.seen[*number][at] = true;
-                Some((entry, cursor.of))
+                Some((entry, *number, cursor.of))
             });
             let is_distrusted = rules.distrusted.covers(&seen.stat);
-            let job = if let Some((entry, of)) = tracked {
+            let job = if let Some((entry, number, of)) = tracked {
                 let check_in = rules.check_in(of.worktree);
                 // What `lstat` tells is nothing that the index could vouch for.
                 let vouched_until = if is_distrusted { i64::MIN } else { of.repository.index_mtime };
-                Job::tracked(&path, seen, &entry, vouched_until, check_in)
+                Job::tracked(&path, seen, (&entry, number), vouched_until, check_in)
             } else {
                 let is_ignored = below_ignored || seen.name == b".git" || rules.ignore.matches(&path, false);
                 if !is_ignored {
@@ -97,7 +97,7 @@ impl SortedOut {
                 if stat_only { None } else { Job::unknown(&path, seen, is_ignored) }
             };
             let Some(job) = job else { continue };
-            let entry = tracked.map(|(entry, _)| entry);
+            let entry = tracked.map(|(entry, ..)| entry);
             match before.filter(|before| !is_distrusted && before.still_holds(&path, seen, entry)) {
                 Some(before) => self.take_over(&path, before),
                 None => self.jobs.push(job),
@@ -202,7 +202,8 @@ impl Survey {
         survey.look_into_sparse_directories(tree);
         let sorted = survey.sort_out(rules, before);
         (survey.status, survey.known, survey.unread) = (sorted.status, sorted.known, sorted.unread);
-        for done in run_jobs(tree.root(), tree.common_dir(), sorted.jobs, &mut survey.notes) {
+        let stores: Vec<PathBuf> = survey.indexes().map(|of| of.common_dir()).collect();
+        for done in run_jobs(tree.root(), &stores, sorted.jobs, &mut survey.notes) {
             if done.is_unread {
                 survey.unread.insert(done.path.clone());
             }

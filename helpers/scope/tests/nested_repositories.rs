@@ -84,3 +84,18 @@ fn what_changed_in_them_is_put_back() {
     let patch = std::fs::read(artifacts.join("quarantine.patch")).unwrap();
     assert!(!String::from_utf8_lossy(&patch).contains("was not kept"));
 }
+
+#[test]
+fn what_only_its_blob_tells_to_be_clean_is_clean_in_them_too() {
+    let world = World::new();
+    // A large file by its pointer, as git LFS has it, and one with the line ends of its blob.
+    world.sh(
+        r"git init -q ../sm; cd ../sm; printf 'big\n' > big; printf 'a\r\nb\r\n' > ends; git add ends
+        printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 4\n' $(sha256sum < big | cut -d' ' -f1) > pointer
+        id=$(git hash-object -w pointer); git update-index --add --cacheinfo 100644,$id,big; rm pointer
+        printf 'big filter=lfs\nends text=auto eol=crlf\n' > .gitattributes; git add .gitattributes; git commit -qm lfs
+        cd $REPO; git submodule --quiet add $OUTSIDE/../sm src/sm; git commit -qm sm; git -C src/sm config filter.lfs.clean false; printf 'big\n' > src/sm/big; touch src/sm/ends",
+    );
+    let before = world.baseline_of("", &["src/"]);
+    assert_eq!(before.status_text(), "");
+}
