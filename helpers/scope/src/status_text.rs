@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use git2::Patch;
 
 use crate::Tree;
-use crate::content::{self, ObjectId};
-use crate::objects::Objects;
+use crate::blobs::Blobs;
+use crate::content;
 use crate::survey::{StatusLetters, Survey};
 
 /// One line a path, as `git status --porcelain -uall` prints them.
@@ -24,11 +24,10 @@ pub(crate) fn porcelain(status: &BTreeMap<Vec<u8>, StatusLetters>) -> String {
 /// How many lines each tracked file has more and less than its blob in the index's commit.
 pub(crate) fn diff_stat(tree: &Tree, survey: &Survey) -> String {
     let mut text = String::new();
-    let objects = Objects::open(tree.root(), tree.common_dir());
-    let head = survey.head_commit().and_then(|hex| ObjectId::from_hex(&hex));
+    let blobs = Blobs::of(survey, tree.root());
     let (mut files, mut added, mut removed) = (0, 0, 0);
     for path in survey.status.iter().filter(|(_, letters)| *letters != b"??").map(|(path, _)| path) {
-        let old = head.as_ref().and_then(|head| objects.blob_at(head, path));
+        let old = blobs.committed(path);
         let new = content::read(tree.root(), path).unwrap_or_default();
         let Some((more, less)) = line_counts(&old.unwrap_or_default(), &new) else { continue };
         let _ = writeln!(text, " {} | {} +{more} -{less}", quoted(path), more + less);

@@ -48,7 +48,8 @@ impl<'a> TreeIndex<'a> {
         self.area.common_dir(self.repository)
     }
 
-    fn within<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
+    /// The path in its work tree.
+    pub(crate) fn within<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
         if self.worktree.is_empty() || self.worktree == path {
             return Some(&path[self.worktree.len()..]);
         }

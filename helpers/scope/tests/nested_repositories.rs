@@ -43,6 +43,12 @@ fn the_patch_holds_what_changed_in_them_and_fits_the_tree_around_them() {
     world.sh(&in_each(PLACES, WORK));
     let found = compared(&before);
     assert_eq!(found.verdict, Verdict::Clean, "{:#?}", found.violations);
+    let stat = found.diff_stat_text();
+    for place in PLACES.split(' ') {
+        for told in ["f | 1 +1 -0\n", "d/g | 1 +0 -1\n"] {
+            assert!(stat.contains(&format!(" {place}/{told}")), "{stat}");
+        }
+    }
     std::fs::write(world.outside().join("patch"), found.changes_patch()).unwrap();
     world.sh("cd ../copy; git apply ../outside/patch; diff -r -x .git . $REPO");
 }
