@@ -4,6 +4,7 @@
 
 mod app_server;
 mod apply;
+mod apply_interrupted;
 mod architecture;
 mod artifacts;
 mod backends;
