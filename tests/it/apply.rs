@@ -124,7 +124,13 @@ fn what_git_took_back_lands_again_or_counts_as_undone() {
     assert!(!undone.stdout.contains("src/n"), "{undone:?}");
     assert_eq!(everything(&sandbox), before);
 
+    // What is there already is none of the landing's: it cannot keep the rest from landing again.
+    fs::write(sandbox.repo().join("src/n"), "n\n").unwrap();
     apply(&sandbox, &[&id]).exits(0);
+    sandbox.git(&["checkout", "--quiet", "src/a.txt"]);
+    fs::remove_dir_all(sandbox.repo().join("src/d")).unwrap();
+    apply(&sandbox, &[&id]).exits(0).says(&["landed ", "  src/a.txt\n", "  src/d/d\n"]);
+    assert_eq!(everything(&sandbox), landed);
     git_takes_it_back();
     apply(&sandbox, &["--undo", &id]).exits(0).says(&["undone "]);
     apply(&sandbox, &["--discard", &id]).exits(0);

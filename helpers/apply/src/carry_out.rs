@@ -1,6 +1,6 @@
 //! Landing, taking back, throwing away, each from the first look to the last word.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -47,7 +47,7 @@ fn check(meant: &Meant, arguments: &Arguments) -> Result<String, Failure> {
     let id = &meant.record.id;
     let landed = meant.landing.landed().map_err(broken)?;
     match (meant.landing.under_way().map_err(broken)?, landed) {
-        (Some(UnderWay { way: Way::Land, .. }), Some(journal)) => {
+        (Some(UnderWay { way: Way::Land, journal: begun }), Some(journal)) if begun == journal => {
             Ok(Told::of(id, "already-landed", &journal).text(arguments.json))
         }
         (Some(UnderWay { journal, .. }), _) => {
@@ -78,11 +78,13 @@ fn complete(meant: &Meant, arguments: &Arguments) -> Result<Option<UnderWay>, Fa
         return Ok(Some(under_way));
     }
     let met = take_back(meant, &under_way, &tree)?;
-    let named: BTreeSet<String> =
-        texts(strangers.iter()).into_iter().chain(met.into_iter().map(|edited| edited.path)).collect();
-    let named: Vec<String> = named.iter().map(|path| escaped(path)).collect();
+    let mut named: BTreeMap<String, String> =
+        texts(strangers.iter()).into_iter().map(|path| (path, "it was edited since".to_owned())).collect();
+    named.extend(met.into_iter().map(|edited| (edited.path, edited.what)));
+    let named: Vec<String> =
+        named.iter().map(|(path, what)| format!("  {}: {what}", escaped(path))).collect();
     let hint = "hint: everything else is as it was before; call it again when you have looked";
-    let message = format!("it was interrupted, and these were edited since: {}\n{hint}", named.join(", "));
+    let message = format!("it was interrupted, and met edits:\n{}\n{hint}", named.join("\n"));
     Err(Failure::new(ExitCode::Refused, message))
 }
 
@@ -128,7 +130,7 @@ fn still_landed(meant: &Meant) -> Result<Option<Told<'_>>, Failure> {
         return Ok(None);
     };
     let since = journal.since(&open_tree(meant)?).map_err(|error| failed(meant, &error))?;
-    if !journal.steps.is_empty() && since.taken_back.len() == journal.steps.len() {
+    if since.taken_back.len() == journal.steps.len() {
         return Ok(None);
     }
     let other = texts(since.taken_back.iter().chain(&since.edited));
@@ -185,10 +187,13 @@ fn hold_stop_signals(meant: &Meant) -> Result<StopSignals, Failure> {
 fn perform(meant: &Meant, under_way: &UnderWay, tree: &Rooted, arguments: &Arguments) -> Result<(), Failure> {
     if let Err(error) = under_way.journal.perform(tree, &meant.landing.contents()) {
         let mut met = take_back(meant, under_way, tree)?;
-        let Some(edited) = Edited::of(&error) else { return Err(failed(meant, &error)) };
-        if met.iter().all(|one| one.path != edited.path) {
-            met.push(edited.clone());
-        }
+        let Some(edited) = Edited::of(&error) else {
+            let met: Vec<String> = met.iter().map(|edited| format!("; {edited}")).collect();
+            return Err(failed(meant, &io::Error::other(format!("{error}{}", met.concat()))));
+        };
+        // It tells where what was met lies now; the way back met only what was left of it.
+        met.retain(|one| one.path != edited.path);
+        met.insert(0, edited.clone());
         let in_the_way = met.into_iter().map(|Edited { path, what }| InTheWay { path, why: what.into() });
         return Err(refused(
             &Told { in_the_way: in_the_way.collect(), ..Told::only(&meant.record.id, "refused") },

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use clodex_core::{FileState, PathBytes, path_text};
+use clodex_core::{FileState, PathBytes};
 use clodex_scope::{Contents, Edited, Rooted};
 use serde::{Deserialize, Serialize};
 
@@ -94,16 +94,16 @@ impl Journal {
 
     /// Takes back what is done of it, and leaves alone what is none of it; what somebody edited, also meanwhile, is told.
     pub fn take_back(&self, tree: &Rooted, contents: &Contents) -> io::Result<Vec<Edited>> {
-        let (mut back, mut met) = (self.reversed(), Vec::new());
-        while let Err(error) = back.perform(tree, contents) {
-            let Some(edited) = Edited::of(&error).cloned() else { return Err(error) };
-            let left = back.steps.len();
-            back.steps.retain(|step| path_text(&step.path.0) != edited.path);
-            if back.steps.len() == left {
-                return Err(error);
+        let mut met = Vec::new();
+        self.reversed().each(tree, contents, |error| match Edited::of(&error) {
+            Some(edited) => {
+                if met.iter().all(|one: &Edited| one.path != edited.path) {
+                    met.push(edited.clone());
+                }
+                Ok(())
             }
-            met.push(edited);
-        }
+            None => Err(error),
+        })?;
         Ok(met)
     }
 
@@ -141,19 +141,54 @@ impl Journal {
 
     /// Does what is not done yet.
     pub fn perform(&self, tree: &Rooted, contents: &Contents) -> io::Result<()> {
+        self.each(tree, contents, Err)
+    }
+
+    /// The same; `failed` says of each error whether the rest is done all the same.
+    fn each(
+        &self,
+        tree: &Rooted,
+        contents: &Contents,
+        mut failed: impl FnMut(io::Error) -> io::Result<()>,
+    ) -> io::Result<()> {
         let (gone, here): (Vec<_>, Vec<_>) =
             self.steps.iter().partition(|step| step.to == FileState::Missing);
         for step in gone {
-            exchange(step, tree, contents)?;
+            exchange(step, tree, contents).or_else(&mut failed)?;
         }
         for directory in self.removed.iter().rev() {
             tree.remove_empty_dir(&directory.path.0)?;
         }
+        let mut blocked: Vec<&[u8]> = Vec::new();
         for directory in &self.made {
-            tree.make_dir(&directory.path.0, directory.mode)?;
+            let path = directory.path.0.as_slice();
+            if is_below(path, &blocked) {
+                continue;
+            }
+            match tree.make_dir(path, directory.mode) {
+                // Somebody has put a file there.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    failed(Edited::at(path).into())?;
+                    blocked.push(path);
+                }
+                made => made?,
+            }
         }
-        here.into_iter().try_for_each(|step| exchange(step, tree, contents))
+        for step in here {
+            if is_below(&step.path.0, &blocked) {
+                failed(Edited::at(&step.path.0).into())?;
+            } else {
+                exchange(step, tree, contents).or_else(&mut failed)?;
+            }
+        }
+        Ok(())
     }
+}
+
+fn is_below(path: &[u8], directories: &[&[u8]]) -> bool {
+    directories
+        .iter()
+        .any(|directory| path.strip_prefix(*directory).is_some_and(|rest| rest.starts_with(b"/")))
 }
 
 fn exchange(step: &Step, tree: &Rooted, contents: &Contents) -> io::Result<()> {
@@ -212,30 +247,73 @@ mod tests {
 
     use super::*;
 
+    struct Place {
+        dir: tempfile::TempDir,
+        tree: Rooted,
+        contents: Contents,
+        _kept: tempfile::TempDir,
+    }
+
+    impl Place {
+        fn with(files: &[&str]) -> Self {
+            let (dir, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            for file in files {
+                let path = dir.path().join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, "old").unwrap();
+            }
+            let (tree, contents) = (Rooted::open(dir.path()).unwrap(), Contents::make(kept.path()).unwrap());
+            contents.put(b"old").unwrap();
+            Self { dir, tree, contents, _kept: kept }
+        }
+
+        /// Does what turns each path into a new file, or takes it away.
+        fn landed(&self, changes: &[(&str, bool)]) -> Journal {
+            let new = FileState::File { mode: 0o644, sha256: self.contents.put(b"new").unwrap() };
+            let step = |&(name, stays): &(&str, bool)| Step {
+                path: PathBytes(name.into()),
+                from: self.tree.state(name.as_bytes()).unwrap(),
+                to: if stays { new.clone() } else { FileState::Missing },
+            };
+            let root = PathBytes(self.dir.path().as_os_str().as_encoded_bytes().to_vec());
+            let journal = Journal::new(root, changes.iter().map(step).collect(), &self.tree).unwrap();
+            journal.perform(&self.tree, &self.contents).unwrap();
+            journal
+        }
+
+        fn edit(&self, name: &str) {
+            fs::write(self.dir.path().join(name), "mine").unwrap();
+        }
+
+        fn text(&self, name: &str) -> String {
+            fs::read_to_string(self.dir.path().join(name)).unwrap()
+        }
+
+        fn met(&self, journal: &Journal) -> Vec<String> {
+            let met = journal.take_back(&self.tree, &self.contents).unwrap();
+            met.into_iter().map(|edited| edited.path).collect()
+        }
+    }
+
     #[test]
     fn what_was_edited_does_not_keep_the_rest_from_being_taken_back() {
-        let (dir, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (tree, contents) = (Rooted::open(dir.path()).unwrap(), Contents::make(kept.path()).unwrap());
-        let file =
-            |text: &str| FileState::File { mode: 0o644, sha256: contents.put(text.as_bytes()).unwrap() };
-        let names = ["a", "b", "c", "d"];
-        for name in names {
-            fs::write(dir.path().join(name), "old").unwrap();
-        }
-        let state = |name: &str| tree.state(name.as_bytes()).unwrap();
-        let steps =
-            names.map(|name| Step { path: PathBytes(name.into()), from: state(name), to: file("new") });
-        contents.put(b"old").unwrap();
-        let root = PathBytes(dir.path().as_os_str().as_encoded_bytes().to_vec());
-        let journal = Journal::new(root, steps.into(), &tree).unwrap();
-        journal.perform(&tree, &contents).unwrap();
-        for name in ["a", "c"] {
-            fs::write(dir.path().join(name), "mine").unwrap();
-        }
-        let met = journal.take_back(&tree, &contents).unwrap();
-        assert_eq!(met.iter().map(|edited| &edited.path[..]).collect::<Vec<_>>(), ["a", "c"]);
-        let now = names.map(|name| fs::read_to_string(dir.path().join(name)).unwrap());
-        assert_eq!(now, ["mine", "old", "mine", "old"]);
-        assert_eq!(journal.since(&tree).unwrap().taken_back.len(), 2);
+        let place = Place::with(&["a", "b", "c", "d"]);
+        let journal = place.landed(&["a", "b", "c", "d"].map(|name| (name, true)));
+        place.edit("a");
+        place.edit("c");
+        assert_eq!(place.met(&journal), ["a", "c"]);
+        assert_eq!(["a", "b", "c", "d"].map(|name| place.text(name)), ["mine", "old", "mine", "old"]);
+        let since = journal.since(&place.tree).unwrap();
+        assert_eq!((since.taken_back.len(), since.edited.len()), (2, 2));
+    }
+
+    #[test]
+    fn an_edited_file_where_a_directory_was_keeps_only_what_was_in_it() {
+        let place = Place::with(&["a", "d/f"]);
+        let journal = place.landed(&[("a", true), ("d/f", false), ("d", true)]);
+        assert_eq!(place.text("d"), "new");
+        place.edit("d");
+        assert_eq!(place.met(&journal), ["d", "d/f"]);
+        assert_eq!(["a", "d"].map(|name| place.text(name)), ["old", "mine"]);
     }
 }

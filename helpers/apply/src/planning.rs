@@ -51,6 +51,8 @@ pub fn plan(landing: &Landing, seen: &Baseline, tree: &Rooted, contents: &Conten
         };
         match decided {
             Decided::Nothing => {}
+            // What was merged is there already.
+            Decided::Put(to) | Decided::Merged(to) if to == now => {}
             Decided::No(why) => in_the_way.push(InTheWay { path: told, why: why.into() }),
             Decided::Put(to) => steps.push(Step { path: path.clone(), from: now, to }),
             Decided::Merged(to) => {

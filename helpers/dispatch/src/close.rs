@@ -282,7 +282,11 @@ fn result(
         put_back: !policy.violations.is_empty() && policy.violations.iter().all(|one| one.restored),
         outcome: judgement.outcome,
         over_quota: ended.over_quota.is_some(),
-        failure: if ended.not_logged_in { FailureKind::Unauthorized } else { judgement.failure },
+        failure: match judgement.failure {
+            FailureKind::Configuration => FailureKind::Configuration,
+            _ if ended.not_logged_in => FailureKind::Unauthorized,
+            kind => kind,
+        },
         run_id: &record.id,
         thread_id: resumable,
         left,

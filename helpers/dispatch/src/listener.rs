@@ -34,8 +34,7 @@ impl BrokeOff {
     /// open.
     pub fn is_of_the_backend(&self) -> bool {
         match self.stage {
-            Stage::Greeting => true,
-            Stage::Opening => {
+            Stage::Greeting | Stage::Opening => {
                 !matches!(startup_failure_kind(&self.why), FailureKind::Thread | FailureKind::Configuration)
             }
             Stage::Opened | Stage::Turn => false,

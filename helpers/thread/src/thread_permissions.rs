@@ -79,9 +79,8 @@ impl ThreadPermissions {
             }
             permissions.of_profile = profile.thread_config();
             permissions.profile = Some(profile.name().to_owned());
-        } else if permissions.is_to_write() {
-            let workdir = [permissions.workdir.as_path()];
-            permissions.leftovers = SandboxLeftovers::expect(workdir[0], workdir.into_iter());
+        } else if sandbox == Some(Sandbox::WorkspaceWrite) {
+            permissions.leftovers = SandboxLeftovers::of_workspace(&permissions.workdir);
         }
         permissions.has_approvals = is_own_server && codex.decides_approvals;
         let is_decided = is_own_server && codex.decides_trust_in(&permissions.workdir);

@@ -49,7 +49,7 @@ fn is_several(lines: &[Line<'_>], number: usize, entry: &str) -> bool {
 fn are_paths(entry: &str) -> bool {
     let is_path = |word: &str| {
         let last = word.rsplit('/').next().unwrap_or_default();
-        word.contains('/') && (last.is_empty() || last.contains(['.', '*']))
+        last.is_empty() || last.contains(['.', '*'])
     };
     entry.contains(char::is_whitespace) && entry.split_whitespace().all(is_path)
 }
@@ -123,7 +123,7 @@ fn unquoted(entry: &str) -> Result<&str, Refusal> {
 /// Blanks without width, and what turns the order of letters: they come along when text is copied. Joiners and variation
 /// selectors are part of names.
 fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{3164}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// What tells a path with a remark, or two paths, from a path that has spaces.

@@ -205,6 +205,7 @@ fn a_bullet_that_could_be_several_paths_or_none_is_refused() {
     for (entry, wanted) in [
         ("src/ lib/", "`src/ lib/` may be one entry or several"),
         ("src/a.rs tests/**", "may be one entry or several"),
+        ("Cargo.toml src/", "may be one entry or several"),
         ("[src](src/)", "`[src](src/)` is not one entry"),
         ("src/\u{200b}", "`src/\\u{200b}` holds a character that cannot be seen"),
     ] {

@@ -94,8 +94,8 @@ impl Artifacts {
         Some(Forged { path: self.dir.clone(), kind, detail, restored: false })
     }
 
-    /// Makes the directory again at its old path, every step of which was a real directory. Where the work directory
-    /// itself is gone nothing is made in its place: it was moved, and will come back.
+    /// Makes the directory again at its old path, every step of which was a real directory. Where what
+    /// is none of ours is gone nothing is made in its place: it was moved, and may come back.
     fn make_again(&mut self) -> io::Result<()> {
         let hidden = self.dir.parent().filter(|runs| is_hidden(runs));
         let ours = if hidden.is_some() { 3 } else { 1 };
@@ -105,7 +105,7 @@ impl Artifacts {
                 Ok(found) if found.is_dir() => continue,
                 Ok(_) if level < ours => fs::remove_file(step)?,
                 Ok(_) => return Err(io::Error::other(format!("{} is not a directory", step.display()))),
-                Err(gone) if hidden.is_some() && level >= ours => return Err(gone),
+                Err(gone) if level >= ours => return Err(gone),
                 Err(_) => {}
             }
             fs::DirBuilder::new().mode(0o700).create(step)?;

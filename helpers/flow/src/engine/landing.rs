@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_mins(10);
 struct Told {
     #[serde(default)]
     changed: Vec<String>,
+    /// Those of them that are not as they landed any more.
+    #[serde(default)]
+    other: Vec<String>,
     #[serde(default)]
     in_the_way: Vec<InTheWay>,
 }
@@ -78,7 +81,10 @@ fn outcome(told: Result<Finished, String>) -> Result<Vec<String>, (String, Vec<S
     let finished = told.map_err(|why| (format!("its changes could not be landed: {why}"), Vec::new()))?;
     let said: Option<Told> = serde_json::from_slice(&finished.stdout).ok();
     match (finished.status, said) {
-        (ExitKind::Exit(0), Some(told)) => Ok(told.changed),
+        (ExitKind::Exit(0), Some(mut told)) => {
+            told.changed.retain(|path| !told.other.contains(path));
+            Ok(told.changed)
+        }
         (status, said) => {
             let in_the_way: Vec<String> = said
                 .into_iter()

@@ -31,7 +31,7 @@ impl Siblings {
 
     /// Paths that no entry reaches, and how many of them are too many.
     pub(super) fn spared(&self, root: &Path, rules: &ScopeRules) -> (Vec<Vec<u8>>, usize) {
-        let mut looked_at = 0;
+        let (mut looked_at, mut unlooked) = (0, 0);
         let mut found = Vec::new();
         let mut open = self.directories.clone();
         while let Some(directory) = open.pop() {
@@ -44,7 +44,9 @@ impl Siblings {
                 match (is_directory, rules.allows(&path)) {
                     // A link cannot be held: whoever mounts over it mounts over what it leads to.
                     _ if is_symlink => {}
-                    (true, _) if rules.reaches_below(&path) && looked_at < MAX_LOOKED_AT => {
+                    // Too many to look into: held, it would not be granted.
+                    (true, _) if rules.reaches_below(&path) && looked_at >= MAX_LOOKED_AT => unlooked += 1,
+                    (true, _) if rules.reaches_below(&path) => {
                         if !is_granted_whole(rules, &path) && !open.contains(&path) {
                             open.push(path);
                         }
@@ -60,7 +62,7 @@ impl Siblings {
         let all = found.len();
         found.retain(|(_, path)| !looks_like_glob(path));
         found.truncate(MAX_SPARED);
-        let left = all - found.len();
+        let left = all - found.len() + unlooked;
         (found.into_iter().map(|(_, path)| path).collect(), left)
     }
 }
