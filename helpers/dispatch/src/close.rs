@@ -163,7 +163,7 @@ pub fn close(ended: &Ended<'_>, mut artifacts: Artifacts, mut publisher: RunPubl
 /// What was found about scope: the tree against its baseline, the artifacts against memory, processes against the rule
 /// that none lives.
 fn find(ended: &Ended<'_>, artifacts: &mut Artifacts, record: &RunRecord) -> ScopeVerdict {
-    let forged = artifacts.recover();
+    let forged = artifacts.recover(reach(ended));
     let not_started = ended.watched.stop == Some(Stop::NotStarted);
     let mut found = if not_started && ended.baseline.is_ok() {
         ScopeVerdict::refused()
@@ -206,7 +206,7 @@ fn verify(
     };
     found.add_checks(&verified);
     // A check can write to less than the worker.
-    found.add_forged(ended.plan.tree.root(), reach(ended), artifacts.recover());
+    found.add_forged(ended.plan.tree.root(), reach(ended), artifacts.recover(reach(ended)));
     publisher.finishing();
     verified
 }

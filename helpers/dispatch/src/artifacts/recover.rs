@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use clodex_core::ViolationKind;
+use clodex_core::{Grants, ViolationKind};
 
 use super::{Artifacts, holds, identity, make_hidden, put};
 
@@ -38,10 +38,12 @@ pub struct Forged {
 
 impl Artifacts {
     /// Finds what does not hold what was written to it, and writes it again as far as it can. Call it when nothing of
-    /// the run lives any more.
-    pub fn recover(&mut self) -> Vec<Forged> {
+    /// the run lives any more. Where the whole place is gone it is made again for a worker that could have taken it
+    /// away; else somebody moved it, and nothing is put in its place.
+    pub fn recover(&mut self, reach: Option<&Grants>) -> Vec<Forged> {
         if let Some(mut directory) = self.forged_directory() {
-            directory.restored = self.make_again().is_ok();
+            let by_worker = reach.is_none_or(|reach| reach.may_write(&self.dir));
+            directory.restored = self.make_again(by_worker).is_ok();
             if directory.restored {
                 self.write_all_again();
             }
@@ -94,9 +96,9 @@ impl Artifacts {
         Some(Forged { path: self.dir.clone(), kind, detail, restored: false })
     }
 
-    /// Makes the directory again at its old path, every step of which was a real directory. Where what
-    /// is none of ours is gone nothing is made in its place: it was moved, and may come back.
-    fn make_again(&mut self) -> io::Result<()> {
+    /// Makes the directory again at its old path, every step of which was a real directory; with what is none of ours
+    /// above it, or only where that is there.
+    fn make_again(&mut self, with_all_above: bool) -> io::Result<()> {
         let hidden = self.dir.parent().filter(|runs| is_hidden(runs));
         let ours = if hidden.is_some() { 3 } else { 1 };
         let path: Vec<&Path> = self.dir.ancestors().collect();
@@ -105,7 +107,7 @@ impl Artifacts {
                 Ok(found) if found.is_dir() => continue,
                 Ok(_) if level < ours => fs::remove_file(step)?,
                 Ok(_) => return Err(io::Error::other(format!("{} is not a directory", step.display()))),
-                Err(gone) if level >= ours => return Err(gone),
+                Err(gone) if level >= ours && !with_all_above => return Err(gone),
                 Err(_) => {}
             }
             fs::DirBuilder::new().mode(0o700).create(step)?;
@@ -176,13 +178,13 @@ mod tests {
         let mut events = artifacts.stream("events.jsonl").unwrap();
         events.append(b"{}\n").unwrap();
         artifacts.close(events);
-        assert_eq!(artifacts.recover(), []);
+        assert_eq!(artifacts.recover(None), []);
         fs::write(artifacts.dir().join("result.json"), "x").unwrap();
         fs::write(artifacts.dir().join("evil.sh"), "x").unwrap();
         fs::create_dir(artifacts.dir().join("d")).unwrap();
-        let told: Vec<_> = artifacts.recover().into_iter().map(|one| (one.path, one.kind)).collect();
+        let told: Vec<_> = artifacts.recover(None).into_iter().map(|one| (one.path, one.kind)).collect();
         let added = |name: &str| (artifacts.dir().join(name), ViolationKind::Added);
         assert_eq!(told, [added("d"), added("evil.sh")]);
-        assert_eq!(artifacts.recover(), []);
+        assert_eq!(artifacts.recover(None), []);
     }
 }
