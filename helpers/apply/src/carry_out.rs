@@ -133,8 +133,8 @@ fn still_landed(meant: &Meant) -> Result<Option<Told<'_>>, Failure> {
     if since.taken_back.len() == journal.steps.len() {
         return Ok(None);
     }
-    let other = texts(since.taken_back.iter().chain(&since.edited));
-    Ok(Some(Told { other, ..Told::of(&meant.record.id, "already-landed", &journal) }))
+    let not_as_landed = texts(since.taken_back.iter().chain(&since.edited));
+    Ok(Some(Told { not_as_landed, ..Told::of(&meant.record.id, "already-landed", &journal) }))
 }
 
 fn texts<'a>(paths: impl Iterator<Item = &'a PathBytes>) -> Vec<String> {

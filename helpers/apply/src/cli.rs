@@ -27,7 +27,7 @@ pub struct Arguments {
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub check: bool,
-    /// Say it as JSON
+    /// Print JSON: `version`, `run_id`, `did`, `changed`, `merged`, `not_as_landed`, `in_the_way`
     #[arg(long)]
     pub json: bool,
     /// Called from inline shell: always exit 0, errors on stdout

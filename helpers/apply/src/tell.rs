@@ -22,7 +22,7 @@ pub struct Told<'a> {
     /// Those of them that were merged.
     pub merged: Vec<String>,
     /// Those of them that have not held what landed since: edited, or taken back.
-    pub other: Vec<String>,
+    pub not_as_landed: Vec<String>,
     /// What is in the way.
     pub in_the_way: Vec<InTheWay>,
 }
@@ -30,7 +30,15 @@ pub struct Told<'a> {
 impl<'a> Told<'a> {
     /// Nothing but what was done.
     pub fn only(run_id: &'a RunId, did: &'static str) -> Self {
-        Self { version: 1, run_id, did, changed: vec![], merged: vec![], other: vec![], in_the_way: vec![] }
+        Self {
+            version: 1,
+            run_id,
+            did,
+            changed: vec![],
+            merged: vec![],
+            not_as_landed: vec![],
+            in_the_way: vec![],
+        }
     }
 
     /// With the paths of a journal.
@@ -48,7 +56,7 @@ impl<'a> Told<'a> {
         for path in &self.changed {
             let remark = if self.merged.contains(path) {
                 "  (merged with yours)"
-            } else if self.other.contains(path) {
+            } else if self.not_as_landed.contains(path) {
                 "  (is not as it landed)"
             } else {
                 ""

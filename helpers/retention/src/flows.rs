@@ -35,7 +35,7 @@ pub fn forget_flows(store: &RecordStore, since: SystemTime, act: Act) -> Vec<Pru
     gone
 }
 
-/// Why the runs of a flow stay as long as it does; none where nobody will go on with it.
+/// Why the runs of a flow stay as long as it does; none where it has ended, or was killed.
 pub fn needs_its_runs(store: &RecordStore, id: &str) -> Option<&'static str> {
     let flow = store.dir().flows().join(id);
     if RunLock::is_held(&flow.join("lock")).unwrap_or(true) {

@@ -21,7 +21,7 @@ pub struct SandboxLeftovers {
 impl SandboxLeftovers {
     /// What may be left in these writable directories of a tree; looked at before any command runs.
     pub fn expect<'a>(tree: &Path, writable: impl Iterator<Item = &'a Path>) -> Self {
-        let lock = File::open(tree).and_then(|top| top.lock_shared().map(|()| Arc::new(top))).ok();
+        let lock = File::open(tree).and_then(|top| Ok(top.try_lock_shared().map(|()| Arc::new(top))?)).ok();
         Self { tree: tree.to_owned(), mount_points: MountPoints::missing_in(writable), lock }
     }
 
@@ -37,6 +37,8 @@ impl SandboxLeftovers {
         if self.mount_points.paths().any(|path| path.symlink_metadata().is_ok()) && self.is_alone() {
             self.mount_points.remove();
         }
+        // Nobody is to wait for a session whose server has ended.
+        let _ = self.lock.as_ref().map(|top| top.unlock());
     }
 
     fn is_alone(&self) -> bool {

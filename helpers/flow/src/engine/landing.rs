@@ -23,7 +23,7 @@ struct Told {
     changed: Vec<String>,
     /// Those of them that are not as they landed any more.
     #[serde(default)]
-    other: Vec<String>,
+    not_as_landed: Vec<String>,
     #[serde(default)]
     in_the_way: Vec<InTheWay>,
 }
@@ -82,7 +82,7 @@ fn outcome(told: Result<Finished, String>) -> Result<Vec<String>, (String, Vec<S
     let said: Option<Told> = serde_json::from_slice(&finished.stdout).ok();
     match (finished.status, said) {
         (ExitKind::Exit(0), Some(mut told)) => {
-            told.changed.retain(|path| !told.other.contains(path));
+            told.changed.retain(|path| !told.not_as_landed.contains(path));
             Ok(told.changed)
         }
         (status, said) => {
